@@ -1,0 +1,1 @@
+//! Rulesets and settings: text in, checked policy out.

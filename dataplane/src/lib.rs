@@ -1,0 +1,1 @@
+//! Frames in, verdicts out: parser, flow table, connection tracker, classifier.
