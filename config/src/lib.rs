@@ -1,1 +1,5 @@
-//! Rulesets and settings: text in, checked policy out.
+//! Rulesets and settings: text in, checked policy out. Opens no file, knows no device.
+
+pub mod policy;
+
+pub use policy::Policy;

@@ -1,0 +1,503 @@
+//! What may the data path see? A policy: a ruleset checked and lowered, every name resolved.
+//!
+//! A policy can only hold what runs. Values are unsigned numbers of at most 128 bits: a field of a packet
+//! read in network order is that number, an interface name its sixteen bytes read the same way, so that one
+//! comparison serves them all. Rules keep the order of the ruleset; nothing here is optimised.
+
+use std::fmt;
+use std::ops::Range;
+
+/// The number a field holds: network order, right aligned, at most [`Field::width`] bits.
+pub type Value = u128;
+
+/// The family of a table: which packets its chains see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Family {
+    /// IPv4 packets.
+    Ip,
+    /// IPv6 packets.
+    Ip6,
+    /// IPv4 and IPv6 packets.
+    Inet,
+    /// ARP packets.
+    Arp,
+    /// Every frame, as a bridge sees it.
+    Bridge,
+    /// Every frame, at a device's ingress.
+    Netdev,
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ip => "ip",
+            Self::Ip6 => "ip6",
+            Self::Inet => "inet",
+            Self::Arp => "arp",
+            Self::Bridge => "bridge",
+            Self::Netdev => "netdev",
+        })
+    }
+}
+
+/// Where on its way a packet meets a base chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Hook {
+    /// As it leaves the device, before any other hook.
+    Ingress,
+    /// Before the routing decision.
+    Prerouting,
+    /// On its way to the protected host.
+    Input,
+    /// On its way through.
+    Forward,
+    /// As the protected host sends it.
+    Output,
+    /// After the routing decision.
+    Postrouting,
+    /// As it enters the device on the way out.
+    Egress,
+}
+
+impl Hook {
+    /// How many hooks there are.
+    pub const COUNT: usize = 7;
+}
+
+impl fmt::Display for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ingress => "ingress",
+            Self::Prerouting => "prerouting",
+            Self::Input => "input",
+            Self::Forward => "forward",
+            Self::Output => "output",
+            Self::Postrouting => "postrouting",
+            Self::Egress => "egress",
+        })
+    }
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub u32);
+
+        impl $name {
+            /// As an index into the policy's own list.
+            #[must_use]
+            pub const fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A chain: an index into [`Policy::chains`].
+    ChainId;
+    /// A rule: an index into [`Policy::rules`].
+    RuleId;
+    /// A set or map: an index into [`Policy::sets`].
+    SetId;
+    /// A counter: an index into [`Policy::counters`].
+    CounterId;
+}
+
+/// A checked ruleset with every name resolved.
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    /// Every chain, base or regular.
+    pub chains: Vec<Chain>,
+    /// Every rule; the rules of one chain stand together, in order.
+    pub rules: Vec<Rule>,
+    /// Every set and map, named or anonymous.
+    pub sets: Vec<Set>,
+    /// Every counter, named or anonymous.
+    pub counters: Vec<Counter>,
+    /// Whether the rules ask for connection state, for IPv4 and for IPv6 packets: where they do not, no
+    /// packet of that family is tracked.
+    pub tracks: Tracks,
+}
+
+/// For which packets connections are tracked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tracks {
+    /// A table that sees IPv4 asks for connection state.
+    pub v4: bool,
+    /// A table that sees IPv6 asks for connection state.
+    pub v6: bool,
+}
+
+impl Policy {
+    /// The base chains of `hook`, in the order a packet meets them: by priority, then as declared.
+    #[must_use]
+    pub fn base_chains(&self, hook: Hook) -> Vec<ChainId> {
+        let mut found: Vec<(i32, ChainId)> = (0u32..)
+            .zip(&self.chains)
+            .filter_map(|(id, chain)| {
+                let base = chain.base.filter(|base| base.hook == hook)?;
+                Some((base.priority, ChainId(id)))
+            })
+            .collect();
+        found.sort_by_key(|&(priority, _)| priority);
+        found.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// The rules of `chain`, in order, each with its id.
+    pub fn rules_of(&self, chain: ChainId) -> impl Iterator<Item = (RuleId, &Rule)> {
+        let range = self.chains[chain.index()].rules.clone();
+        range.map(|id| (RuleId(id), &self.rules[id as usize]))
+    }
+}
+
+/// A list of rules with a name.
+#[derive(Debug, Clone)]
+pub struct Chain {
+    /// The family of its table.
+    pub family: Family,
+    /// The name of its table.
+    pub table: String,
+    /// Its own name.
+    pub name: String,
+    /// Where it is attached, if it is a base chain.
+    pub base: Option<Base>,
+    /// Its rules: a range of [`Policy::rules`].
+    pub rules: Range<u32>,
+}
+
+/// How a base chain is attached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Base {
+    /// The hook.
+    pub hook: Hook,
+    /// Lower comes first; connection tracking sits at -200.
+    pub priority: i32,
+    /// What happens to a packet that no rule decided.
+    pub policy: ChainPolicy,
+}
+
+/// The verdict at the end of a base chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChainPolicy {
+    /// The packet goes on to the next base chain.
+    Accept,
+    /// The packet is dropped.
+    Drop,
+}
+
+/// One rule: statements run in order until one does not match or one decides.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Its chain.
+    pub chain: ChainId,
+    /// Its place in the chain, from 1.
+    pub position: u32,
+    /// What it does.
+    pub statements: Vec<Statement>,
+    /// Its own comment.
+    pub comment: Option<String>,
+    /// Where it was written.
+    pub place: Place,
+}
+
+/// Where in the sources something was written: an index of the source and the position in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Place {
+    /// Index into the list of source names that came with the ruleset.
+    pub source: u16,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
+
+/// One step of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Statement {
+    /// Goes on only if the packet matches.
+    Match(Match),
+    /// Counts the packet and goes on.
+    Counter(CounterId),
+    /// Decides.
+    Verdict(Verdict),
+    /// Decides by what the map holds for the key; goes on if it holds nothing.
+    VerdictMap {
+        /// The key, one field or a concatenation.
+        key: Vec<Field>,
+        /// The map: a set whose elements carry verdicts.
+        map: SetId,
+    },
+    /// Drops and tells the sender.
+    Reject(Reject),
+    /// Leaves the packet out of connection tracking.
+    Notrack,
+}
+
+/// What a rule decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// Ends this base chain; later base chains still run.
+    Accept,
+    /// Final.
+    Drop,
+    /// The next rule.
+    Continue,
+    /// Back behind the jump; in a base chain, its policy.
+    Return,
+    /// Runs a regular chain, then comes back.
+    Jump(ChainId),
+    /// Runs a regular chain and does not come back here.
+    Goto(ChainId),
+}
+
+/// How a sender is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reject {
+    /// A TCP RST.
+    TcpReset,
+    /// ICMP destination unreachable with this code, for IPv4 packets only.
+    Icmp(u8),
+    /// ICMPv6 destination unreachable with this code, for IPv6 packets only.
+    Icmpv6(u8),
+    /// Destination unreachable in the packet's own family.
+    Icmpx(Icmpx),
+}
+
+/// The family-neutral reasons of a reject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Icmpx {
+    /// ICMP code 0, ICMPv6 code 0.
+    NoRoute,
+    /// ICMP code 3, ICMPv6 code 4.
+    PortUnreachable,
+    /// ICMP code 1, ICMPv6 code 3.
+    HostUnreachable,
+    /// ICMP code 13, ICMPv6 code 1.
+    AdminProhibited,
+}
+
+/// A condition on one packet. A field that cannot be read ends the rule without a match, whatever the test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    /// What is looked at: one field, or the parts of a concatenation (only with [`Test::Lookup`]).
+    pub key: Vec<Field>,
+    /// What must hold.
+    pub test: Test,
+}
+
+/// A number read from the packet or from what is known of it: `((load & mask) ^ xor) >> shift`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Field {
+    /// Where it is read.
+    pub load: Load,
+    /// How many bits it has, 1 to 128.
+    pub width: u16,
+    /// Bits kept.
+    pub mask: Value,
+    /// Bits turned over after the mask.
+    pub xor: Value,
+    /// Places shifted, right if positive, left if negative, after that.
+    pub shift: i8,
+}
+
+impl Field {
+    /// The whole field, as it is read.
+    #[must_use]
+    pub const fn plain(load: Load, width: u16) -> Self {
+        let mask = if width >= 128 {
+            Value::MAX
+        } else {
+            (1 << width) - 1
+        };
+        Self {
+            load,
+            width,
+            mask,
+            xor: 0,
+            shift: 0,
+        }
+    }
+
+    /// Whether the field is compared as it is read.
+    #[must_use]
+    pub const fn is_plain(&self) -> bool {
+        let whole = Self::plain(self.load, self.width);
+        self.mask == whole.mask && self.xor == 0 && self.shift == 0
+    }
+
+    /// What the field holds where `loaded` was read.
+    #[must_use]
+    pub const fn apply(&self, loaded: Value) -> Value {
+        let value = (loaded & self.mask) ^ self.xor;
+        if self.shift >= 0 {
+            value >> self.shift
+        } else {
+            value << -self.shift
+        }
+    }
+}
+
+/// Where a number is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Load {
+    /// What is known of the packet besides its bytes.
+    Meta(Meta),
+    /// What is known of its connection.
+    Ct(Ct),
+    /// Bits of the packet itself.
+    Payload {
+        /// Which header the offset counts from.
+        base: HeaderBase,
+        /// First bit.
+        offset: u16,
+        /// Bits, 1 to 128.
+        width: u16,
+    },
+}
+
+/// Header an offset counts from. A packet without it has nothing to load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HeaderBase {
+    /// The Ethernet header (`@ll`).
+    Link,
+    /// The IPv4, IPv6 or ARP header (`@nh`).
+    Network,
+    /// The transport header (`@th`), behind extension headers; none in a fragment's tail.
+    Transport,
+}
+
+/// What is known of a packet besides its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Meta {
+    /// Bytes from the network header on (32 bits).
+    Length,
+    /// `EtherType` behind any tags (16 bits).
+    Protocol,
+    /// 2 for IPv4, 10 for IPv6 (8 bits).
+    NfProto,
+    /// The transport protocol, behind extension headers (8 bits).
+    L4Proto,
+    /// Name of the interface it came in by (16 bytes, zero padded); nothing on `output`.
+    IifName,
+    /// Name of the interface it goes out by (16 bytes, zero padded); nothing on `input` or `prerouting`.
+    OifName,
+}
+
+/// What is known of a packet's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ct {
+    /// The state as a bit of [`ct_state`] (32 bits). Always loads: without a connection it is `INVALID`.
+    State,
+    /// 0 original, 1 reply (8 bits).
+    Direction,
+}
+
+/// Bits of `ct state`, as the kernel numbers them.
+pub mod ct_state {
+    /// The packet belongs to no connection and starts none.
+    pub const INVALID: u32 = 1;
+    /// A reply has been seen, or this is it.
+    pub const ESTABLISHED: u32 = 2;
+    /// Belongs to another connection: an ICMP error about it, or an expected flow.
+    pub const RELATED: u32 = 4;
+    /// Starts a connection, or goes on before any reply.
+    pub const NEW: u32 = 8;
+    /// Left out of connection tracking.
+    pub const UNTRACKED: u32 = 64;
+}
+
+/// What must hold of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Test {
+    /// Compares with one number.
+    Compare(Comparison, Value),
+    /// Within (or, negated, outside) both bounds, which belong to it.
+    Range {
+        /// Least value inside.
+        low: Value,
+        /// Greatest value inside.
+        high: Value,
+        /// Whether the field must lie outside.
+        negated: bool,
+    },
+    /// A member (or, negated, no member) of the set.
+    Lookup {
+        /// The set.
+        set: SetId,
+        /// Whether it must be no member.
+        negated: bool,
+    },
+}
+
+/// How two numbers are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Comparison {
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+/// A set of keys, or a map from keys to verdicts. Elements do not overlap.
+#[derive(Debug, Clone, Default)]
+pub struct Set {
+    /// Its name; none if it was written in a rule.
+    pub name: Option<String>,
+    /// Bits of each part of the key; one part unless it is a concatenation.
+    pub widths: Vec<u16>,
+    /// Bounds of the elements: for element `i`, part `p`, both at `i * widths.len() + p`.
+    pub low: Vec<Value>,
+    /// See `low`; equal to it for a single value. Both bounds belong to the element.
+    pub high: Vec<Value>,
+    /// For a verdict map, one verdict an element; otherwise empty.
+    pub verdicts: Vec<Verdict>,
+}
+
+impl Set {
+    /// How many elements it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        if self.widths.is_empty() {
+            0
+        } else {
+            self.low.len() / self.widths.len()
+        }
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.low.is_empty()
+    }
+}
+
+/// A counter and what it starts from.
+#[derive(Debug, Clone, Default)]
+pub struct Counter {
+    /// Its name; none if it was written in a rule.
+    pub name: Option<String>,
+    /// Packets it starts from.
+    pub packets: u64,
+    /// Bytes it starts from.
+    pub bytes: u64,
+}
+
+/// The sixteen bytes of an interface name as a number: zero padded on the right.
+#[must_use]
+pub fn interface_value(name: &str) -> Option<Value> {
+    let mut bytes = [0; 16];
+    bytes
+        .get_mut(..name.len())?
+        .copy_from_slice(name.as_bytes());
+    (name.len() < 16).then(|| Value::from_be_bytes(bytes))
+}
