@@ -1,1 +1,16 @@
-//! Frames in, verdicts out: parser, flow table, connection tracker, classifier.
+//! Frames in, verdicts out: parser, flow table, connection tracker, classifier, worker.
+//!
+//! Knows no device, no clock and no log; after start-up it allocates nothing. `now` is always an argument.
+
+pub mod flow;
+pub mod frame;
+pub mod io;
+pub mod packet;
+pub mod reason;
+pub mod time;
+
+pub use flow::{FlowKey, Orientation};
+pub use frame::Frame;
+pub use packet::{Fragment, Network, Packet, Tuple};
+pub use reason::Reason;
+pub use time::Tick;
