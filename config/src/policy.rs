@@ -131,7 +131,8 @@ pub struct Tracks {
 }
 
 impl Policy {
-    /// The base chains of `hook`, in the order a packet meets them: by priority, then as declared.
+    /// The base chains of `hook`, in the order a packet meets them: by priority; among equals the one declared
+    /// last comes first, as in the kernel.
     #[must_use]
     pub fn base_chains(&self, hook: Hook) -> Vec<ChainId> {
         let mut found: Vec<(i32, ChainId)> = (0u32..)
@@ -141,7 +142,7 @@ impl Policy {
                 Some((base.priority, ChainId(id)))
             })
             .collect();
-        found.sort_by_key(|&(priority, _)| priority);
+        found.sort_by_key(|&(priority, id)| (priority, std::cmp::Reverse(id)));
         found.into_iter().map(|(_, id)| id).collect()
     }
 
@@ -306,18 +307,8 @@ impl Field {
     /// The whole field, as it is read.
     #[must_use]
     pub const fn plain(load: Load, width: u16) -> Self {
-        let mask = if width >= 128 {
-            Value::MAX
-        } else {
-            (1 << width) - 1
-        };
-        Self {
-            load,
-            width,
-            mask,
-            xor: 0,
-            shift: 0,
-        }
+        let mask = if width >= 128 { Value::MAX } else { (1 << width) - 1 };
+        Self { load, width, mask, xor: 0, shift: 0 }
     }
 
     /// Whether the field is compared as it is read.
@@ -331,11 +322,7 @@ impl Field {
     #[must_use]
     pub const fn apply(&self, loaded: Value) -> Value {
         let value = (loaded & self.mask) ^ self.xor;
-        if self.shift >= 0 {
-            value >> self.shift
-        } else {
-            value << -self.shift
-        }
+        if self.shift >= 0 { value >> self.shift } else { value << -self.shift }
     }
 }
 
@@ -467,11 +454,7 @@ impl Set {
     /// How many elements it holds.
     #[must_use]
     pub fn len(&self) -> usize {
-        if self.widths.is_empty() {
-            0
-        } else {
-            self.low.len() / self.widths.len()
-        }
+        if self.widths.is_empty() { 0 } else { self.low.len() / self.widths.len() }
     }
 
     /// Whether it holds none.
@@ -496,8 +479,6 @@ pub struct Counter {
 #[must_use]
 pub fn interface_value(name: &str) -> Option<Value> {
     let mut bytes = [0; 16];
-    bytes
-        .get_mut(..name.len())?
-        .copy_from_slice(name.as_bytes());
+    bytes.get_mut(..name.len())?.copy_from_slice(name.as_bytes());
     (name.len() < 16).then(|| Value::from_be_bytes(bytes))
 }
