@@ -1,0 +1,140 @@
+//! What is wrong with the text, and where? Every complaint of one run, shown at its place.
+
+mod lines;
+mod render;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use lines::Lines;
+
+/// One text a ruleset came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// What a person calls it: a path, as it was given.
+    pub name: String,
+    /// All of it.
+    pub text: String,
+}
+
+impl Source {
+    /// A text and its name.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { name: name.into(), text: text.into() }
+    }
+}
+
+/// The texts of one run, those included among them; [`Span::source`] is the index. Cheap to clone.
+pub type Sources = Arc<Vec<Source>>;
+
+/// A stretch of one source, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Span {
+    /// Index into the sources.
+    pub source: u16,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// The bytes `start..end` of `source`.
+    #[must_use]
+    pub const fn new(source: u16, start: u32, end: u32) -> Self {
+        Self { source, start, end }
+    }
+
+    /// From the start of `self` to the end of `last`; `self` if they lie in different sources.
+    #[must_use]
+    pub fn to(self, last: Self) -> Self {
+        if self.source == last.source && last.end >= self.start {
+            Self { end: last.end, ..self }
+        } else {
+            self
+        }
+    }
+}
+
+/// One complaint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What it is about.
+    pub span: Span,
+    /// What is wrong, in lower case without a full stop.
+    pub message: String,
+    /// What would put it right.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// A complaint about `span`.
+    pub fn new(span: Span, message: impl Into<String>) -> Self {
+        Self { span, message: message.into(), help: None }
+    }
+
+    /// Adds what would put it right.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// Every complaint of one run, in the order of the text. Shows itself as
+/// `file:line:column: error: message`, the line, and the stretch underlined.
+#[derive(Debug, Clone, Default)]
+pub struct Diagnostics {
+    sources: Sources,
+    list: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// Sorts what was found in `sources` and drops exact repetitions.
+    #[must_use]
+    pub fn new(sources: Sources, mut list: Vec<Diagnostic>) -> Self {
+        list.sort_by(|a, b| (a.span, &a.message).cmp(&(b.span, &b.message)));
+        list.dedup();
+        Self { sources, list }
+    }
+
+    /// The texts they are about.
+    #[must_use]
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// The complaints, in the order of the text.
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.list.iter()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+}
+
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        render::all(f, &self.sources, &self.list)
+    }
+}
+
+impl std::error::Error for Diagnostics {}

@@ -1,0 +1,154 @@
+//! What does a complaint look like on a terminal?
+
+use std::fmt;
+
+use super::{Diagnostic, Lines, Source};
+
+/// Writes every complaint below the one before.
+pub(super) fn all(f: &mut fmt::Formatter<'_>, sources: &[Source], list: &[Diagnostic]) -> fmt::Result {
+    let mut known: Option<(u16, Lines)> = None;
+    for diagnostic in list {
+        let number = diagnostic.span.source;
+        let Some(source) = sources.get(usize::from(number)) else {
+            writeln!(f, "error: {}", diagnostic.message)?;
+            continue;
+        };
+        let lines = match known.take() {
+            Some((index, lines)) if index == number => lines,
+            _ => Lines::of(&source.text),
+        };
+        one(f, source, &lines, diagnostic)?;
+        known = Some((number, lines));
+    }
+    Ok(())
+}
+
+fn one(f: &mut fmt::Formatter<'_>, source: &Source, lines: &Lines, what: &Diagnostic) -> fmt::Result {
+    let (line, column) = lines.position(&source.text, what.span.start);
+    let (last_line, last_column) = lines.position(&source.text, what.span.end.max(what.span.start));
+    writeln!(f, "{}:{line}:{column}: error: {}", source.name, what.message)?;
+    let marked = if last_line == line { last_column.saturating_sub(column).max(1) } else { u32::MAX };
+    excerpt(f, lines.text(&source.text, line), column, marked)?;
+    if let Some(help) = &what.help {
+        writeln!(f, "  help: {help}")?;
+    }
+    Ok(())
+}
+
+/// The line and, below it, the stretch of `marked` characters from `column` on. A long line is cut to
+/// what stands around the stretch.
+fn excerpt(f: &mut fmt::Formatter<'_>, line: &str, column: u32, marked: u32) -> fmt::Result {
+    let skipped = (column as usize - 1).saturating_sub(BEFORE);
+    let skipped = if skipped < ELLIPSIS.len() { 0 } else { skipped };
+    let from = column as usize - 1 - skipped;
+    let to = from.saturating_add(marked as usize);
+    let (mut text, mut under) = (String::new(), String::new());
+    if skipped > 0 {
+        text.push_str(ELLIPSIS);
+        under.push_str(&" ".repeat(ELLIPSIS.len()));
+    }
+    let mut characters = line.chars().skip(skipped);
+    let mut at = 0;
+    for character in characters.by_ref().take(BEFORE + AFTER) {
+        let before = text.chars().count();
+        let cells = show(&mut text, character, before);
+        let mark = match at {
+            _ if at == from => "^",
+            _ if at > from && at < to => "~",
+            _ => " ",
+        };
+        for cell in 0..cells {
+            under.push_str(if mark == "^" && cell > 0 { "~" } else { mark });
+        }
+        at += 1;
+    }
+    if characters.next().is_some() {
+        text.push_str(ELLIPSIS);
+    }
+    if at <= from {
+        under.push('^');
+    }
+    writeln!(f, "{}", text.trim_end())?;
+    writeln!(f, "{}", under.trim_end())
+}
+
+/// Appends `character` as a terminal can show it; how many cells it takes.
+fn show(text: &mut String, character: char, column: usize) -> usize {
+    match character {
+        '\t' => {
+            let cells = TAB - column % TAB;
+            text.push_str(&" ".repeat(cells));
+            cells
+        }
+        _ if character.is_control() || DIRECTION_MARKS.contains(&character) => {
+            text.push('\u{fffd}');
+            1
+        }
+        _ => {
+            text.push(character);
+            cells(character)
+        }
+    }
+}
+
+fn cells(character: char) -> usize {
+    match u32::from(character) {
+        0x300..=0x36f | 0x200b..=0x200d | 0xfe00..=0xfe0f | 0x20d0..=0x20ff => 0,
+        0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff => 2,
+        0xfe30..=0xfe6f | 0xff00..=0xff60 | 0xffe0..=0xffe6 => 2,
+        0x1f300..=0x1f64f | 0x1f680..=0x1f6ff | 0x1f900..=0x1f9ff | 0x20000..=0x3fffd => 2,
+        _ => 1,
+    }
+}
+
+/// Characters shown before the stretch, and from its start on.
+const BEFORE: usize = 100;
+const AFTER: usize = 60;
+const TAB: usize = 4;
+const ELLIPSIS: &str = "...";
+/// They would turn the rest of the line around.
+const DIRECTION_MARKS: [char; 9] = [
+    '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}',
+    '\u{2069}',
+];
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::{Diagnostic, Diagnostics, Source, Span};
+
+    fn shown(text: &str, start: u32, end: u32) -> String {
+        let sources = Arc::new(vec![Source::new("f.nft", text)]);
+        let found = Diagnostic::new(Span::new(0, start, end), "no").help("yes");
+        Diagnostics::new(sources, vec![found]).to_string()
+    }
+
+    #[test]
+    fn underlines_the_stretch() {
+        let expected = "f.nft:2:3: error: no\na bc d\n  ^~\n  help: yes\n";
+        assert_eq!(shown("x\na bc d\n", 4, 6), expected);
+    }
+
+    #[test]
+    fn a_tab_and_a_wide_character_keep_the_mark_in_place() {
+        let expected = "f.nft:1:4: error: no\n    漢 x\n       ^\n  help: yes\n";
+        assert_eq!(shown("\t漢 x", 5, 6), expected);
+    }
+
+    #[test]
+    fn the_end_of_the_text_has_a_place() {
+        let expected = "f.nft:1:3: error: no\nab\n  ^\n  help: yes\n";
+        assert_eq!(shown("ab", 2, 2), expected);
+    }
+
+    #[test]
+    fn a_long_line_is_cut() {
+        let text = format!("{} here {}", "x".repeat(500), "y".repeat(500));
+        let shown = shown(&text, 501, 505);
+        assert!(shown.lines().all(|line| line.len() < 200), "{shown}");
+        let lines: Vec<&str> = shown.lines().collect();
+        let mark = lines[2].find('^').expect("marked");
+        assert_eq!(&lines[1][mark..mark + 4], "here");
+    }
+}

@@ -1,0 +1,225 @@
+//! What did the administrator write? Tables, chains, sets and counters as nft knows them, every part with
+//! its place. Nothing here is checked: names may dangle and values may not fit; lowering says so.
+
+mod expression;
+mod named;
+mod selector;
+mod statement;
+mod types;
+
+pub use expression::{BinaryOperator, Element, ElementExtra, Expression, Literal, Term};
+pub use named::Named;
+pub use selector::{CtKey, HeaderField, MetaKey, Protocol, Selector};
+pub use statement::{
+    Match, RejectWith, Relation, Statement, StatementKind, Verdict, VerdictKind, VerdictMapSource,
+};
+pub use types::Type;
+
+use crate::diagnostic::{Sources, Span};
+use crate::policy::{ChainPolicy, Family};
+
+/// Everything declared, in order of declaration.
+#[derive(Debug, Clone, Default)]
+pub struct Ruleset {
+    /// The tables, by family and name (see [`Ruleset::table`]).
+    pub tables: Named<Table>,
+    /// The texts that the spans point into.
+    pub sources: Sources,
+}
+
+impl Ruleset {
+    /// The table, if it was declared.
+    #[must_use]
+    pub fn table(&self, family: Family, name: &str) -> Option<&Table> {
+        self.tables.get(&table_key(family, name))
+    }
+
+    /// The table, to be changed, if it was declared.
+    pub fn table_mut(&mut self, family: Family, name: &str) -> Option<&mut Table> {
+        self.tables.get_mut(&table_key(family, name))
+    }
+
+    /// The table, declared now if it was not.
+    pub fn declare_table(&mut self, family: Family, name: &str, span: Span) -> &mut Table {
+        self.tables.get_or_insert_with(&table_key(family, name), || Table::new(family, name, span))
+    }
+
+    /// Takes the table away.
+    pub fn remove_table(&mut self, family: Family, name: &str) -> Option<Table> {
+        self.tables.remove(&table_key(family, name))
+    }
+}
+
+fn table_key(family: Family, name: &str) -> String {
+    format!("{family} {name}")
+}
+
+/// A table: a name space for what is in it.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Which packets its chains see.
+    pub family: Family,
+    /// Its name.
+    pub name: String,
+    /// Where it was first declared.
+    pub span: Span,
+    /// Its comment.
+    pub comment: Option<String>,
+    /// Its chains, by name.
+    pub chains: Named<Chain>,
+    /// Its sets and maps, by name.
+    pub sets: Named<Set>,
+    /// Its named counters, by name.
+    pub counters: Named<Counter>,
+}
+
+impl Table {
+    /// An empty table.
+    pub fn new(family: Family, name: impl Into<String>, span: Span) -> Self {
+        Self {
+            family,
+            name: name.into(),
+            span,
+            comment: None,
+            chains: Named::default(),
+            sets: Named::default(),
+            counters: Named::default(),
+        }
+    }
+}
+
+/// A chain and its rules.
+#[derive(Debug, Clone)]
+pub struct Chain {
+    /// Its name.
+    pub name: String,
+    /// Where the name was first written.
+    pub span: Span,
+    /// Where it is attached; a regular chain is not.
+    pub base: Option<Base>,
+    /// Its comment.
+    pub comment: Option<String>,
+    /// Its rules, in order.
+    pub rules: Vec<Rule>,
+}
+
+impl Chain {
+    /// A regular chain without rules.
+    pub fn new(name: impl Into<String>, span: Span) -> Self {
+        Self { name: name.into(), span, base: None, comment: None, rules: Vec::new() }
+    }
+}
+
+/// How a base chain says it is attached.
+#[derive(Debug, Clone)]
+pub struct Base {
+    /// `filter`, `nat` or `route`.
+    pub kind: Spanned<String>,
+    /// The hook, by its name.
+    pub hook: Spanned<String>,
+    /// Its place on the hook.
+    pub priority: Spanned<Priority>,
+    /// What happens at its end; accept if it does not say.
+    pub policy: Option<ChainPolicy>,
+    /// The devices of an ingress or egress hook.
+    pub devices: Vec<Spanned<String>>,
+}
+
+/// The place of a base chain on its hook: `filter + 5`, or a number alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Priority {
+    /// The name it is relative to.
+    pub name: Option<String>,
+    /// What is added to the name's value, or to zero.
+    pub offset: i32,
+}
+
+/// Something and where it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spanned<T> {
+    /// What.
+    pub node: T,
+    /// Where.
+    pub span: Span,
+}
+
+impl<T> Spanned<T> {
+    /// Joins the two.
+    pub const fn new(node: T, span: Span) -> Self {
+        Self { node, span }
+    }
+}
+
+/// A rule: statements in order.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// All of it.
+    pub span: Span,
+    /// What it does.
+    pub statements: Vec<Statement>,
+    /// Its own comment.
+    pub comment: Option<String>,
+}
+
+/// A named set, or a named map if it has `data`.
+#[derive(Debug, Clone)]
+pub struct Set {
+    /// Its name.
+    pub name: String,
+    /// Where the name was first written.
+    pub span: Span,
+    /// What its keys are.
+    pub key: KeyType,
+    /// What the elements of a map hold.
+    pub data: Option<MapData>,
+    /// What it promises of its elements.
+    pub flags: SetFlags,
+    /// Adjacent and overlapping intervals become one.
+    pub auto_merge: bool,
+    /// How many elements it may hold.
+    pub size: Option<Spanned<u64>>,
+    /// Its comment.
+    pub comment: Option<String>,
+    /// Its elements.
+    pub elements: Vec<Element>,
+}
+
+/// How a set says what its keys are.
+#[derive(Debug, Clone)]
+pub enum KeyType {
+    /// `type ipv4_addr . inet_service`.
+    Types(Vec<Spanned<Type>>),
+    /// `typeof ip saddr . tcp dport`: selectors, or arithmetic on them.
+    Typeof(Vec<Expression>),
+}
+
+/// What the elements of a map hold.
+#[derive(Debug, Clone)]
+pub enum MapData {
+    /// A verdict.
+    Verdict,
+}
+
+/// The flags of a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SetFlags {
+    /// Rules refer to it and nothing changes it.
+    pub constant: bool,
+    /// Elements may be ranges and prefixes.
+    pub interval: bool,
+}
+
+/// A named counter.
+#[derive(Debug, Clone)]
+pub struct Counter {
+    /// Its name.
+    pub name: String,
+    /// Where the name was first written.
+    pub span: Span,
+    /// Packets it starts from.
+    pub packets: u64,
+    /// Bytes it starts from.
+    pub bytes: u64,
+    /// Its comment.
+    pub comment: Option<String>,
+}
