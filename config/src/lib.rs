@@ -4,6 +4,7 @@
 pub mod diagnostic;
 pub mod policy;
 pub mod ruleset;
+pub mod settings;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Source, Sources, Span};
 pub use policy::Policy;
