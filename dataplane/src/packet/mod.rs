@@ -1,5 +1,8 @@
 //! What is in this frame? Headers are read once, their offsets kept; nothing is ever read past the frame.
 
+#[cfg(any(test, feature = "test-support"))]
+pub mod build;
+
 use crate::reason::Reason;
 
 /// The network layer of a frame.
