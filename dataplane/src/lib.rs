@@ -2,6 +2,7 @@
 //!
 //! Knows no device, no clock and no log; after start-up it allocates nothing. `now` is always an argument.
 
+pub mod classify;
 pub mod flow;
 pub mod frame;
 pub mod io;

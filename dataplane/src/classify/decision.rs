@@ -1,0 +1,96 @@
+//! What did the rules decide, and which rule was it?
+//!
+//! A packet passes if every base chain on its way accepts it, so several may have a part in an accept. Which of
+//! them is named: whoever refused a packet; of an accept, the last rule that accepted it; where no rule did, the
+//! policy of the last base chain, one that has rules before an empty one (an `iptables-save` dump declares every
+//! chain of every table, and the empty ones decide nothing).
+
+use config::policy::{ChainId, Reject, RuleId};
+
+/// What becomes of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// It passes.
+    Accept,
+    /// It is dropped.
+    Drop,
+    /// It is dropped, and its sender told. (Not every packet may be answered; the sender of answers knows which.)
+    Reject(Reject),
+}
+
+/// Who decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DecidedBy {
+    /// No chain saw the packet.
+    Nothing,
+    /// A rule, in a base chain or in a chain it jumped to.
+    Rule(RuleId),
+    /// The policy of a base chain: no rule of it decided, or one returned.
+    ChainPolicy(ChainId),
+}
+
+/// A verdict and who decided it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Decision {
+    /// What becomes of the packet.
+    pub verdict: Verdict,
+    /// Who decided that.
+    pub decided_by: DecidedBy,
+}
+
+/// How far the rules have come with one packet. Starts as an accept by nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Evaluation {
+    decision: Decision,
+    weight: u8,
+    notrack: bool,
+}
+
+impl Default for Evaluation {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Evaluation {
+    /// Before the first chain.
+    #[must_use]
+    pub const fn new() -> Self {
+        let decision = Decision { verdict: Verdict::Accept, decided_by: DecidedBy::Nothing };
+        Self { decision, weight: 0, notrack: false }
+    }
+
+    /// What has been decided so far.
+    #[must_use]
+    pub const fn decision(&self) -> Decision {
+        self.decision
+    }
+
+    /// Whether a rule left the packet out of connection tracking.
+    #[must_use]
+    pub const fn notrack(&self) -> bool {
+        self.notrack
+    }
+
+    /// Whether the packet is dropped or rejected; no further chain sees it.
+    #[must_use]
+    pub const fn is_refused(&self) -> bool {
+        !matches!(self.decision.verdict, Verdict::Accept)
+    }
+
+    pub(super) const fn leave_untracked(&mut self) {
+        self.notrack = true;
+    }
+
+    /// Takes in what one base chain decided; `has_rules` says whether that chain has any.
+    pub(super) fn record(&mut self, decision: Decision, has_rules: bool) {
+        let weight = match decision.decided_by {
+            DecidedBy::Nothing => 0,
+            DecidedBy::ChainPolicy(_) => 1 + u8::from(has_rules),
+            DecidedBy::Rule(_) => 3,
+        };
+        if weight >= self.weight || decision.verdict != Verdict::Accept {
+            *self = Self { decision, weight, ..*self };
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What can a rule look at? The bytes of a packet and what is known of it besides, read as numbers.
+//!
+//! Loads fail where the kernel's do: bytes beyond the packet (padding behind the IP length is beyond it), no
+//! transport header, a transport byte of a fragment's tail, no flow to have a direction. An interface that a hook
+//! does not have is no failure: its name is empty there (Linux 6.18: `oifname != "lo"` holds on `input`).
+//!
+//! The link header is seen as the kernel sees it behind a VLAN device, without the tags: bits 96 to 111 are the
+//! `EtherType` behind them, the network header follows. A rule of family `bridge` or `netdev` that looks for the
+//! tag itself finds none.
+
+use crate::frame::Frame;
+use crate::packet::{Fragment, Network, Packet};
+use config::policy::{Ct, Field, HeaderBase, Hook, Load, Meta, Value, ct_state};
+
+/// Which way along its flow a packet goes, seen from the packet that opened it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Direction {
+    /// As the packet that opened the flow.
+    Original = 0,
+    /// The other way.
+    Reply = 1,
+}
+
+/// Everything the rules can look at for one packet.
+#[derive(Debug)]
+pub struct Facts<'a, F: Frame + ?Sized> {
+    /// Its headers.
+    pub packet: &'a Packet,
+    /// Its bytes.
+    pub frame: &'a F,
+    /// One bit of [`ct_state`]: [`ct_state::INVALID`] before connection tracking and without a flow,
+    /// [`ct_state::UNTRACKED`] if it is left out of connection tracking.
+    pub ct_state: u32,
+    /// Which way along its flow it goes, if it has one.
+    pub ct_direction: Option<Direction>,
+    /// Name of the interface it came in by, as [`config::policy::interface_value`] gives it.
+    pub iif: Option<Value>,
+    /// Name of the interface it goes out by.
+    pub oif: Option<Value>,
+}
+
+impl<F: Frame + ?Sized> Clone for Facts<'_, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<F: Frame + ?Sized> Copy for Facts<'_, F> {}
+
+impl<F: Frame + ?Sized> Facts<'_, F> {
+    /// The facts as `hook` sees them: there is no output interface before routing and on `input`, no input
+    /// interface on `output` and `egress`.
+    #[must_use]
+    pub fn at(&self, hook: Hook) -> Self {
+        let mut facts = *self;
+        match hook {
+            Hook::Ingress | Hook::Prerouting | Hook::Input => facts.oif = None,
+            Hook::Output | Hook::Egress => facts.iif = None,
+            Hook::Forward | Hook::Postrouting => {}
+        }
+        facts
+    }
+
+    /// The facts once `notrack` has run: a packet without a flow is untracked from there on, one that has a flow
+    /// keeps it. Says whether the packet is now left out of connection tracking.
+    pub(super) fn leave_untracked(&mut self) -> bool {
+        if self.ct_state == ct_state::INVALID {
+            self.ct_state = ct_state::UNTRACKED;
+        }
+        self.ct_state == ct_state::UNTRACKED
+    }
+
+    /// The number at `load`, right aligned; `None` if the packet has nothing there.
+    #[inline]
+    #[must_use]
+    pub fn load(&self, load: &Load) -> Option<Value> {
+        match *load {
+            Load::Payload { base, offset, width } => self.payload(base, offset, width),
+            Load::Meta(meta) => self.meta(meta),
+            Load::Ct(Ct::State) => Some(self.ct_state.into()),
+            Load::Ct(Ct::Direction) => self.ct_direction.map(|direction| direction as Value),
+        }
+    }
+
+    fn meta(&self, meta: Meta) -> Option<Value> {
+        match meta {
+            Meta::Length => Some(self.packet.network_length.into()),
+            Meta::Protocol => Some(self.packet.ethertype.into()),
+            Meta::NfProto => match self.packet.tuple.network {
+                Network::Other => None,
+                Network::Ipv4 => Some(2),
+                Network::Ipv6 => Some(10),
+            },
+            Meta::L4Proto => self.packet.has_transport.then_some(self.packet.tuple.protocol.into()),
+            Meta::IifName => Some(self.iif.unwrap_or(0)),
+            Meta::OifName => Some(self.oif.unwrap_or(0)),
+        }
+    }
+
+    /// `width` bits from bit `offset` behind `base` on.
+    #[inline]
+    fn payload(&self, base: HeaderBase, offset: u16, width: u16) -> Option<Value> {
+        let packet = self.packet;
+        let byte = usize::from(offset / 8);
+        let start = match base {
+            HeaderBase::Network => usize::from(packet.network_offset) + byte,
+            HeaderBase::Transport if !packet.has_transport || packet.fragment == Fragment::Later => {
+                return None;
+            }
+            HeaderBase::Transport => usize::from(packet.transport_offset) + byte,
+            HeaderBase::Link => return self.link(offset, width),
+        };
+        let end = start + bytes_spanned(offset, width);
+        if end > self.end() {
+            return None;
+        }
+        if let Some(bytes) = self.frame.head().get(start..end) {
+            return Some(join(bytes, offset, width));
+        }
+        let mut copied = [0; MOST_BYTES];
+        let copied = &mut copied[..end - start];
+        self.frame.copy(start, copied).then(|| join(copied, offset, width))
+    }
+
+    /// As [`Self::payload`], from the Ethernet header without its tags: what lies behind the addresses is moved up
+    /// to the network header.
+    #[cold]
+    fn link(&self, offset: u16, width: u16) -> Option<Value> {
+        let tags = usize::from(self.packet.network_offset).saturating_sub(ETHERNET_HEADER);
+        let start = usize::from(offset / 8);
+        let mut copied = [0; MOST_BYTES];
+        let copied = &mut copied[..bytes_spanned(offset, width)];
+        for (at, byte) in (start..).zip(copied.iter_mut()) {
+            let at = if at < ETHERNET_ADDRESSES { at } else { at + tags };
+            if at >= self.end() || !self.frame.copy(at, std::slice::from_mut(byte)) {
+                return None;
+            }
+        }
+        Some(join(copied, offset, width))
+    }
+
+    /// Where the packet ends in the frame; padding lies behind.
+    fn end(&self) -> usize {
+        usize::from(self.packet.network_offset) + self.packet.network_length as usize
+    }
+}
+
+/// Bytes that `width` bits from bit `offset` on touch: at most [`MOST_BYTES`].
+const fn bytes_spanned(offset: u16, width: u16) -> usize {
+    (offset % 8 + width).div_ceil(8) as usize
+}
+
+/// The `width` bits behind the first `offset % 8` bits of `bytes`.
+#[inline]
+fn join(bytes: &[u8], offset: u16, width: u16) -> Value {
+    let Some((&last, rest)) = bytes.split_last() else {
+        return 0;
+    };
+    let behind = (8 * bytes.len() as u32).saturating_sub(u32::from(offset % 8 + width)) % 8;
+    let value = rest.iter().fold(0, |value, &byte| value << 8 | Value::from(byte));
+    let value = value << (8 - behind) | Value::from(last >> behind);
+    value & Field::plain(Load::Payload { base: HeaderBase::Link, offset, width }, width).mask
+}
+
+/// Bytes of an Ethernet header without tags.
+const ETHERNET_HEADER: usize = 14;
+/// Bytes of the two addresses at its front.
+const ETHERNET_ADDRESSES: usize = 12;
+/// Most bytes that 128 bits can touch.
+const MOST_BYTES: usize = 17;

@@ -1,0 +1,206 @@
+//! What would the rules say if they were simply run, one after the other?
+//!
+//! The slow and obvious interpreter. [`super::Program`] must give the same answers; nothing here is clever.
+
+use super::counters::Counters;
+use super::decision::{DecidedBy, Decision, Evaluation, Verdict};
+use super::facts::Facts;
+use super::stage::{Phase, Stage};
+use crate::frame::Frame;
+use crate::packet::{Network, Packet, protocol};
+use config::policy::{
+    self, ChainId, ChainPolicy, Comparison, Family, Field, Match, Policy, Reject, RuleId, SetId, Statement,
+    Test, Value,
+};
+
+/// Most jumps and gotos below one another, as in the kernel. Beyond, a packet is dropped; a checked policy never
+/// gets there.
+pub const MOST_LEVELS: usize = 16;
+
+/// Runs every base chain of `stages`, in order, until one refuses the packet.
+pub fn run<F: Frame + ?Sized>(
+    policy: &Policy,
+    stages: &[Stage],
+    facts: &Facts<'_, F>,
+    counters: &Counters,
+    evaluation: &mut Evaluation,
+) {
+    for stage in stages {
+        let mut facts = facts.at(stage.hook);
+        for id in policy.base_chains(stage.hook) {
+            let chain = &policy.chains[id.index()];
+            let Some(base) = chain.base else { continue };
+            if evaluation.is_refused()
+                || Phase::of(stage.hook, base.priority) != stage.phase
+                || !sees(chain.family, facts.packet)
+            {
+                continue;
+            }
+            let mut interpreter = Interpreter { policy, facts: &mut facts, counters, evaluation };
+            let decision = match interpreter.run_chain(id, 0) {
+                End::Decided(verdict, rule) => Decision { verdict, decided_by: DecidedBy::Rule(rule) },
+                End::Returned => {
+                    let verdict = match base.policy {
+                        ChainPolicy::Accept => Verdict::Accept,
+                        ChainPolicy::Drop => Verdict::Drop,
+                    };
+                    Decision { verdict, decided_by: DecidedBy::ChainPolicy(id) }
+                }
+            };
+            evaluation.record(decision, !chain.rules.is_empty());
+        }
+    }
+}
+
+/// Whether chains of `family` see the packet.
+#[must_use]
+pub fn sees(family: Family, packet: &Packet) -> bool {
+    match (family, packet.tuple.network) {
+        (Family::Ip, network) => network == Network::Ipv4,
+        (Family::Ip6, network) => network == Network::Ipv6,
+        (Family::Inet, network) => network != Network::Other,
+        (Family::Arp, network) => network == Network::Other && packet.ethertype == ETHERTYPE_ARP,
+        (Family::Bridge | Family::Netdev, _) => true,
+    }
+}
+
+/// Whether a reject of this kind applies to the packet. Where it does not, the rule does not match.
+#[must_use]
+pub fn applies(reject: Reject, packet: &Packet) -> bool {
+    match reject {
+        Reject::TcpReset => packet.has_transport && packet.tuple.protocol == protocol::TCP,
+        Reject::Icmp(_) => packet.tuple.network == Network::Ipv4,
+        Reject::Icmpv6(_) => packet.tuple.network == Network::Ipv6,
+        Reject::Icmpx(_) => true,
+    }
+}
+
+/// How a chain ended.
+enum End {
+    /// With a verdict, by this rule.
+    Decided(Verdict, RuleId),
+    /// At its end or by `return`.
+    Returned,
+}
+
+/// How a rule ended.
+enum Step {
+    /// The next rule follows.
+    Next,
+    /// The chain ends here.
+    End(End),
+}
+
+struct Interpreter<'a, 'b, F: Frame + ?Sized> {
+    policy: &'a Policy,
+    facts: &'a mut Facts<'b, F>,
+    counters: &'a Counters,
+    evaluation: &'a mut Evaluation,
+}
+
+impl<F: Frame + ?Sized> Interpreter<'_, '_, F> {
+    fn run_chain(&mut self, chain: ChainId, level: usize) -> End {
+        for (id, rule) in self.policy.rules_of(chain) {
+            if let Step::End(end) = self.run_rule(id, &rule.statements, level) {
+                return end;
+            }
+        }
+        End::Returned
+    }
+
+    fn run_rule(&mut self, rule: RuleId, statements: &[Statement], level: usize) -> Step {
+        for statement in statements {
+            let verdict = match statement {
+                Statement::Match(condition) => {
+                    if !self.matches(condition) {
+                        return Step::Next;
+                    }
+                    continue;
+                }
+                Statement::Counter(counter) => {
+                    self.counters.count(*counter, self.facts.packet.network_length);
+                    continue;
+                }
+                Statement::Notrack => {
+                    if self.facts.leave_untracked() {
+                        self.evaluation.leave_untracked();
+                    }
+                    continue;
+                }
+                Statement::Reject(reject) => {
+                    if applies(*reject, self.facts.packet) {
+                        return Step::End(End::Decided(Verdict::Reject(*reject), rule));
+                    }
+                    return Step::Next;
+                }
+                Statement::Verdict(verdict) => *verdict,
+                Statement::VerdictMap { key, map } => {
+                    let found = self.key(key).and_then(|key| self.element(*map, &key));
+                    match found {
+                        None => return Step::Next,
+                        Some(element) => self.policy.sets[map.index()].verdicts[element],
+                    }
+                }
+            };
+            match verdict {
+                policy::Verdict::Continue => {}
+                policy::Verdict::Accept => return Step::End(End::Decided(Verdict::Accept, rule)),
+                policy::Verdict::Drop => return Step::End(End::Decided(Verdict::Drop, rule)),
+                policy::Verdict::Return => return Step::End(End::Returned),
+                policy::Verdict::Jump(_) | policy::Verdict::Goto(_) if level == MOST_LEVELS => {
+                    return Step::End(End::Decided(Verdict::Drop, rule));
+                }
+                policy::Verdict::Jump(chain) => {
+                    return match self.run_chain(chain, level + 1) {
+                        End::Returned => Step::Next,
+                        decided => Step::End(decided),
+                    };
+                }
+                policy::Verdict::Goto(chain) => return Step::End(self.run_chain(chain, level + 1)),
+            }
+        }
+        Step::Next
+    }
+
+    fn matches(&self, condition: &Match) -> bool {
+        let Some(key) = self.key(&condition.key) else {
+            return false;
+        };
+        match condition.test {
+            Test::Compare(comparison, with) => compare(key[0], comparison, with),
+            Test::Range { low, high, negated } => (low <= key[0] && key[0] <= high) != negated,
+            Test::Lookup { set, negated } => self.element(set, &key).is_some() != negated,
+        }
+    }
+
+    /// The parts of a key; `None` if one of them cannot be read.
+    fn key(&self, fields: &[Field]) -> Option<Vec<Value>> {
+        fields.iter().map(|field| Some(field.apply(self.facts.load(&field.load)?))).collect()
+    }
+
+    /// The first element of `set` that holds `key`.
+    fn element(&self, set: SetId, key: &[Value]) -> Option<usize> {
+        let set = &self.policy.sets[set.index()];
+        let parts = set.widths.len();
+        (0..set.len()).find(|element| {
+            (0..parts).all(|part| {
+                let bound = element * parts + part;
+                set.low[bound] <= key[part] && key[part] <= set.high[bound]
+            })
+        })
+    }
+}
+
+fn compare(left: Value, comparison: Comparison, right: Value) -> bool {
+    match comparison {
+        Comparison::Equal => left == right,
+        Comparison::NotEqual => left != right,
+        Comparison::Less => left < right,
+        Comparison::LessOrEqual => left <= right,
+        Comparison::Greater => left > right,
+        Comparison::GreaterOrEqual => left >= right,
+    }
+}
+
+/// `EtherType` of ARP, RFC 826.
+const ETHERTYPE_ARP: u16 = 0x0806;
