@@ -43,10 +43,7 @@ pub(crate) fn generate(dpdk: &Installed, out: &Path) {
     for name in list::read("allow/opaque.txt") {
         builder = builder.opaque_type(name);
     }
-    let text = builder
-        .generate()
-        .unwrap_or_else(|error| stop(&format!("bindgen: {error}")))
-        .to_string();
+    let text = builder.generate().unwrap_or_else(|error| stop(&format!("bindgen: {error}"))).to_string();
     require(&text, "fn", &functions);
     require(&text, "struct", &types);
     require(&text, "mod", &enums);
@@ -75,12 +72,11 @@ pub(crate) fn compile_shims(dpdk: &Installed, out: &Path) {
 /// A name bindgen does not find is left out without a word; here it ends the build.
 fn require(text: &str, keyword: &str, names: &[String]) {
     for name in names {
-        let found = text.split(name.as_str()).zip(text.split(name.as_str()).skip(1)).any(
-            |(before, after)| {
+        let found =
+            text.split(name.as_str()).zip(text.split(name.as_str()).skip(1)).any(|(before, after)| {
                 before.ends_with(&format!("{keyword} "))
                     && !after.starts_with(|c: char| c.is_alphanumeric() || c == '_')
-            },
-        );
+            });
         if !found {
             stop(&format!("the DPDK headers define no {keyword} `{name}`"));
         }
@@ -93,14 +89,9 @@ struct FlagTypes;
 
 impl ParseCallbacks for FlagTypes {
     fn int_macro(&self, name: &str, _value: i64) -> Option<IntKind> {
-        [
-            "RTE_ETH_RSS_",
-            "RTE_ETH_RX_OFFLOAD_",
-            "RTE_ETH_TX_OFFLOAD_",
-            "RTE_MBUF_F_",
-        ]
-        .iter()
-        .any(|family| name.starts_with(family))
-        .then_some(IntKind::U64)
+        ["RTE_ETH_RSS_", "RTE_ETH_RX_OFFLOAD_", "RTE_ETH_TX_OFFLOAD_", "RTE_MBUF_F_"]
+            .iter()
+            .any(|family| name.starts_with(family))
+            .then_some(IntKind::U64)
     }
 }

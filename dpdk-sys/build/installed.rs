@@ -14,28 +14,20 @@ pub(crate) struct Installed {
 
 /// Asks pkg-config, and ends the build with advice when there is no DPDK to build on.
 pub(crate) fn find() -> Installed {
-    let version = match pkg_config::Config::new()
-        .atleast_version(OLDEST)
-        .cargo_metadata(false)
-        .probe("libdpdk")
-    {
-        Ok(library) => library.version,
-        Err(reason) => stop(&format!(
-            "DPDK {OLDEST} or later was not found.\n\
+    let version =
+        match pkg_config::Config::new().atleast_version(OLDEST).cargo_metadata(false).probe("libdpdk") {
+            Ok(library) => library.version,
+            Err(reason) => stop(&format!(
+                "DPDK {OLDEST} or later was not found.\n\
              On Debian and Ubuntu: apt-get install libdpdk-dev libclang-dev clang pkgconf\n\
              \n{reason}"
-        )),
-    };
+            )),
+        };
     if !version.split('.').nth(1).is_some_and(|month| month == "11") {
-        println!(
-            "cargo:warning=DPDK {version} is not a long-term release (22.11, 23.11, 24.11, ...)"
-        );
+        println!("cargo:warning=DPDK {version} is not a long-term release (22.11, 23.11, 24.11, ...)");
     }
     Installed {
-        flags: ask(&["--cflags", "libdpdk"])
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect(),
+        flags: ask(&["--cflags", "libdpdk"]).split_whitespace().map(str::to_owned).collect(),
         library_directory: PathBuf::from(ask(&["--variable=libdir", "libdpdk"]).trim()),
     }
 }

@@ -6,10 +6,7 @@ use crate::list;
 /// Prints cargo's link instructions for the chosen feature; `static` wins when both are on, since
 /// features of one crate add up over a whole build.
 pub(crate) fn emit(dpdk: &Installed) {
-    println!(
-        "cargo:rustc-link-search=native={}",
-        dpdk.library_directory.display()
-    );
+    println!("cargo:rustc-link-search=native={}", dpdk.library_directory.display());
     let on = |feature: &str| std::env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
     let (path, kind, suffix) = if on("STATIC") {
         ("link/static.txt", "static:+whole-archive,-bundle", "a")

@@ -12,10 +12,7 @@ pub(crate) fn read(path: &str) -> Vec<String> {
         .map(str::to_owned)
         .collect();
     if let Some(pair) = lines.windows(2).find(|pair| pair[0] >= pair[1]) {
-        stop(&format!(
-            "{path}: `{}` must not stand before `{}`: the list is sorted",
-            pair[0], pair[1]
-        ));
+        stop(&format!("{path}: `{}` must not stand before `{}`: the list is sorted", pair[0], pair[1]));
     }
     lines
 }

@@ -11,7 +11,8 @@
     non_snake_case,
     non_upper_case_globals,
     clippy::all,
-    clippy::undocumented_unsafe_blocks,
+    clippy::pedantic,
+    clippy::restriction,
     reason = "generated code with C's names"
 )]
 

@@ -24,10 +24,7 @@ impl Burst {
     /// An empty burst.
     #[must_use]
     pub const fn new() -> Burst {
-        Burst {
-            slots: [const { MaybeUninit::uninit() }; Burst::CAPACITY],
-            len: 0,
-        }
+        Burst { slots: [const { MaybeUninit::uninit() }; Burst::CAPACITY], len: 0 }
     }
 
     /// Is there no room for another packet?
@@ -73,11 +70,7 @@ impl Burst {
     #[inline]
     pub fn drain(&mut self) -> Drain<'_> {
         let end = std::mem::take(&mut self.len);
-        Drain {
-            slots: &mut self.slots,
-            next: 0,
-            end,
-        }
+        Drain { slots: &mut self.slots, next: 0, end }
     }
 
     /// Frees all packets in one call.
@@ -211,9 +204,6 @@ impl Drop for Drain<'_> {
 unsafe fn free(slots: &mut [MaybeUninit<Mbuf>]) {
     // SAFETY: the caller's promise; a slot has the layout of a pointer.
     unsafe {
-        sys::rte_pktmbuf_free_bulk(
-            slots.as_mut_ptr().cast::<*mut sys::rte_mbuf>(),
-            slots.len() as u32,
-        );
+        sys::rte_pktmbuf_free_bulk(slots.as_mut_ptr().cast::<*mut sys::rte_mbuf>(), slots.len() as u32);
     }
 }

@@ -212,9 +212,7 @@ fn allowed_cpus() -> Vec<usize> {
         if libc::sched_getaffinity(0, size_of_val(&set), &raw mut set) != 0 {
             return Vec::new();
         }
-        (0..libc::CPU_SETSIZE as usize)
-            .filter(|&cpu| libc::CPU_ISSET(cpu, &set))
-            .collect()
+        (0..libc::CPU_SETSIZE as usize).filter(|&cpu| libc::CPU_ISSET(cpu, &set)).collect()
     }
 }
 
@@ -225,10 +223,7 @@ mod tests {
     #[test]
     fn the_default_shares_nothing_and_needs_no_huge_pages() {
         let arguments = EalConfig::new().lcores("0@0").arguments().unwrap();
-        assert_eq!(
-            arguments.join(" "),
-            "--no-huge -m 256 --no-shconf --no-telemetry --no-pci --lcores 0@0"
-        );
+        assert_eq!(arguments.join(" "), "--no-huge -m 256 --no-shconf --no-telemetry --no-pci --lcores 0@0");
     }
 
     #[test]
@@ -262,9 +257,7 @@ mod tests {
 
     #[test]
     fn only_network_devices_become_ports() {
-        let config = EalConfig::new()
-            .vdev("net_null0,copy=1")
-            .vdev("crypto_null0");
+        let config = EalConfig::new().vdev("net_null0,copy=1").vdev("crypto_null0");
         assert_eq!(config.vdev_names().collect::<Vec<_>>(), ["net_null0"]);
     }
 }

@@ -51,21 +51,12 @@ impl Eal {
             }
             return Err(error);
         }
-        let eal = Eal {
-            runtime: Arc::new(Runtime::new()),
-        };
+        let eal = Eal { runtime: Arc::new(Runtime::new()) };
         let log = log_hook::take_kept();
         // EAL carries on without a virtual device that failed.
-        let names: Vec<String> = config
-            .vdev_names()
-            .filter(|name| eal.port_by_name(name).is_none())
-            .map(str::to_owned)
-            .collect();
-        if names.is_empty() {
-            Ok(eal)
-        } else {
-            Err(Error::MissingDevices { names, log })
-        }
+        let names: Vec<String> =
+            config.vdev_names().filter(|name| eal.port_by_name(name).is_none()).map(str::to_owned).collect();
+        if names.is_empty() { Ok(eal) } else { Err(Error::MissingDevices { names, log }) }
     }
 
     /// The ports, in the order of their numbers.
@@ -105,9 +96,7 @@ impl Eal {
 #[must_use]
 pub fn version() -> String {
     // SAFETY: returns a terminated string that is never freed or changed.
-    unsafe { CStr::from_ptr(sys::rte_version()) }
-        .to_string_lossy()
-        .into_owned()
+    unsafe { CStr::from_ptr(sys::rte_version()) }.to_string_lossy().into_owned()
 }
 
 /// The program's name, the arguments, and a null pointer. The strings are leaked: EAL may keep
@@ -116,10 +105,8 @@ fn argument_vector(config: &EalConfig) -> Result<Vec<*mut c_char>, Error> {
     let mut strings = vec![c"dpdk".to_owned()];
     for argument in config.arguments()? {
         strings.push(
-            CString::new(argument.as_str()).map_err(|_| Error::InvalidArgument {
-                argument,
-                reason: "holds a NUL character",
-            })?,
+            CString::new(argument.as_str())
+                .map_err(|_| Error::InvalidArgument { argument, reason: "holds a NUL character" })?,
         );
     }
     let mut argv: Vec<*mut c_char> = strings.into_iter().map(CString::into_raw).collect();

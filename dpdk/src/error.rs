@@ -94,29 +94,15 @@ impl Error {
     }
 
     /// Turns the status of a call into a result.
-    pub(crate) fn check(
-        function: &'static str,
-        subject: &str,
-        status: c_int,
-    ) -> Result<c_int, Error> {
-        if status < 0 {
-            Err(Error::returned(function, subject, status))
-        } else {
-            Ok(status)
-        }
+    pub(crate) fn check(function: &'static str, subject: &str, status: c_int) -> Result<c_int, Error> {
+        if status < 0 { Err(Error::returned(function, subject, status)) } else { Ok(status) }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Call {
-                function,
-                subject,
-                errno,
-                text,
-                log,
-            } => {
+            Error::Call { function, subject, errno, text, log } => {
                 write!(f, "{function}")?;
                 if let Some(subject) = subject {
                     write!(f, " for {subject}")?;
@@ -124,9 +110,7 @@ impl fmt::Display for Error {
                 write!(f, ": {text} (error {errno})")?;
                 write_log(f, log)
             }
-            Error::AlreadyInitialised => {
-                f.write_str("EAL was started before; it starts once in a process")
-            }
+            Error::AlreadyInitialised => f.write_str("EAL was started before; it starts once in a process"),
             Error::MissingDevices { names, log } => {
                 write!(f, "virtual device not created: {}", names.join(", "))?;
                 write_log(f, log)
@@ -138,18 +122,10 @@ impl fmt::Display for Error {
                 write!(f, "port {port} is running: its queues are still in use")
             }
             Error::NotConfigured { port } => write!(f, "port {port} is not configured"),
-            Error::QueueCount {
-                port,
-                direction,
-                asked,
-                most,
-            } => write!(
-                f,
-                "port {port} has 1 to {most} {direction} queues, not {asked}"
-            ),
-            Error::NotMainLcore => {
-                f.write_str("only the thread that initialised EAL starts work on lcores")
+            Error::QueueCount { port, direction, asked, most } => {
+                write!(f, "port {port} has 1 to {most} {direction} queues, not {asked}")
             }
+            Error::NotMainLcore => f.write_str("only the thread that initialised EAL starts work on lcores"),
         }
     }
 }
@@ -167,7 +143,5 @@ fn write_log(f: &mut fmt::Formatter<'_>, log: &[String]) -> fmt::Result {
 fn error_text(errno: c_int) -> String {
     // SAFETY: rte_strerror() takes any number and returns a terminated string that stays valid
     // until this thread calls it again; it is copied at once.
-    unsafe { CStr::from_ptr(sys::rte_strerror(errno)) }
-        .to_string_lossy()
-        .into_owned()
+    unsafe { CStr::from_ptr(sys::rte_strerror(errno)) }.to_string_lossy().into_owned()
 }

@@ -71,19 +71,13 @@ impl Eal {
         let job = Box::into_raw(Box::new(Job { work, sender }));
         // SAFETY: `run` takes the box back, on the worker; both its parts may go to another thread.
         // EAL runs until the task is joined, because the task holds the runtime.
-        let status =
-            unsafe { sys::rte_eal_remote_launch(Some(run::<F, T>), job.cast::<c_void>(), lcore.0) };
+        let status = unsafe { sys::rte_eal_remote_launch(Some(run::<F, T>), job.cast::<c_void>(), lcore.0) };
         if let Err(error) = Error::check("rte_eal_remote_launch", &lcore_name(lcore), status) {
             // SAFETY: nothing was launched, so the box is still ours.
             drop(unsafe { Box::from_raw(job) });
             return Err(error);
         }
-        Ok(LcoreTask {
-            lcore,
-            result,
-            _runtime: Arc::clone(self.runtime()),
-            main_only: PhantomData,
-        })
+        Ok(LcoreTask { lcore, result, _runtime: Arc::clone(self.runtime()), main_only: PhantomData })
     }
 }
 
@@ -105,9 +99,7 @@ impl<T> LcoreTask<T> {
     /// The payload of the panic, as from a thread of the standard library.
     pub fn join(self) -> std::thread::Result<T> {
         self.wait();
-        self.result
-            .recv()
-            .unwrap_or_else(|error| Err(Box::new(error)))
+        self.result.recv().unwrap_or_else(|error| Err(Box::new(error)))
     }
 
     /// Has the work ended?

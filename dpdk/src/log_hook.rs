@@ -77,9 +77,7 @@ mod tests {
 
     #[test]
     fn levels_keep_their_order() {
-        let levels: Vec<log::Level> = (sys::RTE_LOG_EMERG..=sys::RTE_LOG_DEBUG)
-            .map(severity)
-            .collect();
+        let levels: Vec<log::Level> = (sys::RTE_LOG_EMERG..=sys::RTE_LOG_DEBUG).map(severity).collect();
         assert!(levels.is_sorted());
         assert_eq!(levels[3], log::Level::Error);
         assert_eq!(levels[7], log::Level::Trace);

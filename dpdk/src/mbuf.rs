@@ -64,10 +64,7 @@ impl Mbuf {
     #[inline]
     #[must_use]
     pub fn segments(&self) -> Segments<'_> {
-        Segments {
-            next: Some(self.0),
-            packet: PhantomData,
-        }
+        Segments { next: Some(self.0), packet: PhantomData }
     }
 
     /// The bytes from `start` up to `end`: the packet's own when one segment holds them all,
@@ -159,11 +156,7 @@ impl Mbuf {
         unsafe {
             let place = sys::rte_pktmbuf_append(self.0.as_ptr(), count);
             let place = NonNull::new(place).ok_or(NoRoom)?;
-            std::ptr::copy_nonoverlapping(
-                bytes.as_ptr(),
-                place.as_ptr().cast::<u8>(),
-                usize::from(count),
-            );
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), place.as_ptr().cast::<u8>(), usize::from(count));
         }
         Ok(())
     }

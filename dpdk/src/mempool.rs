@@ -25,12 +25,7 @@ pub struct MempoolConfig {
 impl Default for MempoolConfig {
     /// 8,191 mbufs of 2,048 bytes, a cache of 256.
     fn default() -> MempoolConfig {
-        MempoolConfig {
-            mbufs: 8191,
-            cache: 256,
-            segment: 2048,
-            socket: None,
-        }
+        MempoolConfig { mbufs: 8191, cache: 256, segment: 2048, socket: None }
     }
 }
 
@@ -54,8 +49,8 @@ impl Mempool {
     /// large; [`Error::InvalidArgument`] for a segment that is too large or a name with a NUL.
     pub fn create(eal: &Eal, name: &str, config: &MempoolConfig) -> Result<Mempool, Error> {
         let invalid = |argument: String, reason| Error::InvalidArgument { argument, reason };
-        let c_name = CString::new(name)
-            .map_err(|_| invalid(name.to_owned(), "a mempool's name holds no NUL"))?;
+        let c_name =
+            CString::new(name).map_err(|_| invalid(name.to_owned(), "a mempool's name holds no NUL"))?;
         let room = u16::try_from(sys::RTE_PKTMBUF_HEADROOM)
             .ok()
             .and_then(|headroom| config.segment.checked_add(headroom))
@@ -67,24 +62,12 @@ impl Mempool {
         };
         // SAFETY: EAL runs; the name is a terminated string and is copied.
         let pool = unsafe {
-            sys::rte_pktmbuf_pool_create(
-                c_name.as_ptr(),
-                config.mbufs,
-                config.cache,
-                0,
-                room,
-                socket,
-            )
+            sys::rte_pktmbuf_pool_create(c_name.as_ptr(), config.mbufs, config.cache, 0, room, socket)
         };
-        let pointer = MempoolPointer(
-            NonNull::new(pool).ok_or_else(|| Error::last("rte_pktmbuf_pool_create", name))?,
-        );
+        let pointer =
+            MempoolPointer(NonNull::new(pool).ok_or_else(|| Error::last("rte_pktmbuf_pool_create", name))?);
         eal.runtime().add_mempool(pointer);
-        Ok(Mempool {
-            pointer,
-            capacity: config.mbufs,
-            _runtime: Arc::clone(eal.runtime()),
-        })
+        Ok(Mempool { pointer, capacity: config.mbufs, _runtime: Arc::clone(eal.runtime()) })
     }
 
     /// An empty packet, or `None` when all mbufs are in use.

@@ -10,8 +10,8 @@ use dpdk_sys as sys;
 
 use crate::runtime::Runtime;
 use crate::{
-    Eal, Error, Link, MacAddress, Mempool, PortConfig, PortId, PortInfo, PortStatistics, Queues,
-    RxQueue, TxQueue, port_info, rss, statistics, timestamp,
+    Eal, Error, Link, MacAddress, Mempool, PortConfig, PortId, PortInfo, PortStatistics, Queues, RxQueue,
+    TxQueue, port_info, rss, statistics, timestamp,
 };
 
 /// A network device, opened by one owner.
@@ -44,18 +44,12 @@ impl Port {
     ///
     /// [`Error::NoSuchPort`], or [`Error::PortInUse`] when it is open.
     pub fn open(eal: &Eal, id: PortId) -> Result<Port, Error> {
-        let name = port_info::name(id.number()).ok_or_else(|| Error::NoSuchPort {
-            port: id.to_string(),
-        })?;
+        let name = port_info::name(id.number()).ok_or_else(|| Error::NoSuchPort { port: id.to_string() })?;
         if !eal.runtime().take_port(id.number()) {
             return Err(Error::PortInUse { port: name });
         }
         Ok(Port {
-            open: Arc::new(OpenPort {
-                id: id.number(),
-                name,
-                runtime: Arc::clone(eal.runtime()),
-            }),
+            open: Arc::new(OpenPort { id: id.number(), name, runtime: Arc::clone(eal.runtime()) }),
             configured: None,
             started: false,
             single: PhantomData,
@@ -68,9 +62,7 @@ impl Port {
     ///
     /// As for [`Port::open`].
     pub fn open_by_name(eal: &Eal, name: &str) -> Result<Port, Error> {
-        let id = eal.port_by_name(name).ok_or_else(|| Error::NoSuchPort {
-            port: name.to_owned(),
-        })?;
+        let id = eal.port_by_name(name).ok_or_else(|| Error::NoSuchPort { port: name.to_owned() })?;
         Port::open(eal, id)
     }
 
@@ -94,10 +86,8 @@ impl Port {
         conf.txmode.offloads = info.tx_offload_capa & sys::RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
         conf.rxmode.mtu = config.mtu.map_or(0, u32::from);
         let fields = info.flow_type_rss_offloads & rss::FIELDS;
-        let wants_rss = config.symmetric_rss
-            && config.receive_queues > 1
-            && fields != 0
-            && info.hash_key_size > 0;
+        let wants_rss =
+            config.symmetric_rss && config.receive_queues > 1 && fields != 0 && info.hash_key_size > 0;
         let mut key = rss::symmetric_key(info.hash_key_size);
         if wants_rss {
             conf.rxmode.mq_mode = sys::rte_eth_rx_mq_mode::RTE_ETH_MQ_RX_RSS;
@@ -137,18 +127,15 @@ impl Port {
     /// [`Error::NotConfigured`], [`Error::QueuesInUse`] when it runs, or [`Error::Call`].
     pub fn start(&mut self) -> Result<Queues, Error> {
         self.require_stopped()?;
-        let configured = self.configured.ok_or_else(|| Error::NotConfigured {
-            port: self.open.name.clone(),
-        })?;
+        let configured =
+            self.configured.ok_or_else(|| Error::NotConfigured { port: self.open.name.clone() })?;
         // SAFETY: EAL runs; the port is configured, with all its queues, and ours.
         let status = unsafe { sys::rte_eth_dev_start(self.open.id) };
         self.check("rte_eth_dev_start", status)?;
         self.started = true;
         self.set_promiscuous(configured.promiscuous)?;
         timestamp::look_up();
-        let rss = configured
-            .rss_key_len
-            .is_some_and(|len| rss::is_active(self.open.id, len));
+        let rss = configured.rss_key_len.is_some_and(|len| rss::is_active(self.open.id, len));
         // SAFETY: the port was stopped, which it is only without queues, and runs with these now.
         let (receive, transmit) = unsafe {
             (
@@ -160,11 +147,7 @@ impl Port {
                     .collect(),
             )
         };
-        Ok(Queues {
-            receive,
-            transmit,
-            rss,
-        })
+        Ok(Queues { receive, transmit, rss })
     }
 
     /// Stops the port. It can be started or configured again, except where the device cannot: a
@@ -179,9 +162,7 @@ impl Port {
         }
         // Exclusive access to the shared part is proof that no queue has it.
         if Arc::get_mut(&mut self.open).is_none() {
-            return Err(Error::QueuesInUse {
-                port: self.open.name.clone(),
-            });
+            return Err(Error::QueuesInUse { port: self.open.name.clone() });
         }
         // SAFETY: EAL runs, the port is ours and nobody polls it.
         let status = unsafe { sys::rte_eth_dev_stop(self.open.id) };
@@ -199,15 +180,9 @@ impl Port {
         // SAFETY: EAL runs and the port is ours; polling may go on meanwhile.
         let (function, status) = unsafe {
             if on {
-                (
-                    "rte_eth_promiscuous_enable",
-                    sys::rte_eth_promiscuous_enable(self.open.id),
-                )
+                ("rte_eth_promiscuous_enable", sys::rte_eth_promiscuous_enable(self.open.id))
             } else {
-                (
-                    "rte_eth_promiscuous_disable",
-                    sys::rte_eth_promiscuous_disable(self.open.id),
-                )
+                ("rte_eth_promiscuous_disable", sys::rte_eth_promiscuous_disable(self.open.id))
             }
         };
         if status == -libc::ENOTSUP {
@@ -316,9 +291,7 @@ impl Port {
         let socket = self.socket().unwrap_or(sys::SOCKET_ID_ANY as u32);
         let (mut received, mut sent) = (config.receive_descriptors, config.transmit_descriptors);
         // SAFETY: EAL runs; both numbers are adjusted in place.
-        let status = unsafe {
-            sys::rte_eth_dev_adjust_nb_rx_tx_desc(id, &raw mut received, &raw mut sent)
-        };
+        let status = unsafe { sys::rte_eth_dev_adjust_nb_rx_tx_desc(id, &raw mut received, &raw mut sent) };
         self.check("rte_eth_dev_adjust_nb_rx_tx_desc", status)?;
         let mut receive_conf = info.default_rxconf;
         receive_conf.offloads = conf.rxmode.offloads;
@@ -341,9 +314,8 @@ impl Port {
         }
         for queue in 0..config.transmit_queues {
             // SAFETY: as above.
-            let status = unsafe {
-                sys::rte_eth_tx_queue_setup(id, queue, sent, socket, &raw const transmit_conf)
-            };
+            let status =
+                unsafe { sys::rte_eth_tx_queue_setup(id, queue, sent, socket, &raw const transmit_conf) };
             self.check("rte_eth_tx_queue_setup", status)?;
         }
         Ok(())
@@ -363,19 +335,12 @@ impl Port {
         if (1..=most).contains(&asked) {
             return Ok(());
         }
-        Err(Error::QueueCount {
-            port: self.open.name.clone(),
-            direction,
-            asked,
-            most,
-        })
+        Err(Error::QueueCount { port: self.open.name.clone(), direction, asked, most })
     }
 
     fn require_stopped(&self) -> Result<(), Error> {
         if self.started {
-            return Err(Error::QueuesInUse {
-                port: self.open.name.clone(),
-            });
+            return Err(Error::QueuesInUse { port: self.open.name.clone() });
         }
         Ok(())
     }
@@ -405,8 +370,7 @@ impl Drop for OpenPort {
     fn drop(&mut self) {
         // SAFETY: EAL runs; the port and its queues are gone, so nobody uses the device. Stopping
         // a device that is stopped does nothing.
-        let (stopped, closed) =
-            unsafe { (sys::rte_eth_dev_stop(self.id), sys::rte_eth_dev_close(self.id)) };
+        let (stopped, closed) = unsafe { (sys::rte_eth_dev_stop(self.id), sys::rte_eth_dev_close(self.id)) };
         for (function, status) in [("rte_eth_dev_stop", stopped), ("rte_eth_dev_close", closed)] {
             if let Err(error) = Error::check(function, &self.name, status) {
                 log::warn!(target: "dpdk", "{error}");

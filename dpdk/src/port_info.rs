@@ -96,9 +96,7 @@ impl PortInfo {
             String::new()
         } else {
             // SAFETY: not null, so the driver's name: terminated, and part of the program.
-            unsafe { CStr::from_ptr(info.driver_name) }
-                .to_string_lossy()
-                .into_owned()
+            unsafe { CStr::from_ptr(info.driver_name) }.to_string_lossy().into_owned()
         };
         PortInfo {
             driver,
@@ -121,7 +119,8 @@ pub(crate) fn name(port: u16) -> Option<String> {
     // SAFETY: the array is as long as the longest name with its end; a bad port is an error.
     let status = unsafe { sys::rte_eth_dev_get_name_by_port(port, name.as_mut_ptr()) };
     // SAFETY: the call succeeded, so the name is terminated inside the array.
-    (status == 0).then(|| unsafe { CStr::from_ptr(name.as_ptr()) })
+    (status == 0)
+        .then(|| unsafe { CStr::from_ptr(name.as_ptr()) })
         .map(|name| name.to_string_lossy().into_owned())
 }
 
@@ -129,9 +128,7 @@ pub(crate) fn name(port: u16) -> Option<String> {
 pub(crate) fn link(port: u16, name: &str) -> Result<Link, Error> {
     let (mut speed, mut full_duplex, mut up) = (0, 0, 0);
     // SAFETY: three places for the answers; a bad port is an error.
-    let status = unsafe {
-        sys::dpdk_sys_link_get(port, &raw mut speed, &raw mut full_duplex, &raw mut up)
-    };
+    let status = unsafe { sys::dpdk_sys_link_get(port, &raw mut speed, &raw mut full_duplex, &raw mut up) };
     Error::check("rte_eth_link_get_nowait", name, status)?;
     Ok(Link {
         up: up != 0,

@@ -45,11 +45,7 @@ impl RxQueue {
     ///
     /// The port is running with this queue, and there is no other handle of it.
     pub(crate) unsafe fn new(port: Arc<OpenPort>, queue: u16) -> RxQueue {
-        RxQueue {
-            port,
-            queue,
-            single: PhantomData,
-        }
+        RxQueue { port, queue, single: PhantomData }
     }
 
     /// Adds packets that have arrived to the burst, as many as there is room for at most, and says
@@ -94,11 +90,7 @@ impl TxQueue {
     ///
     /// The port is running with this queue, and there is no other handle of it.
     pub(crate) unsafe fn new(port: Arc<OpenPort>, queue: u16) -> TxQueue {
-        TxQueue {
-            port,
-            queue,
-            single: PhantomData,
-        }
+        TxQueue { port, queue, single: PhantomData }
     }
 
     /// Hands packets to the device, from the front, and says how many it took. The others stay in

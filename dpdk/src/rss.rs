@@ -20,11 +20,8 @@ pub(crate) fn symmetric_key(len: u8) -> Vec<u8> {
 pub(crate) fn is_active(port: u16, key_len: u8) -> bool {
     let wanted = symmetric_key(key_len);
     let mut key = vec![0; wanted.len()];
-    let mut conf = sys::rte_eth_rss_conf {
-        rss_key: key.as_mut_ptr(),
-        rss_key_len: key_len,
-        ..Default::default()
-    };
+    let mut conf =
+        sys::rte_eth_rss_conf { rss_key: key.as_mut_ptr(), rss_key_len: key_len, ..Default::default() };
     // SAFETY: the port is valid; the call writes at most `rss_key_len` bytes at `rss_key`.
     let status = unsafe { sys::rte_eth_dev_rss_hash_conf_get(port, &raw mut conf) };
     status == 0 && !key.is_empty() && key == wanted && conf.rss_hf & FIELDS != 0

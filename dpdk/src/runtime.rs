@@ -34,9 +34,7 @@ unsafe impl Sync for MempoolPointer {}
 impl Runtime {
     /// Wraps an EAL that has just been started.
     pub(crate) fn new() -> Runtime {
-        Runtime {
-            state: Mutex::default(),
-        }
+        Runtime { state: Mutex::default() }
     }
 
     /// Takes a port for one owner; false when it has one.

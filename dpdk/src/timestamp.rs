@@ -17,10 +17,7 @@ pub(crate) fn look_up() {
     let (offset, bit) = unsafe {
         (
             sys::rte_mbuf_dynfield_lookup(c"rte_dynfield_timestamp".as_ptr(), std::ptr::null_mut()),
-            sys::rte_mbuf_dynflag_lookup(
-                c"rte_dynflag_rx_timestamp".as_ptr(),
-                std::ptr::null_mut(),
-            ),
+            sys::rte_mbuf_dynflag_lookup(c"rte_dynflag_rx_timestamp".as_ptr(), std::ptr::null_mut()),
         )
     };
     if let (Ok(offset), Ok(bit @ 0..64)) = (usize::try_from(offset), u32::try_from(bit)) {

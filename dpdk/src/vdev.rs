@@ -13,10 +13,8 @@ use crate::Error;
 /// way to escape.
 pub fn pcap_device(name: &str, receive: &[&Path], transmit: &[&Path]) -> Result<String, Error> {
     let mut device = name.to_owned();
-    let keyed = receive
-        .iter()
-        .map(|path| ("rx_pcap", path))
-        .chain(transmit.iter().map(|path| ("tx_pcap", path)));
+    let keyed =
+        receive.iter().map(|path| ("rx_pcap", path)).chain(transmit.iter().map(|path| ("tx_pcap", path)));
     for (key, path) in keyed {
         device.push_str(&format!(",{key}={}", plain(path)?));
     }
@@ -33,12 +31,7 @@ pub fn pcap_interface(name: &str, interface: &str) -> Result<String, Error> {
 }
 
 fn plain(path: &Path) -> Result<&str, Error> {
-    let refuse = |reason| {
-        Err(Error::InvalidArgument {
-            argument: path.display().to_string(),
-            reason,
-        })
-    };
+    let refuse = |reason| Err(Error::InvalidArgument { argument: path.display().to_string(), reason });
     match path.to_str() {
         None => refuse("net_pcap needs a path in UTF-8"),
         Some(text) if text.contains(',') => refuse("net_pcap cannot take a comma"),
