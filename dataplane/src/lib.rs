@@ -8,6 +8,7 @@ pub mod frame;
 pub mod io;
 pub mod packet;
 pub mod reason;
+mod sync;
 pub mod time;
 
 pub use flow::{FlowKey, Orientation};

@@ -1,5 +1,12 @@
 //! Which flow does a packet belong to? The flow table that one worker owns, and what it is keyed by.
 
+mod bucket;
+mod group;
+pub mod hash;
 pub mod key;
+mod prefetch;
+pub mod table;
 
+pub use hash::{FlowHash, FlowHasher};
 pub use key::{FlowKey, Orientation};
+pub use table::{Entry, Full, Slot, Stats, Table};

@@ -1,0 +1,398 @@
+//! Is there a flow with this key? One shard: the flows of one worker.
+//!
+//! Open addressing over cache-line buckets of eight slots. A flow lives in its home bucket or, as that fills, in
+//! one of three alternates; it never moves. The home counts who lives elsewhere, so that a miss nearly always
+//! costs one line and a hit two: the bucket and the entry. Nothing grows and nothing is rehashed: memory is taken
+//! once, at least 3/4 of the slots fill before the first refusal, and every call touches at most four buckets and
+//! those of the flows that it drops.
+//!
+//! A flow whose deadline has come is absent: whoever meets it removes it. Deadlines order only within 2^31 ms, so
+//! each must be met before it is that old: by [`Table::find`], by ageing, or by [`Table::purge`] when the clock
+//! jumps.
+
+use std::sync::Arc;
+
+use super::bucket::{Bucket, Overflow};
+use super::group::LANES;
+use super::hash::{CHOICES, Fingerprint, FlowHash};
+use super::prefetch::prefetch;
+use crate::flow::FlowKey;
+use crate::time::Tick;
+
+/// What the table keeps of a flow: plain data with its key inside. The default fills slots not yet used.
+pub trait Entry: Copy + Default {
+    /// The name of the flow.
+    fn key(&self) -> &FlowKey;
+}
+
+/// Where a flow lives, as long as it is not removed. Any call that can remove flows (`find`, `insert`, `remove`,
+/// `purge`, ageing) may leave the slot empty or with another flow: [`Table::holds`] tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Slot(u32);
+
+/// All the slots where a new flow could go are taken, and none of the next to end is evictable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
+
+/// What has happened to a table since the start, in flows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Stored.
+    pub inserted: u64,
+    /// Removed by the owner.
+    pub removed: u64,
+    /// Removed because their deadline had come.
+    pub expired: u64,
+    /// Removed before their deadline to make room.
+    pub evicted: u64,
+    /// Not stored: [`Full`].
+    pub refused: u64,
+}
+
+/// The flows of one worker.
+#[derive(Debug)]
+pub struct Table<E> {
+    buckets: Arc<[Bucket]>,
+    /// The entry of lane `l` of bucket `b` is at `b * LANES + l`.
+    entries: Box<[E]>,
+    stats: Stats,
+}
+
+impl<E: Entry> Table<E> {
+    /// An empty table with room for `entries` flows at three quarters full: takes all its memory here, four
+    /// thirds of `entries` slots of 8 bytes and an `E` each.
+    ///
+    /// # Panics
+    /// If that is more than 2^32 slots.
+    #[must_use]
+    pub fn with_capacity(entries: usize) -> Self {
+        let buckets = entries.div_ceil(LANES / 4 * 3).next_multiple_of(2).max(2);
+        assert!(buckets <= 1 << 29, "a table has at most 2^32 slots");
+        Self {
+            buckets: (0..buckets).map(|_| Bucket::empty()).collect(),
+            entries: vec![E::default(); buckets * LANES].into(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// Stage one of a burst: asks for the home bucket.
+    #[inline]
+    pub fn prefetch(&self, hash: FlowHash) {
+        prefetch(self.bucket(hash.home(self.bucket_count())));
+    }
+
+    /// Stage two, when the home bucket has arrived: asks for the entry, or for the other buckets where it may be.
+    #[inline]
+    pub fn prefetch_entry(&self, hash: FlowHash) {
+        let (home, fingerprint) = (hash.home(self.bucket_count()), hash.fingerprint());
+        let bucket = self.bucket(home);
+        if let Some(lane) = bucket.tags().matching(fingerprint.tag(0)).first() {
+            prefetch(self.entry(Slot::new(home, lane)));
+            return;
+        }
+        let overflow = bucket.overflow(fingerprint.class());
+        for choice in displaced(overflow) {
+            prefetch(self.bucket(fingerprint.across(home, choice, self.bucket_count())));
+        }
+    }
+
+    /// Where the flow with this key lives. One whose deadline is at or before `now` is removed instead.
+    ///
+    /// `hash` must be the hash of `key`.
+    #[inline]
+    pub fn find(&mut self, hash: FlowHash, key: &FlowKey, now: Tick) -> Option<Slot> {
+        let slot = self.lookup(hash, key)?;
+        if self.deadline(slot).is_at_or_before(now) {
+            self.expire(slot);
+            return None;
+        }
+        Some(slot)
+    }
+
+    /// Whether the flow with this key still lives there.
+    #[inline]
+    #[must_use]
+    pub fn holds(&self, slot: Slot, key: &FlowKey) -> bool {
+        self.is_taken(slot) && self.entry(slot).key() == key
+    }
+
+    /// The entry there.
+    #[inline]
+    #[must_use]
+    pub fn entry(&self, slot: Slot) -> &E {
+        &self.entries[slot.0 as usize]
+    }
+
+    /// The entry there, to change. Its key must stay.
+    #[inline]
+    pub fn entry_mut(&mut self, slot: Slot) -> &mut E {
+        &mut self.entries[slot.0 as usize]
+    }
+
+    /// When the flow there ends.
+    #[inline]
+    #[must_use]
+    pub fn deadline(&self, slot: Slot) -> Tick {
+        self.bucket(slot.bucket()).deadline(slot.lane())
+    }
+
+    /// Lets the flow there end at `deadline`, less than 2^31 ms away.
+    #[inline]
+    pub fn set_deadline(&mut self, slot: Slot, deadline: Tick) {
+        self.bucket(slot.bucket()).set_deadline(slot.lane(), deadline);
+    }
+
+    /// Stores a flow that is not in the table: [`find`](Self::find) has just said so. It ends at `deadline`, after
+    /// `now` and less than 2^31 ms away. `hash` must be the hash of its key.
+    ///
+    /// If its buckets are full, flows whose deadline has come make room; failing that, of the [`CANDIDATES`] flows
+    /// there that end soonest, the first that `evictable` gives up.
+    ///
+    /// # Errors
+    /// [`Full`] if there is no such flow; nothing has changed then but the expired flows that are gone.
+    pub fn insert(
+        &mut self,
+        hash: FlowHash,
+        entry: E,
+        deadline: Tick,
+        now: Tick,
+        evictable: impl Fn(&E) -> bool,
+    ) -> Result<Slot, Full> {
+        debug_assert!(self.lookup(hash, entry.key()).is_none(), "a key is stored once");
+        let (home, fingerprint) = (hash.home(self.bucket_count()), hash.fingerprint());
+        let place = self.vacancy(home, fingerprint, now);
+        let Some((slot, choice)) = place.or_else(|| self.evict(home, fingerprint, now, evictable)) else {
+            self.stats.refused += 1;
+            return Err(Full);
+        };
+        if choice > 0 {
+            let (home, class) = (self.bucket(home), fingerprint.class());
+            let overflow = home.overflow(class).plus(choice);
+            home.set_overflow(class, overflow.expect("places that cannot be counted are not offered"));
+        }
+        self.entries[slot.0 as usize] = entry;
+        let bucket = self.bucket(slot.bucket());
+        bucket.set_deadline(slot.lane(), deadline);
+        bucket.set_tag(slot.lane(), fingerprint.tag(choice));
+        self.stats.inserted += 1;
+        Ok(slot)
+    }
+
+    /// Removes the flow there, if there is one.
+    pub fn remove(&mut self, slot: Slot) {
+        if self.is_taken(slot) {
+            self.vacate(slot);
+            self.stats.removed += 1;
+        }
+    }
+
+    /// Removes every flow whose deadline is at or before `now`: a scan of the whole table.
+    ///
+    /// For a clock that jumps by more than 2^30 ms, before anything else is asked at the new time: call it once
+    /// with the old time plus 2^30 ms and, if the jump is longer than that twice over, again with the old time
+    /// plus 2^31 - 1. No deadline is farther away, so the table is empty then and the length of the jump is free.
+    pub fn purge(&mut self, now: Tick) {
+        for bucket in 0..self.bucket_count() {
+            self.reclaim(bucket, now);
+        }
+    }
+
+    /// Every flow, in no order, with its deadline; those whose deadline has come and that nobody met since too.
+    pub fn iter(&self) -> impl Iterator<Item = (Slot, &E, Tick)> {
+        (0..self.bucket_count()).flat_map(move |bucket| {
+            self.bucket(bucket).vacant().others().map(move |lane| {
+                let slot = Slot::new(bucket, lane);
+                (slot, self.entry(slot), self.deadline(slot))
+            })
+        })
+    }
+
+    /// Flows in the table, those included whose deadline has come and that nobody met since.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        let Stats { inserted, removed, expired, evicted, .. } = self.stats;
+        (inserted - removed - expired - evicted) as usize
+    }
+
+    /// Whether there is no flow in the table.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Slots: the flows it could hold if hashes were perfect.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Bytes taken at the start.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        size_of_val(&*self.buckets) + size_of_val(&*self.entries)
+    }
+
+    /// What has happened since the start.
+    #[must_use]
+    pub const fn stats(&self) -> Stats {
+        self.stats
+    }
+}
+
+// Inside: lookup, placement, removal.
+impl<E: Entry> Table<E> {
+    #[inline]
+    fn lookup(&self, hash: FlowHash, key: &FlowKey) -> Option<Slot> {
+        let (home, fingerprint) = (hash.home(self.bucket_count()), hash.fingerprint());
+        if let Some(slot) = self.lookup_in(home, fingerprint.tag(0), key) {
+            return Some(slot);
+        }
+        let overflow = self.bucket(home).overflow(fingerprint.class());
+        displaced(overflow).find_map(|choice| {
+            let bucket = fingerprint.across(home, choice, self.bucket_count());
+            self.lookup_in(bucket, fingerprint.tag(choice), key)
+        })
+    }
+
+    #[inline]
+    fn lookup_in(&self, bucket: u32, tag: u16, key: &FlowKey) -> Option<Slot> {
+        let mut slots = self.bucket(bucket).tags().matching(tag).map(|lane| Slot::new(bucket, lane));
+        slots.find(|&slot| self.entry(slot).key() == key)
+    }
+
+    /// An empty slot for a new flow, and by which choice of bucket: home while it has room to spare, else the
+    /// emptiest.
+    fn vacancy(&mut self, home: u32, fingerprint: Fingerprint, now: Tick) -> Option<(Slot, u32)> {
+        if self.bucket(home).vacant().len() <= SPARE {
+            self.reclaim(home, now);
+        }
+        if self.bucket(home).vacant().len() > SPARE {
+            return self.first_vacant(home).map(|slot| (slot, 0));
+        }
+        let window: [u32; CHOICES as usize] =
+            std::array::from_fn(|choice| fingerprint.across(home, choice as u32, self.bucket_count()));
+        for &bucket in &window[1..] {
+            prefetch(self.bucket(bucket));
+        }
+        for &bucket in &window[1..] {
+            self.reclaim(bucket, now);
+        }
+        let mut best = (0, None);
+        for (choice, &bucket) in (0..).zip(&window) {
+            let room = self.bucket(bucket).vacant().len();
+            if room > best.0 && self.can_count(home, fingerprint, choice) {
+                best = (room, self.first_vacant(bucket).map(|slot| (slot, choice)));
+            }
+        }
+        best.1
+    }
+
+    /// A slot made empty by dropping, of the flows in a window without room, one that may go.
+    #[cold]
+    fn evict(
+        &mut self,
+        home: u32,
+        fingerprint: Fingerprint,
+        now: Tick,
+        evictable: impl Fn(&E) -> bool,
+    ) -> Option<(Slot, u32)> {
+        let mut window: [(u32, Slot, u32); CHOICES as usize * LANES] = std::array::from_fn(|at| {
+            let (choice, lane) = ((at / LANES) as u32, at % LANES);
+            let slot = Slot::new(fingerprint.across(home, choice, self.bucket_count()), lane);
+            (self.deadline(slot).since(now), slot, choice)
+        });
+        window.sort_unstable_by_key(|&(left, ..)| left);
+        let candidates = &window[..CANDIDATES];
+        for &(_, slot, _) in candidates {
+            prefetch(self.entry(slot));
+        }
+        let &(_, slot, choice) = candidates.iter().find(|&&(_, slot, choice)| {
+            self.is_taken(slot) && self.can_count(home, fingerprint, choice) && evictable(self.entry(slot))
+        })?;
+        self.vacate(slot);
+        self.stats.evicted += 1;
+        Some((slot, choice))
+    }
+
+    /// Drops the flows of a bucket whose deadline has come.
+    fn reclaim(&mut self, bucket: u32, now: Tick) {
+        for lane in self.bucket(bucket).vacant().others() {
+            if self.bucket(bucket).deadline(lane).is_at_or_before(now) {
+                self.expire(Slot::new(bucket, lane));
+            }
+        }
+    }
+
+    fn expire(&mut self, slot: Slot) {
+        self.vacate(slot);
+        self.stats.expired += 1;
+    }
+
+    /// Empties a slot that is taken.
+    fn vacate(&mut self, slot: Slot) {
+        let bucket = self.bucket(slot.bucket());
+        let (fingerprint, choice) = Fingerprint::of_tag(bucket.tags().tag(slot.lane()));
+        if choice > 0 {
+            let home = self.bucket(fingerprint.across(slot.bucket(), choice, self.bucket_count()));
+            home.set_overflow(fingerprint.class(), home.overflow(fingerprint.class()).minus(choice));
+        }
+        bucket.set_tag(slot.lane(), 0);
+    }
+
+    fn first_vacant(&self, bucket: u32) -> Option<Slot> {
+        self.bucket(bucket).vacant().first().map(|lane| Slot::new(bucket, lane))
+    }
+
+    fn can_count(&self, home: u32, fingerprint: Fingerprint, choice: u32) -> bool {
+        choice == 0 || self.bucket(home).overflow(fingerprint.class()).plus(choice).is_some()
+    }
+
+    fn is_taken(&self, slot: Slot) -> bool {
+        self.bucket(slot.bucket()).tags().tag(slot.lane()) != 0
+    }
+
+    #[inline]
+    fn bucket(&self, bucket: u32) -> &Bucket {
+        &self.buckets[bucket as usize]
+    }
+
+    #[inline]
+    fn bucket_count(&self) -> u32 {
+        self.buckets.len() as u32
+    }
+}
+
+impl Slot {
+    #[inline]
+    const fn new(bucket: u32, lane: usize) -> Self {
+        Self(bucket * LANES as u32 + lane as u32)
+    }
+
+    #[inline]
+    const fn bucket(self) -> u32 {
+        self.0 / LANES as u32
+    }
+
+    #[inline]
+    const fn lane(self) -> usize {
+        self.0 as usize % LANES
+    }
+}
+
+/// The choices of bucket, other than home, that hold flows so counted.
+#[inline]
+fn displaced(overflow: Overflow) -> impl Iterator<Item = u32> {
+    let choices = if overflow.is_none() { 1..1 } else { 1..CHOICES };
+    choices.filter(move |&choice| overflow.count(choice) > 0)
+}
+
+/// How many flows, those that end soonest, are asked whether they may be evicted: each is a cache line that
+/// whoever fills the table makes the worker read.
+pub const CANDIDATES: usize = 8;
+
+/// Slots of its home bucket that a flow leaves empty as long as another of its buckets has more of them. One makes
+/// the table fill evenly; each more would send more flows away from home.
+const SPARE: u32 = 1;
+
+#[cfg(test)]
+mod tests;

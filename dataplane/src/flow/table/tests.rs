@@ -1,0 +1,324 @@
+//! The table against a slow, obvious model, and how full it gets.
+
+use std::collections::{HashMap, HashSet};
+
+use proptest::prelude::*;
+
+use super::{CANDIDATES, Entry, Full, Slot, Stats, Table};
+use crate::flow::hash::{CHOICES, Fingerprint};
+use crate::flow::{FlowHash, FlowHasher, FlowKey};
+use crate::time::Tick;
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Flow {
+    key: FlowKey,
+    assured: bool,
+}
+
+impl Entry for Flow {
+    fn key(&self) -> &FlowKey {
+        &self.key
+    }
+}
+
+pub(crate) fn key(number: u32) -> FlowKey {
+    FlowKey { low: u128::from(number), ..FlowKey::default() }
+}
+
+pub(crate) fn flow(number: u32) -> Flow {
+    Flow { key: key(number), assured: false }
+}
+
+impl<E: Entry> Table<E> {
+    /// Whether tags, overflow counters and the number of flows agree with each other and with the hashes.
+    pub(crate) fn check(&self, hash: impl Fn(&FlowKey) -> FlowHash) {
+        let mut overflow: HashMap<(u32, usize, u32), u16> = HashMap::new();
+        let mut keys = HashSet::new();
+        for (slot, entry, _) in self.iter() {
+            let hash = hash(entry.key());
+            let (home, tag) =
+                (hash.home(self.bucket_count()), self.bucket(slot.bucket()).tags().tag(slot.lane()));
+            let (fingerprint, choice) = Fingerprint::of_tag(tag);
+            assert_eq!(fingerprint, hash.fingerprint(), "the tag is the flow's");
+            assert_eq!(fingerprint.across(home, choice, self.bucket_count()), slot.bucket(), "in its place");
+            assert!(keys.insert(*entry.key()), "a key is stored once");
+            if choice > 0 {
+                *overflow.entry((home, fingerprint.class(), choice)).or_default() += 1;
+            }
+        }
+        assert_eq!(keys.len(), self.len());
+        for bucket in 0..self.bucket_count() {
+            for (class, choice) in (0..8).flat_map(|class| (1..CHOICES).map(move |choice| (class, choice))) {
+                let expected = overflow.get(&(bucket, class, choice)).copied().unwrap_or(0);
+                assert_eq!(
+                    self.bucket(bucket).overflow(class).count(choice),
+                    expected,
+                    "who lives elsewhere"
+                );
+            }
+        }
+    }
+
+    /// The slots where a flow with this hash could live.
+    fn window(&self, hash: FlowHash) -> HashSet<Slot> {
+        let home = hash.home(self.bucket_count());
+        (0..CHOICES)
+            .map(|choice| hash.fingerprint().across(home, choice, self.bucket_count()))
+            .flat_map(|bucket| (0..8).map(move |lane| Slot::new(bucket, lane)))
+            .collect()
+    }
+}
+
+/// What a step of a history does to the table, with the number of a flow where it is about one.
+#[derive(Debug, Clone)]
+enum Op {
+    Insert { flow: u32, lifetime: u32, assured: bool },
+    Find(u32),
+    Refresh { flow: u32, lifetime: u32 },
+    Remove(u32),
+    Advance(u32),
+    Purge,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let flow = 0..FLOWS;
+    let lifetime = prop_oneof![1u32..400, Just(i32::MAX as u32)];
+    prop_oneof![
+        8 => (flow.clone(), lifetime.clone(), any::<bool>())
+            .prop_map(|(flow, lifetime, assured)| Op::Insert { flow, lifetime, assured }),
+        3 => flow.clone().prop_map(Op::Find),
+        2 => (flow.clone(), lifetime).prop_map(|(flow, lifetime)| Op::Refresh { flow, lifetime }),
+        1 => flow.prop_map(Op::Remove),
+        2 => (0u32..60).prop_map(Op::Advance),
+        1 => Just(Op::Purge),
+    ]
+}
+
+const FLOWS: u32 = 80;
+
+/// A table beside what it should hold. The model keeps flows past their deadline until the table must not.
+struct History {
+    table: Table<Flow>,
+    model: HashMap<u32, (Flow, u32)>,
+    /// One for each flow: equal ones collide.
+    hashes: Vec<FlowHash>,
+    elapsed: u32,
+    epoch: u32,
+}
+
+impl History {
+    fn now(&self) -> Tick {
+        Tick(self.epoch).after(self.elapsed)
+    }
+
+    fn hash(&self, flow: u32) -> FlowHash {
+        self.hashes[flow as usize]
+    }
+
+    /// The deadlines of the model count from the start of the history and do not wrap.
+    fn lives(&self, flow: u32) -> bool {
+        self.model.get(&flow).is_some_and(|&(_, deadline)| deadline > self.elapsed)
+    }
+
+    fn find(&mut self, flow: u32) -> Option<Slot> {
+        let found = self.table.find(self.hash(flow), &key(flow), self.now());
+        assert_eq!(found.is_some(), self.lives(flow), "flow {flow}");
+        let slot = found?;
+        let (entry, deadline) = self.model[&flow];
+        assert!(self.table.holds(slot, &key(flow)));
+        assert_eq!(*self.table.entry(slot), entry);
+        assert_eq!(self.table.deadline(slot), Tick(self.epoch).after(deadline));
+        Some(slot)
+    }
+
+    fn insert(&mut self, number: u32, lifetime: u32, assured: bool) {
+        if self.find(number).is_some() {
+            return;
+        }
+        let (now, hash) = (self.now(), self.hash(number));
+        let window: Vec<(Slot, Flow, Tick)> = {
+            let window = self.table.window(hash);
+            self.table.iter().filter(|(slot, ..)| window.contains(slot)).map(|(s, e, d)| (s, *e, d)).collect()
+        };
+        let live = window.iter().filter(|(.., deadline)| !deadline.is_at_or_before(now));
+        let room = live.clone().count() < self.table.window(hash).len();
+        let before = self.table.stats();
+        let flow = Flow { key: key(number), assured };
+        let inserted = self.table.insert(hash, flow, now.after(lifetime), now, |flow| !flow.assured);
+        assert_eq!(self.table.stats().refused, before.refused + u64::from(inserted.is_err()));
+        assert_eq!(self.table.stats().evicted, before.evicted + u64::from(inserted.is_ok() && !room));
+        let gone: Vec<_> = live.filter(|(slot, flow, _)| !self.table.holds(*slot, &flow.key)).collect();
+        let sooner_and_assured = |end: Tick| {
+            let sooner = window.iter().filter(|(.., d)| d.since(now) <= end.since(now) && d.since(now) > 0);
+            sooner.filter(|(_, flow, _)| flow.assured).count()
+        };
+        match inserted {
+            Ok(slot) => {
+                assert!(self.table.window(hash).contains(&slot));
+                self.model.insert(number, (flow, self.elapsed + lifetime));
+                match gone[..] {
+                    [] => assert!(room),
+                    [(_, gone, end)] => {
+                        assert!(!room && !gone.assured);
+                        let left = |deadline: &Tick| deadline.since(now);
+                        let soonest =
+                            window.iter().filter(|(_, flow, _)| !flow.assured).map(|(.., d)| left(d));
+                        assert_eq!(soonest.min(), Some(left(end)), "the soonest to end goes");
+                        self.model.retain(|_, (flow, _)| flow.key != gone.key);
+                    }
+                    _ => panic!("one flow makes room for one"),
+                }
+            }
+            Err(Full) => {
+                assert!(!room && gone.is_empty());
+                let soonest = window.iter().filter(|(_, flow, _)| !flow.assured).map(|&(.., end)| end);
+                if let Some(end) = soonest.min_by_key(|end| end.since(now)) {
+                    // alternates of a tiny table coincide, and its slots are then candidates more than once
+                    assert!(sooner_and_assured(end) * 3 >= CANDIDATES, "none of the first may go");
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, op: &Op) {
+        match *op {
+            Op::Insert { flow, lifetime, assured } => self.insert(flow, lifetime, assured),
+            Op::Find(flow) => {
+                self.find(flow);
+            }
+            Op::Refresh { flow, lifetime } => {
+                if let Some(slot) = self.find(flow) {
+                    self.table.set_deadline(slot, self.now().after(lifetime));
+                    self.model.get_mut(&flow).unwrap().1 = self.elapsed + lifetime;
+                }
+            }
+            Op::Remove(flow) => {
+                if let Some(slot) = self.find(flow) {
+                    self.table.remove(slot);
+                    self.model.remove(&flow);
+                    assert!(!self.table.holds(slot, &key(flow)));
+                }
+            }
+            Op::Advance(milliseconds) => self.elapsed += milliseconds,
+            Op::Purge => {
+                self.table.purge(self.now());
+                let elapsed = self.elapsed;
+                self.model.retain(|_, &mut (_, deadline)| deadline > elapsed);
+                assert_eq!(self.table.len(), self.model.len());
+            }
+        }
+        let (hashes, key_hash) = (&self.hashes, |key: &FlowKey| key.low as usize);
+        self.table.check(|key| hashes[key_hash(key)]);
+    }
+}
+
+/// Hashes that collide: few homes, few fingerprints.
+fn hashes() -> impl Strategy<Value = Vec<FlowHash>> {
+    let hash = (any::<u32>(), 0u64..24).prop_map(|(home, low)| FlowHash(u64::from(home) << 32 | low));
+    let same = (any::<u64>(), 1u64..4).prop_map(|(hash, mask)| FlowHash(hash & !0x3fff | mask));
+    prop_oneof![prop::collection::vec(hash, FLOWS as usize), same.prop_map(|hash| vec![hash; FLOWS as usize]),]
+}
+
+proptest! {
+    #[test]
+    fn it_does_what_the_model_does(
+        capacity in 1usize..48,
+        hashes in hashes(),
+        epoch: u32,
+        ops in prop::collection::vec(op(), 1..400),
+    ) {
+        let (table, model) = (Table::with_capacity(capacity), HashMap::new());
+        let mut history = History { table, model, hashes, elapsed: 0, epoch };
+        for op in &ops {
+            history.step(op);
+        }
+        for flow in 0..FLOWS {
+            history.find(flow);
+        }
+    }
+}
+
+#[test]
+fn three_quarters_fill_before_the_first_refusal() {
+    for (entries, seed) in [(100, 1), (1_000, 2), (10_000, 3), (200_000, 4)] {
+        let (hasher, mut table) = (FlowHasher::new([seed; 4]), Table::with_capacity(entries));
+        let mut insert = |number| {
+            let flow = flow(number);
+            table.insert(hasher.hash(&flow.key), flow, Tick(1), Tick(0), |_| false)
+        };
+        let first = (0..).find(|&number| insert(number).is_err()).unwrap() as usize;
+        assert!(first >= entries, "{first} of {entries}");
+        assert!(first * 4 >= table.capacity() * 3, "{first} of {} slots", table.capacity());
+        assert_eq!((table.len(), table.stats().refused), (first, 1));
+        table.check(|key| hasher.hash(key));
+        for number in 0..first as u32 {
+            let slot = table.find(hasher.hash(&key(number)), &key(number), Tick(0)).unwrap();
+            assert_eq!(*table.entry(slot), flow(number));
+        }
+        assert_eq!(table.find(hasher.hash(&key(u32::MAX)), &key(u32::MAX), Tick(0)), None);
+    }
+}
+
+#[test]
+fn a_table_in_use_at_three_quarters_refuses_nobody() {
+    const ENTRIES: u32 = 6_000;
+    let (hasher, mut table) = (FlowHasher::new([9; 4]), Table::with_capacity(ENTRIES as usize));
+    // flow n comes at millisecond n and ends when ENTRIES others have come; nobody asks for it again
+    for number in 0..20 * ENTRIES {
+        let (flow, now) = (flow(number), Tick(number));
+        let slot = table.insert(hasher.hash(&flow.key), flow, now.after(ENTRIES), now, |_| false);
+        assert!(slot.is_ok(), "flow {number}");
+    }
+    let stats = table.stats();
+    assert_eq!((stats.refused, stats.evicted), (0, 0));
+    assert_eq!(stats.inserted, stats.expired + table.len() as u64);
+    table.check(|key| hasher.hash(key));
+}
+
+#[test]
+fn flows_that_cannot_be_counted_away_from_home_are_refused() {
+    let mut table: Table<Flow> = Table::with_capacity(4096);
+    let hash = |key: &FlowKey| FlowHash(key.low as u64 * 8 + 8);
+    let mut stored = 0;
+    for number in 0..2_000 {
+        let flow = flow(number);
+        stored += usize::from(table.insert(hash(&flow.key), flow, Tick(9), Tick(0), |_| true).is_ok());
+    }
+    assert_eq!(stored, 8 + 3 * 31, "a full home, and as many as its class can count");
+    table.check(hash);
+}
+
+#[test]
+fn a_flow_ends_at_its_deadline_across_the_wrap_of_the_clock() {
+    let (hash, start) = (FlowHash(7), Tick(u32::MAX - 5));
+    let mut table = Table::with_capacity(1);
+    table.insert(hash, flow(1), start.after(10), start, |_| false).unwrap();
+    assert!(table.find(hash, &key(1), start.after(9)).is_some());
+    assert_eq!(table.find(hash, &key(1), start.after(10)), None);
+    assert_eq!(table.stats(), Stats { inserted: 1, expired: 1, ..Stats::default() });
+    assert!(table.is_empty());
+}
+
+#[test]
+fn a_deadline_of_zero_is_a_deadline() {
+    let (hash, now) = (FlowHash(0), Tick(u32::MAX));
+    let mut table = Table::with_capacity(1);
+    let slot = table.insert(hash, flow(1), Tick(0), now, |_| false).unwrap();
+    assert_eq!(table.find(hash, &key(1), now), Some(slot));
+    assert_eq!(table.find(hash, &key(1), Tick(0)), None);
+}
+
+#[test]
+fn a_clock_that_jumps_far_leaves_nothing_behind() {
+    let old = Tick(77);
+    let mut table = Table::with_capacity(8);
+    let stale = old.after(1u32.wrapping_neg());
+    for (number, deadline) in (0..).zip([stale, old.after(1), old.after(1 << 30), old.after(i32::MAX as u32)])
+    {
+        table.insert(FlowHash(number), flow(number as u32), deadline, Tick(70), |_| false).unwrap();
+    }
+    table.purge(old.after(1 << 30));
+    assert_eq!(table.len(), 1, "only the last has any time left");
+    table.purge(old.after((1 << 31) - 1));
+    assert!(table.is_empty());
+}
