@@ -23,7 +23,7 @@ pub(crate) fn find() -> Installed {
              \n{reason}"
             )),
         };
-    if !version.split('.').nth(1).is_some_and(|month| month == "11") {
+    if version.split('.').nth(1) != Some("11") {
         println!("cargo:warning=DPDK {version} is not a long-term release (22.11, 23.11, 24.11, ...)");
     }
     Installed {

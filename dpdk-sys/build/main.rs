@@ -1,4 +1,5 @@
 //! Binds the installed DPDK: finds it, generates the bindings, compiles the C shims, links it.
+#![expect(clippy::print_stdout, reason = "instructions to cargo")]
 
 mod bindings;
 mod installed;
