@@ -73,6 +73,21 @@ impl Burst {
         Drain { slots: &mut self.slots, next: 0, end }
     }
 
+    /// Keeps the packets `keep` says yes to, in order, and frees the others.
+    #[inline]
+    pub fn retain(&mut self, mut keep: impl FnMut(&Mbuf) -> bool) {
+        let end = std::mem::take(&mut self.len);
+        for index in 0..end {
+            // SAFETY: the slot was one of the first `end`, is read once, and the burst counts it as
+            // empty. Should `keep` panic, the packets not reached are lost, not freed twice.
+            let packet = unsafe { self.slots[index].assume_init_read() };
+            if keep(&packet) {
+                self.slots[self.len].write(packet);
+                self.len += 1;
+            }
+        }
+    }
+
     /// Frees all packets in one call.
     #[inline]
     pub fn free_bulk(&mut self) {

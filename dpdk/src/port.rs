@@ -33,6 +33,8 @@ struct Configured {
     receive_queues: u16,
     transmit_queues: u16,
     promiscuous: bool,
+    /// Can the device send chains of segments?
+    chains: bool,
     /// The length of the key, when RSS was asked of the device.
     rss_key_len: Option<u8>,
 }
@@ -115,6 +117,7 @@ impl Port {
             receive_queues: config.receive_queues,
             transmit_queues: config.transmit_queues,
             promiscuous: config.promiscuous,
+            chains: conf.txmode.offloads & sys::RTE_ETH_TX_OFFLOAD_MULTI_SEGS != 0,
             rss_key_len: wants_rss.then_some(info.hash_key_size),
         });
         Ok(())
@@ -143,7 +146,7 @@ impl Port {
                     .map(|queue| RxQueue::new(Arc::clone(&self.open), queue))
                     .collect(),
                 (0..configured.transmit_queues)
-                    .map(|queue| TxQueue::new(Arc::clone(&self.open), queue))
+                    .map(|queue| TxQueue::new(Arc::clone(&self.open), queue, configured.chains))
                     .collect(),
             )
         };

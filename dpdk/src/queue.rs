@@ -7,7 +7,7 @@ use std::sync::Arc;
 use dpdk_sys as sys;
 
 use crate::port::OpenPort;
-use crate::{Burst, PortId};
+use crate::{Burst, Mbuf, PortId};
 
 /// All queues of a port that has been started.
 #[derive(Debug)]
@@ -35,6 +35,9 @@ pub struct RxQueue {
 pub struct TxQueue {
     port: Arc<OpenPort>,
     queue: u16,
+    /// Can the device send chains of segments?
+    chains: bool,
+    chains_dropped: u64,
     single: PhantomData<Cell<()>>,
 }
 
@@ -88,15 +91,24 @@ impl TxQueue {
     ///
     /// # Safety
     ///
-    /// The port is running with this queue, and there is no other handle of it.
-    pub(crate) unsafe fn new(port: Arc<OpenPort>, queue: u16) -> TxQueue {
-        TxQueue { port, queue, single: PhantomData }
+    /// The port is running with this queue, and there is no other handle of it; it sends
+    /// chains of segments if `chains`.
+    pub(crate) unsafe fn new(port: Arc<OpenPort>, queue: u16, chains: bool) -> TxQueue {
+        TxQueue { port, queue, chains, chains_dropped: 0, single: PhantomData }
     }
 
     /// Hands packets to the device, from the front, and says how many it took. The others stay in
     /// the burst, in order, for another try or to be freed.
+    ///
+    /// A device that cannot send chains of segments would read past the end of the first; chains
+    /// are freed instead, and counted by [`TxQueue::chains_dropped`].
     #[inline]
     pub fn transmit(&mut self, burst: &mut Burst) -> usize {
+        if !self.chains {
+            let before = burst.len();
+            burst.retain(Mbuf::is_contiguous);
+            self.chains_dropped += (before - burst.len()) as u64;
+        }
         if burst.is_empty() {
             return 0;
         }
@@ -115,6 +127,12 @@ impl TxQueue {
         }
     }
 
+    /// How many packets were freed because they are chains and the device cannot send those.
+    #[must_use]
+    pub fn chains_dropped(&self) -> u64 {
+        self.chains_dropped
+    }
+
     /// The queue's number.
     #[must_use]
     pub fn number(&self) -> u16 {
@@ -125,5 +143,37 @@ impl TxQueue {
     #[must_use]
     pub fn port(&self) -> PortId {
         PortId::new(self.port.id())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Eal, EalConfig, Mempool, MempoolConfig, Port, PortConfig};
+
+    /// The only test here that starts EAL, as a process can once.
+    #[test]
+    fn chains_are_not_sent_to_a_device_that_cannot() {
+        let eal = Eal::init(&EalConfig::new().vdev("net_ring0")).unwrap();
+        let mempool = Mempool::create(&eal, "packets", &MempoolConfig::default()).unwrap();
+        let mut port = Port::open_by_name(&eal, "net_ring0").unwrap();
+        port.configure(&PortConfig::default(), &mempool).unwrap();
+        let Queues { mut receive, mut transmit, .. } = port.start().unwrap();
+        assert!(transmit[0].chains, "the ring itself takes chains");
+        transmit[0].chains = false;
+
+        let mut burst = Burst::new();
+        for len in [60, 3000, 61, 3000] {
+            let packet = mempool.copy_from_slice(&vec![0; len]).unwrap();
+            burst.push(packet).unwrap();
+        }
+        assert_eq!(transmit[0].transmit(&mut burst), 2);
+        assert_eq!(transmit[0].chains_dropped(), 2);
+        assert!(burst.is_empty());
+        assert_eq!(receive[0].receive(&mut burst), 2);
+        let lengths: Vec<_> = burst.iter().map(Mbuf::packet_len).collect();
+        assert_eq!(lengths, [60, 61]);
+        burst.free_bulk();
+        assert_eq!(mempool.in_use(), 0);
     }
 }

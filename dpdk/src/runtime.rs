@@ -75,7 +75,8 @@ impl Runtime {
 impl Drop for Runtime {
     fn drop(&mut self) {
         if let Some(obstacle) = self.obstacle() {
-            log::warn!(target: "dpdk", "EAL is left as it is until the process ends: {obstacle}");
+            // Not a warning: net_af_xdp, for one, keeps mbufs when it is closed.
+            log::info!(target: "dpdk", "EAL is left as it is until the process ends: {obstacle}");
             return;
         }
         // SAFETY: no port, queue, mempool or lcore task exists, as each holds the runtime. No mbuf

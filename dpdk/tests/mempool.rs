@@ -57,6 +57,13 @@ fn every_mbuf_returns() {
     assert!(burst.is_empty());
     assert_eq!(mempool.in_use(), 1, "what a drain leaves is freed");
     burst.push(third).unwrap();
+    for number in [3, 4, 5] {
+        burst.push(mempool.copy_from_slice(&[number; 60]).unwrap()).unwrap();
+    }
+    burst.retain(|packet| packet.first_segment()[0] % 2 == 1);
+    assert_eq!(mempool.in_use(), 2, "what is not retained is freed");
+    let left: Vec<_> = burst.iter().map(|packet| packet.first_segment()[0]).collect();
+    assert_eq!(left, [3, 5]);
     burst.free_bulk();
     assert_eq!(mempool.in_use(), 0);
 
