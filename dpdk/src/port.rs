@@ -117,7 +117,8 @@ impl Port {
             receive_queues: config.receive_queues,
             transmit_queues: config.transmit_queues,
             promiscuous: config.promiscuous,
-            chains: conf.txmode.offloads & sys::RTE_ETH_TX_OFFLOAD_MULTI_SEGS != 0,
+            chains: conf.txmode.offloads & sys::RTE_ETH_TX_OFFLOAD_MULTI_SEGS != 0
+                || SENDS_CHAINS_UNSAID.contains(&PortInfo::from_raw(&info).driver.as_str()),
             rss_key_len: wants_rss.then_some(info.hash_key_size),
         });
         Ok(())
@@ -352,6 +353,9 @@ impl Port {
         Error::check(function, &self.open.name, status).map(drop)
     }
 }
+
+/// Drivers that send chains of segments without having the offload that says so.
+const SENDS_CHAINS_UNSAID: [&str; 1] = ["net_pcap"];
 
 /// What a port and its queues share. Its drop closes the device.
 #[derive(Debug)]
