@@ -57,7 +57,8 @@ impl Eal {
     ///
     /// # Errors
     ///
-    /// [`Error::NotMainLcore`] from another thread than the one that started EAL; [`Error::Call`]
+    /// [`Error::NotMainLcore`] from another thread than the one that started EAL;
+    /// [`Error::InvalidArgument`] for the main lcore itself; [`Error::Call`]
     /// when the lcore is busy.
     pub fn launch<F, T>(&self, lcore: Lcore, work: F) -> Result<LcoreTask<T>, Error>
     where
@@ -66,6 +67,13 @@ impl Eal {
     {
         if !on_main_lcore() {
             return Err(Error::NotMainLcore);
+        }
+        // EAL would wait for an answer of the main lcore, which is here.
+        if lcore == self.main_lcore() {
+            return Err(Error::InvalidArgument {
+                argument: lcore_name(lcore),
+                reason: "work is launched on worker lcores, and this is the main one",
+            });
         }
         let (sender, result) = mpsc::channel();
         let job = Box::into_raw(Box::new(Job { work, sender }));

@@ -57,6 +57,8 @@ fn work_runs_on_a_worker() {
     drop(eal.launch(workers[1], move || sender.send(6)).unwrap());
     assert_eq!(receiver.try_recv(), Ok(6));
 
+    let itself = eal.launch(eal.main_lcore(), || ()).unwrap_err();
+    assert!(matches!(itself, Error::InvalidArgument { .. }), "{itself}");
     std::thread::scope(|scope| {
         let elsewhere = scope.spawn(|| eal.launch(workers[0], || ()).map(drop));
         assert_eq!(elsewhere.join().unwrap(), Err(Error::NotMainLcore));
