@@ -1,1 +1,13 @@
-//! End-to-end tests of Sluice.
+//! End-to-end tests of Sluice: what the tests in `tests/` stand on.
+//!
+//! Everything here needs root and the tools of `make test`'s machine (ip, nft, iptables-restore, ethtool).
+
+pub mod capture;
+pub mod netns;
+pub mod oracle;
+pub mod system;
+pub mod wait;
+
+pub use capture::{Record, Side};
+pub use netns::Namespace;
+pub use oracle::{Judgement, Oracle};

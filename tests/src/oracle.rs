@@ -1,0 +1,238 @@
+//! What does the Linux kernel say about each of these packets, under this ruleset?
+//!
+//! Three namespaces: outside, a bridge, inside. A frame is injected on its side and either comes out on the
+//! other or does not; a fence frame behind it says when to stop waiting. The bridge gives its packets to the
+//! IP hooks (`br_netfilter`), so nothing routes, lowers a TTL or refuses a martian; guard rules are rewritten
+//! for it (see [`rewrite`]). Verdict, deciding rule and ct state are read from nftables' own trace, and a
+//! packet counts as accepted only if it came out.
+//!
+//! The bridge carries the name of the protected interface, so `iifname` of what comes in and `oifname` of
+//! what goes out are as on the guarded host. The side of a packet travels in `meta priority`, which rulesets
+//! given to the oracle must leave alone. Fragments are not supported: the kernel holds them.
+
+mod listing;
+mod rewrite;
+mod trace;
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::capture::{Record, Side};
+use crate::netns::Namespace;
+use crate::system::{Socket, inside_namespace, pin_to_one_cpu};
+use listing::Listing;
+use trace::{Event, Kind};
+
+/// A ruleset as an administrator wrote it, for the host that is guarded.
+#[derive(Debug, Clone)]
+pub enum Ruleset {
+    /// A file of nftables.
+    Nft(String),
+    /// What iptables-save printed.
+    Iptables(String),
+    /// What ip6tables-save printed.
+    Ip6tables(String),
+}
+
+impl Ruleset {
+    /// Whether a rule asks for the state of connections; without, the kernel tracks none.
+    #[must_use]
+    pub fn tracks(&self) -> bool {
+        match self {
+            Self::Nft(text) => text
+                .lines()
+                .filter_map(|line| line.split('#').next())
+                .any(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "ct")),
+            Self::Iptables(text) | Self::Ip6tables(text) => {
+                text.contains("-m conntrack") || text.contains("-m state")
+            }
+        }
+    }
+}
+
+/// What the kernel did with one packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// Whether it came out on the other side.
+    pub accepted: bool,
+    /// The ct state as it met the rules: `new`, `established`, `related`, `invalid`, `untracked`, or `none`.
+    pub state: &'static str,
+    /// What the trace says, in order: rules that matched, and policies.
+    pub path: Vec<Step>,
+}
+
+/// A rule that matched, or the policy of a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Family, table, chain and 1-based position or `policy`, as Sluice reports its deciding rule.
+    pub rule: String,
+    /// The rule as nft lists it.
+    pub text: String,
+    /// `accept`, `drop`, `jump`, ...
+    pub verdict: &'static str,
+}
+
+impl Judgement {
+    /// The rule or policy that dropped the packet, if one did.
+    #[must_use]
+    pub fn dropped_by(&self) -> Option<&Step> {
+        self.path.last().filter(|step| step.verdict == "drop")
+    }
+}
+
+impl fmt::Display for Judgement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, ct {}", if self.accepted { "accept" } else { "drop" }, self.state)?;
+        for step in &self.path {
+            write!(f, "\n    {}: {} [{}]", step.rule, step.text, step.verdict)?;
+        }
+        Ok(())
+    }
+}
+
+/// The bridge and its two ends.
+#[derive(Debug)]
+pub struct Oracle {
+    outside_end: Socket,
+    inside_end: Socket,
+    trace: Socket,
+    bridge: Namespace,
+    /// Kept for their devices.
+    _ends: [Namespace; 2],
+    fences: u32,
+}
+
+impl Oracle {
+    /// Builds the bridge; `interface` is the name of the protected interface in rulesets.
+    ///
+    /// # Panics
+    /// If it cannot be built, which needs root and a kernel with `br_netfilter`.
+    #[must_use]
+    pub fn new(interface: &str) -> Self {
+        pin_to_one_cpu();
+        let [outside, inside, bridge] = ["outside", "inside", "bridge"].map(Namespace::new);
+        for end in [&outside, &inside, &bridge] {
+            end.sysctl("net.ipv6.conf.default.disable_ipv6", 1);
+        }
+        bridge.ip(&format!("link add {interface} type bridge stp_state 0 mcast_snooping 0"));
+        for (end, port) in [(&outside, OUTSIDE_PORT), (&inside, INSIDE_PORT)] {
+            end.veth("end", &bridge, port);
+            end.ip("link set end up");
+            bridge.ip(&format!("link set {port} master {interface}"));
+            bridge.ip(&format!("link set {port} type bridge_slave learning off"));
+            bridge.ip(&format!("link set {port} up"));
+        }
+        // `reject` asks for a route before it touches the connection, so there is one for everything.
+        bridge.sysctl(&format!("net.ipv6.conf.{interface}.disable_ipv6"), 0);
+        bridge.ip(&format!("link set {interface} addrgenmode none up"));
+        bridge.ip(&format!("route add default dev {interface}"));
+        bridge.ip(&format!("-6 route add default dev {interface}"));
+        bridge.sysctl("net.bridge.bridge-nf-call-iptables", 1);
+        bridge.sysctl("net.bridge.bridge-nf-call-ip6tables", 1);
+        let packet = |end: &Namespace| inside_namespace(end.name(), || Socket::packet("end").expect("a packet socket"));
+        Self {
+            outside_end: packet(&outside),
+            inside_end: packet(&inside),
+            trace: inside_namespace(bridge.name(), || Socket::nftables_trace().expect("a netlink socket")),
+            bridge,
+            _ends: [outside, inside],
+            fences: 0,
+        }
+    }
+
+    /// Sends the records through a kernel that begins with `rulesets` and no connection.
+    ///
+    /// # Panics
+    /// If the kernel's tools refuse a ruleset, or if a fence is lost.
+    pub fn judge(&mut self, rulesets: &[Ruleset], records: &[Record], tcp_loose: bool) -> Vec<Judgement> {
+        let tracked = rulesets.iter().any(Ruleset::tracks);
+        let listing = self.load(rulesets, tracked);
+        self.bridge.sysctl("net.netfilter.nf_conntrack_tcp_loose", i32::from(tcp_loose));
+        while self.trace.receive(&mut [0; 4096], Duration::ZERO).expect("netlink").is_some() {}
+        records.iter().map(|record| self.judge_one(record, &listing)).collect()
+    }
+
+    fn load(&self, rulesets: &[Ruleset], tracked: bool) -> Listing {
+        self.bridge.run("nft flush ruleset");
+        self.bridge.run("conntrack -F");
+        for ruleset in rulesets {
+            let (tool, text) = match ruleset {
+                Ruleset::Nft(text) => ("nft -f -", rewrite::nft(text)),
+                Ruleset::Iptables(text) => ("iptables-restore", rewrite::iptables(text)),
+                Ruleset::Ip6tables(text) => ("ip6tables-restore", rewrite::iptables(text)),
+            };
+            if let Err(complaint) = self.bridge.feed(tool, &text) {
+                panic!("{tool}: {complaint}\n{text}");
+            }
+        }
+        self.bridge.feed("nft -f -", &rewrite::own_tables(tracked)).expect("the oracle's own rules");
+        Listing::read(&self.bridge.run("nft -a list ruleset"))
+    }
+
+    fn judge_one(&mut self, record: &Record, listing: &Listing) -> Judgement {
+        self.fences += 1;
+        let mut fence = FENCE.to_vec();
+        fence.extend(self.fences.to_be_bytes());
+        fence.resize(60, 0);
+        let (from, to) = match record.side {
+            Side::Outside => (&self.outside_end, &self.inside_end),
+            Side::Inside => (&self.inside_end, &self.outside_end),
+        };
+        from.send(&record.frame).expect("the frame is sent");
+        from.send(&fence).expect("the fence is sent");
+        let mut buffer = vec![0; 65_536];
+        let mut accepted = false;
+        loop {
+            let got = to.receive(&mut buffer, FENCE_BOUND).expect("received").expect("the fence came out");
+            if got == fence {
+                break;
+            }
+            // The bridge trims what lies behind the IP packet. Anything else is the kernel's own noise.
+            accepted |= got.len() > ETHERNET_HEADER && record.frame.starts_with(got);
+        }
+        let mut judgement = Judgement { accepted, state: "none", path: Vec::new() };
+        while let Some(message) = self.trace.receive(&mut buffer, Duration::ZERO).expect("netlink") {
+            for event in trace::events(message) {
+                note(&mut judgement, &event, listing);
+            }
+        }
+        judgement
+    }
+}
+
+/// Adds one trace event to what is known of the packet.
+fn note(judgement: &mut Judgement, event: &Event, listing: &Listing) {
+    if event.table == rewrite::OWN_TABLE {
+        let text = listing.text(event).unwrap_or_default();
+        let state = text.strip_prefix("ct state ").and_then(|rest| rest.split(' ').next());
+        if let Some(state) = STATES.into_iter().find(|word| Some(*word) == state) {
+            judgement.state = state;
+        }
+        return;
+    }
+    let place = format!("{} {} {}", event.family, event.table, rewrite::original_chain(&event.chain));
+    let (rule, text) = match event.kind {
+        Kind::Rule => match listing.rule(event) {
+            Some((position, text)) => (format!("{place} {position}"), text.to_owned()),
+            None => return, // one of ours, that sends the other side's packets on
+        },
+        Kind::Policy => (format!("{place} policy"), "policy".to_owned()),
+        Kind::Return => return,
+    };
+    judgement.path.push(Step { rule, text, verdict: event.verdict });
+}
+
+/// The words for ct states.
+const STATES: [&str; 5] = ["new", "established", "related", "invalid", "untracked"];
+
+/// Ports of the bridge.
+const OUTSIDE_PORT: &str = "outside";
+const INSIDE_PORT: &str = "inside";
+
+/// How long a fence may take; it takes microseconds unless the machine is held up.
+const FENCE_BOUND: Duration = Duration::from_secs(10);
+
+/// To everybody, `EtherType` "local experimental".
+const FENCE: [u8; 14] = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 0x99, 0x88, 0xb5];
+
+const ETHERNET_HEADER: usize = 14;
