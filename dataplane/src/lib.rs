@@ -10,6 +10,7 @@ pub mod packet;
 pub mod reason;
 mod sync;
 pub mod time;
+pub mod track;
 
 pub use flow::{FlowKey, Orientation};
 pub use frame::Frame;

@@ -1,0 +1,164 @@
+//! What is kept of a connection? Plain data in two cache lines: the name and the bookkeeping, then the protocol.
+
+use super::{CtState, Direction, sctp, tcp};
+use crate::flow::{FlowKey, Orientation};
+use crate::time::Tick;
+
+/// The number of the layout of [`Flow`]: changes whenever a byte of it changes its meaning.
+pub const LAYOUT: u32 = 1;
+
+/// One tracked connection, both directions. No pointers; times are ticks of the table's epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct Flow {
+    key: FlowKey,
+    /// When its first packet came.
+    pub created: Tick,
+    /// `ct mark`.
+    pub mark: u32,
+    /// The policy that `verdicts` belong to, by the low bits of its generation; for the caller.
+    pub generation: u16,
+    /// Cached verdicts, by direction; for the caller.
+    pub verdicts: [u16; 2],
+    pub(super) status: Status,
+    pub(super) protocol: Protocol,
+}
+
+const _: () = assert!(size_of::<Flow>() <= 128);
+
+/// What a flow has been through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(transparent)]
+pub struct Status(u8);
+
+impl Status {
+    /// A packet of the reply direction was accepted by the tracker.
+    pub const SEEN_REPLY: u8 = 1;
+    /// Traffic both ways is proven: the flow is never evicted early.
+    pub const ASSURED: u8 = 2;
+    /// The first packet went [`Orientation::Down`].
+    const ORIGINAL_DOWN: u8 = 0x80;
+
+    /// Whether `bit` is set.
+    #[must_use]
+    pub const fn has(self, bit: u8) -> bool {
+        self.0 & bit != 0
+    }
+
+    pub(super) const fn set(&mut self, bit: u8) {
+        self.0 |= bit;
+    }
+}
+
+/// The state machine of a flow and what it remembers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u8)]
+pub enum Protocol {
+    /// Any other protocol: tracked by addresses alone.
+    #[default]
+    Generic,
+    /// UDP.
+    Udp,
+    /// UDP-Lite.
+    UdpLite,
+    /// ICMP queries.
+    Icmp,
+    /// ICMPv6 queries.
+    Icmpv6,
+    /// GRE.
+    Gre,
+    /// TCP.
+    Tcp(tcp::Connection),
+    /// SCTP.
+    Sctp(sctp::Association),
+}
+
+impl Flow {
+    pub(super) const fn new(
+        key: FlowKey,
+        orientation: Orientation,
+        created: Tick,
+        protocol: Protocol,
+    ) -> Self {
+        let status = match orientation {
+            Orientation::Up => Status(0),
+            Orientation::Down => Status(Status::ORIGINAL_DOWN),
+        };
+        Self { key, created, mark: 0, generation: 0, verdicts: [0; 2], status, protocol }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn key(&self) -> &FlowKey {
+        &self.key
+    }
+
+    /// Which way along the key its first packet went.
+    #[must_use]
+    pub const fn original(&self) -> Orientation {
+        if self.status.has(Status::ORIGINAL_DOWN) { Orientation::Down } else { Orientation::Up }
+    }
+
+    /// The direction of a packet that goes `orientation` along the key.
+    #[must_use]
+    pub fn direction(&self, orientation: Orientation) -> Direction {
+        if self.original() == orientation { Direction::Original } else { Direction::Reply }
+    }
+
+    /// What a valid packet of that direction is called.
+    #[must_use]
+    pub fn state(&self, direction: Direction) -> CtState {
+        match direction {
+            Direction::Original if !self.status.has(Status::SEEN_REPLY) => CtState::New,
+            Direction::Original | Direction::Reply => CtState::Established,
+        }
+    }
+
+    /// What it has been through.
+    #[must_use]
+    pub const fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Its state machine.
+    #[must_use]
+    pub const fn protocol(&self) -> &Protocol {
+        &self.protocol
+    }
+
+    /// Whether it is never evicted early.
+    #[must_use]
+    pub const fn is_assured(&self) -> bool {
+        self.status.has(Status::ASSURED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Flow, Protocol, Status};
+    use crate::flow::{FlowKey, Orientation};
+    use crate::time::Tick;
+    use crate::track::{CtState, Direction};
+
+    #[test]
+    fn two_cache_lines() {
+        assert_eq!(size_of::<Flow>(), 128);
+        assert_eq!(std::mem::offset_of!(Flow, protocol), 64, "the protocol has the second line");
+    }
+
+    #[test]
+    fn the_first_packet_names_the_directions() {
+        for original in [Orientation::Up, Orientation::Down] {
+            let mut flow = Flow::new(FlowKey::default(), original, Tick(7), Protocol::Generic);
+            assert_eq!(flow.original(), original);
+            assert_eq!(flow.direction(original), Direction::Original);
+            assert_eq!(flow.direction(original.reversed()), Direction::Reply);
+            assert_eq!(flow.state(Direction::Original), CtState::New);
+            assert_eq!(flow.state(Direction::Reply), CtState::Established);
+            flow.status.set(Status::SEEN_REPLY);
+            assert_eq!(flow.state(Direction::Original), CtState::Established);
+            assert!(!flow.is_assured());
+            assert_eq!(flow.original(), original, "bits do not overlap");
+        }
+    }
+}

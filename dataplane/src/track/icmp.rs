@@ -1,0 +1,73 @@
+//! What may an ICMP packet do? Ask, answer, report an error about a known flow, or pass untracked.
+//!
+//! A query opens a flow named by its identifier, type and code; the matching reply belongs to it. An error
+//! belongs to the flow of the packet it quotes if it goes back to that packet's sender. Who sent the error and
+//! whether the quoted checksum is right are not asked: any router on the way may report, and it quotes little.
+
+use super::{Direction, Flow};
+use crate::flow::FlowKey;
+use crate::packet::{Network, Packet, Tuple, protocol};
+use crate::reason::Reason;
+
+/// What an ICMP packet may do, by its type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Opens a flow or goes on with it.
+    Request,
+    /// Belongs to a flow that a request opened.
+    Reply,
+    /// Reports about a packet it quotes.
+    Error,
+    /// Neighbour discovery and multicast listener discovery: never tracked, forged or not.
+    Untracked,
+    /// Nothing the tracker knows, or ICMP of the other family.
+    Unknown,
+}
+
+/// What a packet with this tuple may do; [`Role::Unknown`] if it is not ICMP at all.
+#[must_use]
+pub const fn role(tuple: &Tuple) -> Role {
+    match (tuple.network, tuple.protocol) {
+        (Network::Ipv4, protocol::ICMP) => match tuple.icmp_type {
+            // echo, timestamp, information, address mask (RFC 792, RFC 950)
+            8 | 13 | 15 | 17 => Role::Request,
+            0 | 14 | 16 | 18 => Role::Reply,
+            // unreachable, source quench, redirect, time exceeded, parameter problem
+            3 | 4 | 5 | 11 | 12 => Role::Error,
+            _ => Role::Unknown,
+        },
+        (Network::Ipv6, protocol::ICMPV6) => match tuple.icmp_type {
+            // echo (RFC 4443), node information (RFC 4620)
+            128 | 139 => Role::Request,
+            129 | 140 => Role::Reply,
+            // every error there is or will be (RFC 4443, section 2.1)
+            0..=127 => Role::Error,
+            // MLD 130 to 132, neighbour discovery 133 to 136 (redirect, 137, is not among them), MLDv2 143
+            130..=136 | 143 => Role::Untracked,
+            _ => Role::Unknown,
+        },
+        _ => Role::Unknown,
+    }
+}
+
+/// An ICMP error about a packet with the tuple `quoted`, whose flow (by [`FlowKey::of`]) is `flow`.
+///
+/// The error is `ct state related` and goes against the quoted packet: its direction is returned. The flow stays
+/// as it is, its deadline too.
+///
+/// # Errors
+/// `ct state invalid`: no such flow, or the error does not go to the sender of the quoted packet.
+pub fn relate(packet: &Packet, quoted: &Tuple, flow: Option<&Flow>) -> Result<Direction, Reason> {
+    if let Some(fault) = packet.fault {
+        return Err(fault);
+    }
+    let flow = flow.ok_or(Reason::IcmpErrorNoFlow)?;
+    let (key, orientation) = FlowKey::of(quoted).ok_or(Reason::IcmpErrorInner)?;
+    if key != *flow.key() {
+        return Err(Reason::IcmpErrorNoFlow);
+    }
+    if packet.tuple.destination != quoted.source || packet.tuple.network != quoted.network {
+        return Err(Reason::IcmpErrorAddress);
+    }
+    Ok(flow.direction(orientation).reversed())
+}

@@ -1,0 +1,1 @@
+//! The tracker as its caller sees it.
