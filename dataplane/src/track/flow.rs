@@ -1,7 +1,7 @@
 //! What is kept of a connection? Plain data in two cache lines: the name and the bookkeeping, then the protocol.
 
 use super::{CtState, Direction, sctp, tcp};
-use crate::flow::{FlowKey, Orientation};
+use crate::flow::{self, FlowKey, Orientation};
 use crate::time::Tick;
 
 /// The number of the layout of [`Flow`]: changes whenever a byte of it changes its meaning.
@@ -130,6 +130,12 @@ impl Flow {
     #[must_use]
     pub const fn is_assured(&self) -> bool {
         self.status.has(Status::ASSURED)
+    }
+}
+
+impl flow::Entry for Flow {
+    fn key(&self) -> &FlowKey {
+        &self.key
     }
 }
 
