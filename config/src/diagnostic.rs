@@ -87,6 +87,17 @@ impl Diagnostic {
 pub struct Diagnostics {
     sources: Sources,
     list: Vec<Diagnostic>,
+    severity: Severity,
+}
+
+/// Whether a complaint stands in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Severity {
+    /// Nothing can be loaded.
+    #[default]
+    Error,
+    /// It can be loaded, but someone should know.
+    Note,
 }
 
 impl Diagnostics {
@@ -95,7 +106,13 @@ impl Diagnostics {
     pub fn new(sources: Sources, mut list: Vec<Diagnostic>) -> Self {
         list.sort_by(|a, b| (a.span, &a.message).cmp(&(b.span, &b.message)));
         list.dedup();
-        Self { sources, list }
+        Self { sources, list, severity: Severity::Error }
+    }
+
+    /// As [`Diagnostics::new`], of what does not stand in the way.
+    #[must_use]
+    pub fn notes(sources: Sources, list: Vec<Diagnostic>) -> Self {
+        Self { severity: Severity::Note, ..Self::new(sources, list) }
     }
 
     /// The texts they are about.
@@ -131,9 +148,18 @@ impl<'a> IntoIterator for &'a Diagnostics {
     }
 }
 
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Note => "note",
+        })
+    }
+}
+
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        render::all(f, &self.sources, &self.list)
+        render::all(f, self.severity, &self.sources, &self.list)
     }
 }
 

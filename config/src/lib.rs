@@ -2,10 +2,24 @@
 #![forbid(unsafe_code)]
 
 pub mod diagnostic;
+mod files;
+pub mod iptables;
+mod load;
+mod lower;
+mod nft;
 pub mod policy;
+mod print;
+mod reject_codes;
 pub mod ruleset;
+mod services;
 pub mod settings;
+mod suggestion;
+mod value_names;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Source, Sources, Span};
+pub use files::{Files, NoFiles};
+pub use load::{Loaded, load, parse};
+pub use lower::lower;
 pub use policy::Policy;
+pub use print::print;
 pub use ruleset::Ruleset;

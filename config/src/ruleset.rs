@@ -15,7 +15,7 @@ pub use statement::{
 };
 pub use types::Type;
 
-use crate::diagnostic::{Sources, Span};
+use crate::diagnostic::{Diagnostic, Sources, Span};
 use crate::policy::{ChainPolicy, Family};
 
 /// Everything declared, in order of declaration.
@@ -25,6 +25,8 @@ pub struct Ruleset {
     pub tables: Named<Table>,
     /// The texts that the spans point into.
     pub sources: Sources,
+    /// What whoever loads it should know although nothing is wrong.
+    pub notes: Vec<Diagnostic>,
 }
 
 impl Ruleset {

@@ -2,31 +2,42 @@
 
 use std::fmt;
 
-use super::{Diagnostic, Lines, Source};
+use super::{Diagnostic, Lines, Severity, Source};
 
 /// Writes every complaint below the one before.
-pub(super) fn all(f: &mut fmt::Formatter<'_>, sources: &[Source], list: &[Diagnostic]) -> fmt::Result {
+pub(super) fn all(
+    f: &mut fmt::Formatter<'_>,
+    severity: Severity,
+    sources: &[Source],
+    list: &[Diagnostic],
+) -> fmt::Result {
     let mut known: Option<(u16, Lines)> = None;
     for diagnostic in list {
         let number = diagnostic.span.source;
         let Some(source) = sources.get(usize::from(number)) else {
-            writeln!(f, "error: {}", diagnostic.message)?;
+            writeln!(f, "{severity}: {}", diagnostic.message)?;
             continue;
         };
         let lines = match known.take() {
             Some((index, lines)) if index == number => lines,
             _ => Lines::of(&source.text),
         };
-        one(f, source, &lines, diagnostic)?;
+        one(f, severity, source, &lines, diagnostic)?;
         known = Some((number, lines));
     }
     Ok(())
 }
 
-fn one(f: &mut fmt::Formatter<'_>, source: &Source, lines: &Lines, what: &Diagnostic) -> fmt::Result {
+fn one(
+    f: &mut fmt::Formatter<'_>,
+    severity: Severity,
+    source: &Source,
+    lines: &Lines,
+    what: &Diagnostic,
+) -> fmt::Result {
     let (line, column) = lines.position(&source.text, what.span.start);
     let (last_line, last_column) = lines.position(&source.text, what.span.end.max(what.span.start));
-    writeln!(f, "{}:{line}:{column}: error: {}", source.name, what.message)?;
+    writeln!(f, "{}:{line}:{column}: {severity}: {}", source.name, what.message)?;
     let marked = if last_line == line { last_column.saturating_sub(column).max(1) } else { u32::MAX };
     excerpt(f, lines.text(&source.text, line), column, marked)?;
     if let Some(help) = &what.help {

@@ -41,7 +41,6 @@ const ETHER: &[HeaderField] = &[
 const VLAN: &[HeaderField] = &[
     number(Vlan, "pcp", 112, 3),
     number(Vlan, "dei", 115, 1),
-    number(Vlan, "cfi", 115, 1),
     number(Vlan, "id", 116, 12),
     field(Vlan, "type", 128, Type::EtherType),
 ];
@@ -91,7 +90,7 @@ const ICMP: &[HeaderField] = &[
     number(Icmp, "checksum", 16, 16),
     number(Icmp, "id", 32, 16),
     number(Icmp, "sequence", 48, 16),
-    field(Icmp, "gateway", 32, Type::Ipv4Addr),
+    number(Icmp, "gateway", 32, 32),
     number(Icmp, "mtu", 48, 16),
 ];
 

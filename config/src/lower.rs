@@ -1,0 +1,79 @@
+//! What does a ruleset mean? Every name resolved, every implicit condition spelled out, as nft does it;
+//! whatever cannot be meant is a complaint.
+
+mod chain;
+mod comparison;
+mod constant;
+mod context;
+mod element;
+mod field;
+mod jumps;
+mod overlap;
+mod rule;
+mod scope;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Lines, Span};
+use crate::policy::{Place, Policy};
+use crate::ruleset::Ruleset;
+use jumps::Jump;
+use scope::Scope;
+
+/// A part that could not be lowered, or the complaint about it.
+type Lowered<T> = Result<T, Diagnostic>;
+
+/// What is being made.
+struct Lowering<'a> {
+    ruleset: &'a Ruleset,
+    policy: Policy,
+    errors: Vec<Diagnostic>,
+    jumps: Vec<Jump>,
+    /// Which chain uses which verdict map, and where.
+    map_uses: Vec<(crate::policy::ChainId, usize, Span)>,
+    lines: Vec<Option<Lines>>,
+}
+
+/// Checks `ruleset` and resolves every name in it.
+///
+/// # Errors
+/// Everything in it that cannot run, each with its place.
+pub fn lower(ruleset: &Ruleset) -> Result<Policy, Diagnostics> {
+    let mut lowering = Lowering {
+        ruleset,
+        policy: Policy::default(),
+        errors: Vec::new(),
+        jumps: Vec::new(),
+        map_uses: Vec::new(),
+        lines: vec![None; ruleset.sources.len()],
+    };
+    let scopes: Vec<Scope<'_>> = ruleset.tables.iter().map(|table| lowering.declare(table)).collect();
+    for scope in &scopes {
+        lowering.rules(scope);
+    }
+    lowering.check_jumps();
+    if lowering.errors.is_empty() {
+        return Ok(lowering.policy);
+    }
+    Err(Diagnostics::new(ruleset.sources.clone(), lowering.errors))
+}
+
+impl Lowering<'_> {
+    /// What came out, or nothing and a complaint more.
+    fn note<T>(&mut self, lowered: Lowered<T>) -> Option<T> {
+        lowered.map_err(|complaint| self.errors.push(complaint)).ok()
+    }
+
+    fn place(&mut self, span: Span) -> Place {
+        let index = usize::from(span.source);
+        let (Some(source), Some(lines)) = (self.ruleset.sources.get(index), self.lines.get_mut(index)) else {
+            return Place::default();
+        };
+        let lines = lines.get_or_insert_with(|| Lines::of(&source.text));
+        let (line, column) = lines.position(&source.text, span.start);
+        Place { source: span.source, line, column }
+    }
+}
+
+/// The next id of a list.
+fn next_id(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,125 @@
+//! Where may a chain be attached, and at which priority?
+
+use super::{Lowered, Lowering, next_id};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::policy::{self, ChainId, ChainPolicy, Family, Hook};
+use crate::ruleset::{Base, Chain, Priority, Spanned, Table};
+use crate::suggestion::did_you_mean;
+
+impl Lowering<'_> {
+    /// Gives `chain` its id; it has no rules yet.
+    pub(super) fn declare_chain(&mut self, table: &Table, chain: &Chain) -> ChainId {
+        let id = ChainId(next_id(self.policy.chains.len()));
+        let attached = chain.base.as_ref().map(|base| attach(table.family, base));
+        let base = attached.and_then(|attached| self.note(attached));
+        self.policy.chains.push(policy::Chain {
+            family: table.family,
+            table: table.name.clone(),
+            name: chain.name.clone(),
+            base,
+            rules: 0..0,
+        });
+        id
+    }
+}
+
+fn attach(family: Family, base: &Base) -> Lowered<policy::Base> {
+    check_kind(&base.kind)?;
+    let hook = hook(family, &base.hook)?;
+    if let (Hook::Ingress | Hook::Egress, span) = (hook, base.hook.span) {
+        let text = format!("chains on the {hook} of a device are not supported yet");
+        return Err(Diagnostic::new(span, text));
+    }
+    if let Some(device) = base.devices.first() {
+        let text = format!("a chain on {hook} is not bound to a device");
+        return Err(Diagnostic::new(device.span, text));
+    }
+    Ok(policy::Base {
+        hook,
+        priority: priority(family, hook, &base.priority)?,
+        policy: base.policy.unwrap_or(ChainPolicy::Accept),
+    })
+}
+
+fn check_kind(kind: &Spanned<String>) -> Lowered<()> {
+    let text = match kind.node.as_str() {
+        "filter" => return Ok(()),
+        "nat" => "chains of type nat are not supported: Sluice does not rewrite packets".to_owned(),
+        "route" => "chains of type route are not supported: a wire has no routing table".to_owned(),
+        other => format!("there is no type of chain `{other}`"),
+    };
+    let mut complaint = Diagnostic::new(kind.span, text);
+    complaint.help = did_you_mean(&kind.node, ["filter"]);
+    Err(complaint)
+}
+
+fn hook(family: Family, name: &Spanned<String>) -> Lowered<Hook> {
+    let Some(hook) = HOOKS.into_iter().find(|hook| hook.to_string() == name.node) else {
+        let text = format!("there is no hook `{}`", name.node);
+        let mut complaint = Diagnostic::new(name.span, text);
+        let names = HOOKS.map(|hook| hook.to_string());
+        complaint.help = did_you_mean(&name.node, names.iter().map(String::as_str));
+        return Err(complaint);
+    };
+    let fits = match family {
+        Family::Inet => hook != Hook::Egress,
+        Family::Ip | Family::Ip6 | Family::Bridge => !matches!(hook, Hook::Ingress | Hook::Egress),
+        Family::Arp => matches!(hook, Hook::Input | Hook::Output),
+        Family::Netdev => matches!(hook, Hook::Ingress | Hook::Egress),
+    };
+    if fits {
+        return Ok(hook);
+    }
+    let text = format!("family {family} has no hook {hook}");
+    Err(Diagnostic::new(name.span, text))
+}
+
+fn priority(family: Family, hook: Hook, priority: &Spanned<Priority>) -> Lowered<i32> {
+    let from = match &priority.node.name {
+        None => 0,
+        Some(name) => named_priority(family, hook, name, priority.span)?,
+    };
+    let value = from.checked_add(priority.node.offset);
+    value.ok_or_else(|| Diagnostic::new(priority.span, "a priority has 32 bits"))
+}
+
+fn named_priority(family: Family, hook: Hook, name: &str, span: Span) -> Lowered<i32> {
+    let names: &[(&str, i32)] = match family {
+        Family::Ip | Family::Ip6 | Family::Inet => &NETWORK_PRIORITIES,
+        Family::Bridge => &BRIDGE_PRIORITIES,
+        Family::Arp | Family::Netdev => &[("filter", 0)],
+    };
+    let Some((_, value)) = names.iter().find(|(known, _)| *known == name) else {
+        let text = format!("family {family} has no priority `{name}`");
+        let mut complaint = Diagnostic::new(span, text);
+        complaint.help = did_you_mean(name, names.iter().map(|(known, _)| *known));
+        return Err(complaint);
+    };
+    let fits = match name {
+        "dstnat" => hook == Hook::Prerouting,
+        "srcnat" => hook == Hook::Postrouting,
+        "out" => hook == Hook::Output,
+        _ => true,
+    };
+    if !fits {
+        let text = format!("there is no priority `{name}` on {hook}");
+        return Err(Diagnostic::new(span, text));
+    }
+    Ok(*value)
+}
+
+const HOOKS: [Hook; Hook::COUNT] = [
+    Hook::Ingress,
+    Hook::Prerouting,
+    Hook::Input,
+    Hook::Forward,
+    Hook::Output,
+    Hook::Postrouting,
+    Hook::Egress,
+];
+
+const NETWORK_PRIORITIES: [(&str, i32); 6] =
+    [("raw", -300), ("mangle", -150), ("dstnat", -100), ("filter", 0), ("security", 50), ("srcnat", 100)];
+
+const BRIDGE_PRIORITIES: [(&str, i32); 4] =
+    [("dstnat", -300), ("filter", -200), ("out", 100), ("srcnat", 300)];

@@ -1,0 +1,187 @@
+//! What does a rule do, step by step?
+
+use std::collections::HashMap;
+
+use super::context::{Context, Needs, stated};
+use super::jumps::Jump;
+use super::scope::Scope;
+use super::{Lowered, Lowering, next_id};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::policy::{self, ChainId, Counter, CounterId, Family, Icmpx, Reject, Statement, Verdict};
+use crate::ruleset::{self, Protocol, RejectWith, Rule, StatementKind, VerdictKind};
+
+/// A rule while it is made.
+pub(super) struct Making<'s, 'a> {
+    pub(super) scope: &'s Scope<'a>,
+    pub(super) context: Context,
+    pub(super) statements: Vec<Statement>,
+}
+
+impl Lowering<'_> {
+    /// Lowers every rule of a table.
+    pub(super) fn rules(&mut self, scope: &Scope<'_>) {
+        for chain in scope.table.chains.iter() {
+            let Some(&id) = scope.chains.get(chain.name.as_str()) else {
+                continue;
+            };
+            let first = next_id(self.policy.rules.len());
+            for (position, rule) in (1..).zip(&chain.rules) {
+                self.rule(scope, id, position, rule);
+            }
+            self.policy.chains[id.index()].rules = first..next_id(self.policy.rules.len());
+        }
+        self.map_jumps();
+    }
+
+    /// Every statement is looked at, so that every complaint is found.
+    fn rule(&mut self, scope: &Scope<'_>, chain: ChainId, position: u32, rule: &Rule) {
+        let mut making = Making {
+            scope,
+            context: Context::new(scope.table.family),
+            statements: Vec::with_capacity(rule.statements.len()),
+        };
+        let mut decided = false;
+        for statement in &rule.statements {
+            if decided {
+                let text = "nothing behind this rule's verdict can run";
+                self.errors.push(Diagnostic::new(statement.span, text));
+                break;
+            }
+            let lowered = self.statement(&mut making, chain, statement);
+            self.note(lowered);
+            decided = match &statement.kind {
+                StatementKind::Verdict(verdict) => verdict.kind != VerdictKind::Continue,
+                StatementKind::Reject(_) => true,
+                _ => false,
+            };
+        }
+        let place = self.place(rule.span);
+        self.policy.rules.push(policy::Rule {
+            chain,
+            position,
+            statements: making.statements,
+            comment: rule.comment.clone(),
+            place,
+        });
+    }
+
+    fn statement(
+        &mut self,
+        making: &mut Making<'_, '_>,
+        chain: ChainId,
+        statement: &ruleset::Statement,
+    ) -> Lowered<()> {
+        let lowered = match &statement.kind {
+            StatementKind::Match(comparison) => return self.comparison(making, comparison),
+            StatementKind::VerdictMap { key, map } => {
+                self.verdict_map(making, key, map)?;
+                if let Some(Statement::VerdictMap { map, .. }) = making.statements.last() {
+                    self.jump_through(chain, map.index(), statement.span);
+                }
+                return Ok(());
+            }
+            StatementKind::Verdict(verdict) => {
+                let lowered = self.verdict(making.scope, verdict)?;
+                self.jump(chain, lowered, verdict.span);
+                Statement::Verdict(lowered)
+            }
+            StatementKind::Counter { packets, bytes } => {
+                let id = CounterId(next_id(self.policy.counters.len()));
+                self.policy.counters.push(Counter { name: None, packets: *packets, bytes: *bytes });
+                Statement::Counter(id)
+            }
+            StatementKind::CounterName(name) => {
+                Statement::Counter(making.scope.counter(name, statement.span)?)
+            }
+            StatementKind::Reject(with) => {
+                let reject = reject(making, *with, statement.span)?;
+                Statement::Reject(reject)
+            }
+            StatementKind::Notrack => Statement::Notrack,
+        };
+        making.statements.push(lowered);
+        Ok(())
+    }
+
+    /// A verdict with its chain found.
+    pub(super) fn verdict(&mut self, scope: &Scope<'_>, verdict: &ruleset::Verdict) -> Lowered<Verdict> {
+        let (name, goto) = match &verdict.kind {
+            VerdictKind::Accept => return Ok(Verdict::Accept),
+            VerdictKind::Drop => return Ok(Verdict::Drop),
+            VerdictKind::Continue => return Ok(Verdict::Continue),
+            VerdictKind::Return => return Ok(Verdict::Return),
+            VerdictKind::Jump(name) => (name, false),
+            VerdictKind::Goto(name) => (name, true),
+        };
+        let chain = scope.chain(name, verdict.span)?;
+        let declared = scope.table.chains.get(name);
+        if declared.is_some_and(|chain| chain.base.is_some()) {
+            let text = format!("`{name}` is attached to a hook and cannot be jumped to");
+            return Err(Diagnostic::new(verdict.span, text));
+        }
+        Ok(if goto { Verdict::Goto(chain) } else { Verdict::Jump(chain) })
+    }
+
+    fn jump(&mut self, from: ChainId, verdict: Verdict, span: Span) {
+        if let Verdict::Jump(to) | Verdict::Goto(to) = verdict {
+            self.jumps.push(Jump { from, to, span });
+        }
+    }
+
+    fn jump_through(&mut self, from: ChainId, map: usize, span: Span) {
+        self.map_uses.push((from, map, span));
+    }
+
+    /// The jumps that verdict maps make, each map gone through once.
+    fn map_jumps(&mut self) {
+        let mut targets: HashMap<usize, Vec<ChainId>> = HashMap::new();
+        let mut uses = std::mem::take(&mut self.map_uses);
+        uses.sort_unstable();
+        uses.dedup_by_key(|(from, map, _)| (*from, *map));
+        for (from, map, span) in uses {
+            let verdicts = &self.policy.sets[map].verdicts;
+            let found = targets.entry(map).or_insert_with(|| {
+                let mut found: Vec<ChainId> = verdicts
+                    .iter()
+                    .filter_map(|verdict| match verdict {
+                        Verdict::Jump(to) | Verdict::Goto(to) => Some(*to),
+                        _ => None,
+                    })
+                    .collect();
+                found.sort_unstable();
+                found.dedup();
+                found
+            });
+            let jumps = found.iter().map(|&to| Jump { from, to, span });
+            self.jumps.extend(jumps);
+        }
+    }
+}
+
+fn reject(making: &mut Making<'_, '_>, with: RejectWith, span: Span) -> Lowered<Reject> {
+    let family = making.scope.table.family;
+    if matches!(family, Family::Arp | Family::Netdev) {
+        let text = format!("there is no reject in a table of family {family}");
+        return Err(Diagnostic::new(span, text));
+    }
+    let reject = match (with, making.context.network) {
+        (RejectWith::Said(said), _) => said,
+        (RejectWith::Default, Some(Protocol::Ip)) => Reject::Icmp(3),
+        (RejectWith::Default, Some(Protocol::Ip6)) => Reject::Icmpv6(4),
+        (RejectWith::Default, _) => Reject::Icmpx(Icmpx::PortUnreachable),
+    };
+    let mut needs = Needs::default();
+    match reject {
+        Reject::TcpReset => making.context.need_transport(Protocol::Tcp, span, &mut needs)?,
+        Reject::Icmp(_) => making.context.need_network(Protocol::Ip, false, span, &mut needs)?,
+        Reject::Icmpv6(_) => making.context.need_network(Protocol::Ip6, false, span, &mut needs)?,
+        Reject::Icmpx(_) if matches!(family, Family::Ip | Family::Ip6) => {
+            let text = format!("a table of family {family} has no icmpx");
+            let help = "icmp or icmpv6 says the same where there is one family";
+            return Err(Diagnostic::new(span, text).help(help));
+        }
+        Reject::Icmpx(_) => {}
+    }
+    making.statements.extend(stated(needs.conditions));
+    Ok(reject)
+}

@@ -1,0 +1,297 @@
+//! What can stand in the braces of a table or chain?
+
+use super::lexer::Kind;
+use super::parser::{Parsed, Parser};
+use super::unsupported;
+use crate::diagnostic::Diagnostic;
+use crate::policy::{ChainPolicy, Family};
+use crate::ruleset::{Base, Chain, Counter, Literal, Priority, Spanned, Table, Term};
+use crate::suggestion::did_you_mean;
+
+/// The table being filled.
+#[derive(Debug, Clone)]
+pub(super) struct InTable {
+    pub(super) family: Family,
+    pub(super) name: String,
+}
+
+impl Parser<'_> {
+    /// `{ chain ... set ... }`
+    pub(super) fn table_block(&mut self, table: &InTable) -> Parsed<()> {
+        self.block(|parser| parser.table_item(table))
+    }
+
+    /// The table being filled, in the ruleset.
+    pub(super) fn table_of(&mut self, table: &InTable) -> &mut Table {
+        let span = self.tokens.last;
+        self.ruleset.declare_table(table.family, &table.name, span)
+    }
+
+    fn table_item(&mut self, table: &InTable) -> Parsed<()> {
+        let word = self.word("`chain`, `set`, `map` or `counter`")?;
+        match &*word {
+            "chain" => {
+                let name = self.declared_name("the name of a chain")?;
+                self.declare_chain(table, &name);
+                self.chain_block(table, &name.node)
+            }
+            "set" | "map" => {
+                let name = self.declared_name("a name")?;
+                self.set_block(table, &name, &*word == "map")
+            }
+            "counter" => {
+                let name = self.declared_name("the name of a counter")?;
+                self.counter_declaration(table, &name)
+            }
+            "comment" => {
+                let text = self.text("a comment in quotes")?;
+                self.table_of(table).comment = Some(text.node);
+                Ok(())
+            }
+            "flags" => self.fail_at(word.span, "flags of a table are not supported"),
+            "flowtable" | "quota" | "limit" | "secmark" | "synproxy" | "ct" => {
+                let text = format!("`{}` in a table is not supported yet", &*word);
+                self.fail_at(word.span, text)
+            }
+            _ => {
+                let text = format!("`{}` cannot stand in a table", &*word);
+                let mut complaint = Diagnostic::new(word.span, text);
+                complaint.help = did_you_mean(&word, ["chain", "set", "map", "counter", "comment"]);
+                Err(self.fail(complaint))
+            }
+        }
+    }
+
+    /// The chain, declared now if it was not.
+    pub(super) fn declare_chain(&mut self, table: &InTable, name: &Spanned<String>) -> &mut Chain {
+        let chains = &mut self.table_of(table).chains;
+        chains.get_or_insert_with(&name.node, || Chain::new(&*name.node, name.span))
+    }
+
+    /// `{ type ...; rules }`
+    pub(super) fn chain_block(&mut self, table: &InTable, chain: &str) -> Parsed<()> {
+        self.block(|parser| parser.chain_item(table, chain))
+    }
+
+    fn chain_item(&mut self, table: &InTable, chain: &str) -> Parsed<()> {
+        match self.peek_word().as_deref() {
+            Some("type") => {
+                let span = self.peek().1;
+                let base = self.base()?;
+                self.attach(table, chain, base, span)
+            }
+            Some("policy") => {
+                let (policy, span) = self.policy()?;
+                match self.chain_of(table, chain).and_then(|c| c.base.as_mut()) {
+                    Some(base) => base.policy = Some(policy),
+                    None => return self.fail_at(span, "a chain that is not attached has no policy"),
+                }
+                Ok(())
+            }
+            Some("comment") if matches!(self.tokens.second(), Kind::Text) => {
+                self.tokens.take();
+                let text = self.text("a comment in quotes")?.node;
+                if let Some(chain) = self.chain_of(table, chain) {
+                    chain.comment = Some(text);
+                }
+                Ok(())
+            }
+            Some("flags") => {
+                let span = self.peek().1;
+                self.fail_at(span, "flags of a chain are not supported")
+            }
+            Some("devices" | "device") => self.devices(table, chain),
+            _ => {
+                let rule = self.rule()?;
+                if let Some(chain) = self.chain_of(table, chain) {
+                    chain.rules.push(rule);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn chain_of(&mut self, table: &InTable, chain: &str) -> Option<&mut Chain> {
+        self.table_of(table).chains.get_mut(chain)
+    }
+
+    fn attach(
+        &mut self,
+        table: &InTable,
+        chain: &str,
+        base: Base,
+        span: crate::diagnostic::Span,
+    ) -> Parsed<()> {
+        let Some(found) = self.chain_of(table, chain) else {
+            return Ok(());
+        };
+        match &mut found.base {
+            None if found.rules.is_empty() => found.base = Some(base),
+            None => return self.fail_at(span, "this chain already has rules and is not attached"),
+            Some(known)
+                if known.kind.node == base.kind.node
+                    && known.hook.node == base.hook.node
+                    && known.priority.node == base.priority.node =>
+            {
+                known.policy = base.policy.or(known.policy);
+            }
+            Some(_) => return self.fail_at(span, "this chain is already attached elsewhere"),
+        }
+        Ok(())
+    }
+
+    /// `type KIND hook HOOK [device NAME] priority PRIORITY`
+    fn base(&mut self) -> Parsed<Base> {
+        self.expect_word("type")?;
+        let kind = self.word("the type of a chain")?;
+        let kind = Spanned::new(kind.to_string(), kind.span);
+        self.expect_word("hook")?;
+        let hook = self.word("a hook")?;
+        let hook = Spanned::new(hook.to_string(), hook.span);
+        let mut devices = Vec::new();
+        if self.eat_word("device") {
+            devices.push(self.name("the name of a device")?);
+        } else if self.eat_word("devices") {
+            devices = self.device_list()?;
+        }
+        self.expect_word("priority")?;
+        let priority = self.priority()?;
+        let mut policy = None;
+        if self.at_word("policy") {
+            policy = Some(self.policy()?.0);
+        }
+        Ok(Base { kind, hook, priority, policy, devices })
+    }
+
+    fn device_list(&mut self) -> Parsed<Vec<Spanned<String>>> {
+        self.expect_sign("=")?;
+        self.weight = 0;
+        let value = self.right()?;
+        let elements = match value.term {
+            Term::Set(elements) => elements,
+            _ => return self.fail_at(value.span, "expected `{ device, ... }`"),
+        };
+        let mut names = Vec::new();
+        for element in elements {
+            match element.key.term {
+                Term::Literal(Literal::Word(name) | Literal::Text(name)) => {
+                    names.push(Spanned::new(name.into(), element.key.span));
+                }
+                _ => return self.fail_at(element.key.span, "expected the name of a device"),
+            }
+        }
+        Ok(names)
+    }
+
+    fn devices(&mut self, table: &InTable, chain: &str) -> Parsed<()> {
+        let word = self.word("`devices`")?;
+        let devices = self.device_list()?;
+        match self.chain_of(table, chain).and_then(|c| c.base.as_mut()) {
+            Some(base) => base.devices.extend(devices),
+            None => return self.fail_at(word.span, "a chain that is not attached has no device"),
+        }
+        Ok(())
+    }
+
+    fn priority(&mut self) -> Parsed<Spanned<Priority>> {
+        let (kind, start) = self.peek();
+        let mut name = None;
+        let mut from = 0;
+        match kind {
+            Kind::Word => {
+                name = Some(self.word("a priority")?.to_string());
+                if !self.at_sign("+") && !self.at_sign("-") {
+                    return Ok(Spanned::new(Priority { name, offset: 0 }, start));
+                }
+            }
+            Kind::Sign("$") => {
+                let value = self.variable()?;
+                match value.term {
+                    Term::Literal(Literal::Word(word)) => name = Some(word.into()),
+                    Term::Literal(Literal::Number(number)) => {
+                        from = i64::try_from(number).unwrap_or(i64::MAX);
+                    }
+                    _ => return self.fail_at(value.span, "this variable does not hold a priority"),
+                }
+                if !self.at_sign("+") && !self.at_sign("-") {
+                    return self.priority_of(name, from, value.span);
+                }
+            }
+            _ => {}
+        }
+        let negative = self.eat_sign("-");
+        if !negative {
+            self.eat_sign("+");
+        }
+        let number = self.number("a priority")?;
+        let offset = i64::try_from(number.node).unwrap_or(i64::MAX);
+        let offset = from.saturating_add(if negative { -offset } else { offset });
+        self.priority_of(name, offset, start.to(number.span))
+    }
+
+    fn priority_of(
+        &mut self,
+        name: Option<String>,
+        offset: i64,
+        span: crate::diagnostic::Span,
+    ) -> Parsed<Spanned<Priority>> {
+        match i32::try_from(offset) {
+            Ok(offset) => Ok(Spanned::new(Priority { name, offset }, span)),
+            Err(_) => self.fail_at(span, "a priority has 32 bits"),
+        }
+    }
+
+    fn policy(&mut self) -> Parsed<(ChainPolicy, crate::diagnostic::Span)> {
+        self.expect_word("policy")?;
+        let word = self.name("`accept` or `drop`")?;
+        match &*word.node {
+            "accept" => Ok((ChainPolicy::Accept, word.span)),
+            "drop" => Ok((ChainPolicy::Drop, word.span)),
+            _ => self.fail_at(word.span, "a policy is `accept` or `drop`"),
+        }
+    }
+
+    /// `{ packets N bytes N; comment "..." }`, or the same without braces.
+    pub(super) fn counter_declaration(&mut self, table: &InTable, name: &Spanned<String>) -> Parsed<()> {
+        let (mut packets, mut bytes, mut comment) = (0, 0, None);
+        if self.at_sign("{") {
+            self.block(|parser| {
+                if parser.eat_word("comment") {
+                    comment = Some(parser.text("a comment in quotes")?.node);
+                } else if parser.at_word("packets") || parser.at_word("bytes") {
+                    (packets, bytes) = parser.counts()?;
+                } else {
+                    return parser.fail_expected("`packets`, `bytes` or `comment`");
+                }
+                Ok(())
+            })?;
+        } else {
+            (packets, bytes) = self.counts()?;
+        }
+        let counter = Counter { name: name.node.clone(), span: name.span, packets, bytes, comment };
+        let counters = &mut self.table_of(table).counters;
+        counters.get_or_insert_with(&name.node, || counter);
+        Ok(())
+    }
+
+    /// The name of something that is declared here.
+    pub(super) fn declared_name(&mut self, wanted: &str) -> Parsed<Spanned<String>> {
+        let name = self.name(wanted)?;
+        if name.node.is_empty() || name.node.len() > LONGEST_NAME {
+            return self.fail_at(name.span, format!("a name has 1 to {LONGEST_NAME} bytes"));
+        }
+        let mut bytes = name.node.bytes();
+        let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+        if !first || !bytes.all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte)) {
+            return self.fail_at(name.span, "a name is made of letters, digits and `/-_.`, a letter first");
+        }
+        if unsupported::is_keyword(&name.node) {
+            let text = format!("`{}` is a word of the language and cannot be a name", name.node);
+            return self.fail_at(name.span, text);
+        }
+        Ok(name)
+    }
+}
+
+/// As the kernel has it.
+const LONGEST_NAME: usize = 255;

@@ -1,0 +1,339 @@
+//! What can stand outside of all braces? Blocks, and commands that change what was declared before.
+
+use super::block::InTable;
+use super::lexer::Kind;
+use super::parser::{Parsed, Parser};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::policy::Family;
+use crate::ruleset::{Chain, Rule, Spanned};
+use crate::suggestion::did_you_mean;
+
+/// What a command does with what it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Action {
+    Add,
+    /// As add, but it must be new.
+    Create,
+    Delete,
+    /// As delete, but it need not be there.
+    Destroy,
+}
+
+impl Parser<'_> {
+    /// Everything up to the end of the file.
+    pub(super) fn file(&mut self) {
+        loop {
+            self.skip_separators();
+            if self.peek().0 == Kind::End {
+                return;
+            }
+            if self.command_line().is_err() {
+                self.recover();
+                if self.at_sign("}") {
+                    self.tokens.take();
+                }
+            }
+        }
+    }
+
+    fn command_line(&mut self) -> Parsed<()> {
+        if !self.definition()? {
+            self.command()?;
+        }
+        if self.at_sign("}") {
+            return self.fail_expected("the end of the statement");
+        }
+        self.end_of_statement()
+    }
+
+    fn command(&mut self) -> Parsed<()> {
+        let Some(word) = self.peek_word() else {
+            return self.fail_expected("`table`, a command or a definition");
+        };
+        let action = match &*word {
+            "add" => Action::Add,
+            "create" => Action::Create,
+            "delete" => Action::Delete,
+            "destroy" => Action::Destroy,
+            "insert" => {
+                self.tokens.take();
+                self.expect_word("rule")?;
+                return self.add_rule(true);
+            }
+            "flush" => {
+                self.tokens.take();
+                return self.flush();
+            }
+            "table" | "chain" | "rule" | "set" | "map" | "element" | "counter" => {
+                return self.object(Action::Add);
+            }
+            "list" | "reset" | "rename" | "replace" | "monitor" | "describe" | "export" | "import" => {
+                let text = format!("`{}` cannot stand in a ruleset that is loaded whole", &*word);
+                return self.fail_at(word.span, text);
+            }
+            _ => {
+                let text = format!("`{}` is not a command", &*word);
+                let mut complaint = Diagnostic::new(word.span, text);
+                complaint.help = did_you_mean(&word, COMMANDS);
+                return Err(self.fail(complaint));
+            }
+        };
+        self.tokens.take();
+        self.object(action)
+    }
+
+    fn object(&mut self, action: Action) -> Parsed<()> {
+        let Some(word) = self.peek_word() else {
+            return self.fail_expected("`table`, `chain`, `rule`, `set`, `map`, `element` or `counter`");
+        };
+        let adds = matches!(action, Action::Add | Action::Create);
+        match &*word {
+            "table" => {
+                self.tokens.take();
+                self.table(action)
+            }
+            "rule" => {
+                self.tokens.take();
+                if adds {
+                    return self.add_rule(false);
+                }
+                self.fail_at(word.span, "a rule is deleted by its handle, which only a kernel gives")
+            }
+            "element" => {
+                self.tokens.take();
+                self.element_command(action)
+            }
+            "chain" | "set" | "map" | "counter" => {
+                self.tokens.take();
+                let family = self.family();
+                let table = self.known_table(family)?;
+                if adds {
+                    return self.add_in(&table, &word, action);
+                }
+                self.delete_in(&table, &word, action)
+            }
+            _ => {
+                let text = format!("`{}` cannot be added or deleted here", &*word);
+                self.fail_at(word.span, format!("{text}: it is not supported yet"))
+            }
+        }
+    }
+
+    /// A family, if one comes next; IPv4 otherwise.
+    fn family(&mut self) -> Family {
+        let family = match self.peek_word().as_deref() {
+            Some("ip") => Family::Ip,
+            Some("ip6") => Family::Ip6,
+            Some("inet") => Family::Inet,
+            Some("arp") => Family::Arp,
+            Some("bridge") => Family::Bridge,
+            Some("netdev") => Family::Netdev,
+            _ => return Family::Ip,
+        };
+        self.tokens.take();
+        family
+    }
+
+    fn table(&mut self, action: Action) -> Parsed<()> {
+        let family = self.family();
+        let name = self.declared_name("the name of a table")?;
+        let table = InTable { family, name: name.node.clone() };
+        let known = self.ruleset.table(family, &name.node).is_some();
+        match action {
+            Action::Create if known => return self.already(&name),
+            Action::Add | Action::Create => {}
+            Action::Delete if !known => return self.missing("table", &name),
+            Action::Delete | Action::Destroy => {
+                self.ruleset.remove_table(family, &name.node);
+                return Ok(());
+            }
+        }
+        self.ruleset.declare_table(family, &name.node, name.span);
+        if self.at_sign("{") {
+            return self.table_block(&table);
+        }
+        Ok(())
+    }
+
+    fn already<T>(&mut self, name: &Spanned<String>) -> Parsed<T> {
+        self.fail_at(name.span, format!("`{}` is already declared", name.node))
+    }
+
+    fn missing<T>(&mut self, what: &str, name: &Spanned<String>) -> Parsed<T> {
+        self.fail_at(name.span, format!("there is no {what} `{}`", name.node))
+    }
+
+    /// The table that comes next, which must be declared.
+    fn known_table(&mut self, family: Family) -> Parsed<InTable> {
+        let name = self.name("the name of a table")?;
+        if self.ruleset.table(family, &name.node).is_none() {
+            let text = format!("there is no table `{}` of family {family}", name.node);
+            let mut complaint = Diagnostic::new(name.span, text);
+            let tables = self.ruleset.tables.iter();
+            let known = tables.filter(|t| t.family == family).map(|t| t.name.as_str());
+            complaint.help = did_you_mean(&name.node, known);
+            return Err(self.fail(complaint));
+        }
+        Ok(InTable { family, name: name.node })
+    }
+
+    fn known_chain(&mut self, table: &InTable) -> Parsed<String> {
+        let name = self.name("the name of a chain")?;
+        let chains = &self.table_of(table).chains;
+        if !chains.contains(&name.node) {
+            let help = did_you_mean(&name.node, chains.names());
+            let text = format!("there is no chain `{}` in this table", name.node);
+            let mut complaint = Diagnostic::new(name.span, text);
+            complaint.help = help;
+            return Err(self.fail(complaint));
+        }
+        Ok(name.node)
+    }
+
+    fn add_in(&mut self, table: &InTable, what: &str, action: Action) -> Parsed<()> {
+        let name = self.declared_name("a name")?;
+        let known = self.table_of(table);
+        let exists = match what {
+            "chain" => known.chains.contains(&name.node),
+            "counter" => known.counters.contains(&name.node),
+            _ => known.sets.contains(&name.node),
+        };
+        if exists && action == Action::Create {
+            return self.already(&name);
+        }
+        match what {
+            "chain" => {
+                self.declare_chain(table, &name);
+                if self.at_sign("{") {
+                    return self.chain_block(table, &name.node);
+                }
+                Ok(())
+            }
+            "counter" => self.counter_declaration(table, &name),
+            _ => self.set_block(table, &name, what == "map"),
+        }
+    }
+
+    fn delete_in(&mut self, table: &InTable, what: &str, action: Action) -> Parsed<()> {
+        let name = self.name("a name")?;
+        let known = self.table_of(table);
+        let found = match what {
+            "chain" => known.chains.remove(&name.node).is_some(),
+            "counter" => known.counters.remove(&name.node).is_some(),
+            _ => known.sets.remove(&name.node).is_some(),
+        };
+        if !found && action == Action::Delete {
+            return self.missing(what, &name);
+        }
+        Ok(())
+    }
+
+    fn add_rule(&mut self, first: bool) -> Parsed<()> {
+        let family = self.family();
+        let table = self.known_table(family)?;
+        let chain = self.known_chain(&table)?;
+        let (at, span) = self.rule_position(first)?;
+        let rule = self.rule()?;
+        let Some(chain) = self.table_of(&table).chains.get_mut(&chain) else {
+            return Ok(());
+        };
+        if !place(chain, rule, at, first) {
+            return self.fail_at(span, "there is no rule with this index");
+        }
+        Ok(())
+    }
+
+    /// `index N`: before (insert) or behind (add) the rule that is `N`th from 0.
+    fn rule_position(&mut self, first: bool) -> Parsed<(Option<usize>, Span)> {
+        let span = self.peek().1;
+        if self.at_word("handle") || self.at_word("position") {
+            return self.fail_at(span, "only a kernel gives handles to rules");
+        }
+        if !self.eat_word("index") {
+            return Ok((None, span));
+        }
+        let index = self.number("the index of a rule")?;
+        let at = usize::try_from(index.node).unwrap_or(usize::MAX);
+        let at = if first { at } else { at.saturating_add(1) };
+        Ok((Some(at), index.span))
+    }
+
+    fn element_command(&mut self, action: Action) -> Parsed<()> {
+        let family = self.family();
+        let table = self.known_table(family)?;
+        let name = self.name("the name of a set")?;
+        self.weight = 0;
+        let elements = self.element_list()?;
+        let Some(set) = self.table_of(&table).sets.get_mut(&name.node) else {
+            return self.missing("set", &name);
+        };
+        match action {
+            Action::Add | Action::Create => {
+                set.elements.extend(elements);
+                Ok(())
+            }
+            Action::Delete | Action::Destroy => {
+                self.fail_at(name.span, "deleting elements is not supported yet")
+            }
+        }
+    }
+
+    fn flush(&mut self) -> Parsed<()> {
+        let what = self.word("`ruleset`, `table`, `chain`, `set` or `map`")?;
+        match &*what {
+            "ruleset" => {
+                let before = self.peek().1;
+                let family = self.family();
+                if self.peek().1 == before {
+                    self.ruleset.tables.clear();
+                    return Ok(());
+                }
+                let tables = self.ruleset.tables.iter().filter(|t| t.family == family);
+                let names: Vec<String> = tables.map(|t| t.name.clone()).collect();
+                for name in names {
+                    self.ruleset.remove_table(family, &name);
+                }
+                Ok(())
+            }
+            "table" => {
+                let family = self.family();
+                let table = self.known_table(family)?;
+                let chains = self.table_of(&table).chains.iter_mut();
+                chains.for_each(|chain| chain.rules.clear());
+                Ok(())
+            }
+            "chain" => {
+                let family = self.family();
+                let table = self.known_table(family)?;
+                let chain = self.known_chain(&table)?;
+                if let Some(chain) = self.table_of(&table).chains.get_mut(&chain) {
+                    chain.rules.clear();
+                }
+                Ok(())
+            }
+            "set" | "map" => {
+                let family = self.family();
+                let table = self.known_table(family)?;
+                let name = self.name("the name of a set")?;
+                match self.table_of(&table).sets.get_mut(&name.node) {
+                    Some(set) => set.elements.clear(),
+                    None => return self.missing("set", &name),
+                }
+                Ok(())
+            }
+            _ => self.fail_at(what.span, format!("`flush {}` is not supported", &*what)),
+        }
+    }
+}
+
+fn place(chain: &mut Chain, rule: Rule, at: Option<usize>, first: bool) -> bool {
+    let at = at.unwrap_or(if first { 0 } else { chain.rules.len() });
+    let fits = at <= chain.rules.len();
+    if fits {
+        chain.rules.insert(at, rule);
+    }
+    fits
+}
+
+const COMMANDS: [&str; 11] =
+    ["table", "chain", "rule", "add", "create", "insert", "delete", "flush", "define", "include", "element"];

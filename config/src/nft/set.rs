@@ -1,0 +1,218 @@
+//! What can stand in the braces of a set or map?
+
+use super::block::InTable;
+use super::parser::{Parsed, Parser};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::ruleset::{Element, Expression, KeyType, MapData, Set, SetFlags, Spanned, Term, Type};
+use crate::suggestion::did_you_mean;
+
+/// A set or map while its block is read.
+#[derive(Default)]
+struct Draft {
+    key: Option<KeyType>,
+    data: Option<MapData>,
+    flags: SetFlags,
+    auto_merge: bool,
+    size: Option<Spanned<u64>>,
+    comment: Option<String>,
+    elements: Vec<Element>,
+}
+
+impl Parser<'_> {
+    /// `{ type ...; flags ...; elements = { ... } }`
+    pub(super) fn set_block(&mut self, table: &InTable, name: &Spanned<String>, map: bool) -> Parsed<()> {
+        let mut draft = Draft::default();
+        let before = self.errors.len();
+        self.block(|parser| parser.set_item(&mut draft, map))?;
+        if self.errors.len() > before {
+            return Ok(());
+        }
+        let Some(key) = draft.key else {
+            return self.fail_at(name.span, "this set does not say what it holds: `type` is missing");
+        };
+        if map && draft.data.is_none() {
+            return self.fail_at(name.span, "this map does not say what it maps to");
+        }
+        let declared = Set {
+            name: name.node.clone(),
+            span: name.span,
+            key,
+            data: draft.data,
+            flags: draft.flags,
+            auto_merge: draft.auto_merge,
+            size: draft.size,
+            comment: draft.comment,
+            elements: draft.elements,
+        };
+        self.declare_set(table, declared)
+    }
+
+    /// A set declared again must be the same; its elements are added.
+    fn declare_set(&mut self, table: &InTable, declared: Set) -> Parsed<()> {
+        let span = declared.span;
+        let sets = &mut self.table_of(table).sets;
+        let Some(known) = sets.get_mut(&declared.name) else {
+            sets.insert(&declared.name.clone(), declared);
+            return Ok(());
+        };
+        let same = known.key.same_as(&declared.key)
+            && known.data.is_some() == declared.data.is_some()
+            && known.flags == declared.flags;
+        if !same {
+            return self.fail_at(span, "this set is already declared, and differs");
+        }
+        known.elements.extend(declared.elements);
+        Ok(())
+    }
+
+    fn set_item(&mut self, draft: &mut Draft, map: bool) -> Parsed<()> {
+        let word = self.word("`type`, `flags` or `elements`")?;
+        match &*word {
+            "type" => {
+                draft.key = Some(KeyType::Types(self.types()?));
+                self.map_type(draft, map)?;
+            }
+            "typeof" => {
+                let key = self.left()?;
+                let parts = match key.term {
+                    Term::Concat(parts) => parts,
+                    _ => vec![key],
+                };
+                draft.key = Some(KeyType::Typeof(parts));
+                self.map_type(draft, map)?;
+            }
+            "flags" => self.set_flags(&mut draft.flags)?,
+            "elements" => {
+                self.expect_sign("=")?;
+                self.weight = 0;
+                draft.elements.extend(self.element_list()?);
+            }
+            "auto-merge" => draft.auto_merge = true,
+            "size" => draft.size = Some(self.number("a number of elements")?),
+            "policy" => {
+                let policy = self.word("`performance` or `memory`")?;
+                if !matches!(&*policy, "performance" | "memory") {
+                    return self.fail_at(policy.span, "a policy is `performance` or `memory`");
+                }
+            }
+            "comment" => draft.comment = Some(self.text("a comment in quotes")?.node),
+            "timeout" | "gc-interval" | "counter" | "quota" | "limit" | "last" => {
+                let text = format!("`{}` of a set is not supported yet", &*word);
+                return self.fail_at(word.span, text);
+            }
+            _ => {
+                let text = format!("`{}` cannot stand in a set", &*word);
+                let mut complaint = Diagnostic::new(word.span, text);
+                complaint.help = did_you_mean(&word, ITEMS);
+                return Err(self.fail(complaint));
+            }
+        }
+        Ok(())
+    }
+
+    /// `{ ... }`, or a variable that holds it.
+    pub(super) fn element_list(&mut self) -> Parsed<Vec<Element>> {
+        if self.at_sign("$") {
+            let value = self.variable()?;
+            return match value.term {
+                Term::Set(elements) => Ok(elements),
+                _ => Ok(vec![Element::new(value)]),
+            };
+        }
+        Ok(self.elements()?.0)
+    }
+
+    fn types(&mut self) -> Parsed<Vec<Spanned<Type>>> {
+        let mut found = Vec::new();
+        loop {
+            let word = self.word("a type")?;
+            let Some(kind) = Type::named(&word) else {
+                return Err(self.fail(unknown_type(&word, word.span)));
+            };
+            found.push(Spanned::new(kind, word.span));
+            if !self.eat_sign(".") {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// `: verdict`, in a map.
+    fn map_type(&mut self, draft: &mut Draft, map: bool) -> Parsed<()> {
+        if !map {
+            return Ok(());
+        }
+        self.expect_sign(":")?;
+        self.eat_word("interval");
+        let word = self.word("`verdict`")?;
+        if &*word != "verdict" {
+            return self.fail_at(word.span, "maps to anything but verdicts are not supported yet");
+        }
+        draft.data = Some(MapData::Verdict);
+        Ok(())
+    }
+
+    fn set_flags(&mut self, flags: &mut SetFlags) -> Parsed<()> {
+        loop {
+            let word = self.word("a flag")?;
+            match &*word {
+                "constant" => flags.constant = true,
+                "interval" => flags.interval = true,
+                "timeout" | "dynamic" => {
+                    let text = format!("`flags {}` is not supported yet", &*word);
+                    return self.fail_at(word.span, text);
+                }
+                _ => {
+                    let text = format!("`{}` is not a flag of a set", &*word);
+                    let mut complaint = Diagnostic::new(word.span, text);
+                    complaint.help = did_you_mean(&word, ["constant", "interval"]);
+                    return Err(self.fail(complaint));
+                }
+            }
+            if !self.eat_sign(",") {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl KeyType {
+    /// Whether both are declared alike.
+    fn same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Types(a), Self::Types(b)) => a.iter().map(|t| t.node).eq(b.iter().map(|t| t.node)),
+            (Self::Typeof(a), Self::Typeof(b)) => {
+                let selector = |part: &Expression| match part.term {
+                    Term::Selector(found) => Some(found),
+                    _ => None,
+                };
+                a.iter().map(selector).eq(b.iter().map(selector))
+            }
+            _ => false,
+        }
+    }
+}
+
+fn unknown_type(word: &str, span: Span) -> Diagnostic {
+    const UNSUPPORTED: [&str; 12] = [
+        "verdict",
+        "integer",
+        "string",
+        "iface_index",
+        "iface_type",
+        "uid",
+        "gid",
+        "realm",
+        "cgroupsv2",
+        "ct_label",
+        "ct_status",
+        "time",
+    ];
+    if UNSUPPORTED.contains(&word) {
+        return Diagnostic::new(span, format!("keys of type `{word}` are not supported yet"));
+    }
+    let mut complaint = Diagnostic::new(span, format!("there is no type `{word}`"));
+    complaint.help = did_you_mean(word, Type::names());
+    complaint
+}
+
+const ITEMS: [&str; 8] = ["type", "typeof", "flags", "elements", "auto-merge", "size", "policy", "comment"];

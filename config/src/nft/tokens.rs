@@ -1,0 +1,130 @@
+//! In which order do the tokens come, over all the files that include one another?
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::lexer::{self, Kind, Token};
+use crate::diagnostic::{Diagnostic, Source, Span};
+
+/// The tokens of one text and of what it includes.
+#[derive(Debug, Default)]
+pub(super) struct Tokens {
+    /// Every text so far.
+    pub(super) sources: Vec<Arc<Source>>,
+    /// The texts being read, the innermost last, and the next byte of each.
+    open: Vec<(u16, usize)>,
+    ahead: Option<(Token, u16)>,
+    /// Where the last token taken ended.
+    pub(super) last: Span,
+}
+
+/// A token's text, independent of where it was read from.
+#[derive(Debug, Clone)]
+pub(super) struct Word {
+    source: Arc<Source>,
+    pub(super) span: Span,
+}
+
+impl Deref for Word {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        let (start, end) = (self.span.start as usize, self.span.end as usize);
+        self.source.text.get(start..end).unwrap_or_default()
+    }
+}
+
+impl Tokens {
+    /// Nothing to read yet; `sources` were read before.
+    pub(super) fn after(sources: Vec<Source>) -> Self {
+        Self { sources: sources.into_iter().map(Arc::new).collect(), ..Self::default() }
+    }
+
+    /// Reads `source` from here on, then goes on where it was.
+    pub(super) fn enter(&mut self, source: Arc<Source>) -> Result<(), &'static str> {
+        if self.open.len() >= DEEPEST_INCLUDE {
+            return Err("files include one another more than 16 deep");
+        }
+        if source.text.len() >= u32::MAX as usize {
+            return Err("this file is larger than 4 GiB");
+        }
+        let Ok(number) = u16::try_from(self.sources.len()) else {
+            return Err("more than 65,535 files are included");
+        };
+        self.sources.push(source);
+        self.open.push((number, 0));
+        self.ahead = None;
+        Ok(())
+    }
+
+    /// Whether the file called `name` is being read.
+    pub(super) fn is_open(&self, name: &str) -> bool {
+        let mut open = self.open.iter();
+        open.any(|&(number, _)| self.sources[usize::from(number)].name == name)
+    }
+
+    /// The file being read.
+    pub(super) fn current(&self) -> u16 {
+        self.open.last().map_or(0, |&(number, _)| number)
+    }
+
+    /// The next token, not taken.
+    pub(super) fn peek(&mut self) -> (Kind, Span) {
+        let (token, source) = match self.ahead {
+            Some(known) => known,
+            None => self.read(),
+        };
+        self.ahead = Some((token, source));
+        (token.kind, Span::new(source, token.start, token.end))
+    }
+
+    /// Takes the next token. At the end of the outermost text it stays where it is.
+    pub(super) fn take(&mut self) -> (Kind, Span) {
+        let (kind, span) = self.peek();
+        self.ahead = None;
+        if kind == Kind::Newline && span.start == span.end {
+            self.open.pop();
+        } else if let Some((_, at)) = self.open.last_mut() {
+            *at = span.end as usize;
+            self.last = span;
+        }
+        (kind, span)
+    }
+
+    /// The token behind the next one, on the same file.
+    pub(super) fn second(&mut self) -> Kind {
+        let (_, span) = self.peek();
+        let source = &self.sources[usize::from(span.source)];
+        lexer::next(&source.text, span.end as usize).kind
+    }
+
+    /// The text of `span`.
+    pub(super) fn word(&self, span: Span) -> Word {
+        Word { source: Arc::clone(&self.sources[usize::from(span.source)]), span }
+    }
+
+    /// The end of an included file reads as the end of a line, without a byte.
+    fn read(&self) -> (Token, u16) {
+        let Some(&(number, at)) = self.open.last() else {
+            return (lexer::next("", 0), 0);
+        };
+        let mut token = lexer::next(&self.sources[usize::from(number)].text, at);
+        if token.kind == Kind::End && self.open.len() > 1 {
+            token.kind = Kind::Newline;
+        }
+        (token, number)
+    }
+}
+
+/// What is said of a token that cannot stand where it stands.
+pub(super) fn unexpected(found: Kind, span: Span, text: &str, wanted: &str) -> Diagnostic {
+    let what = match found {
+        Kind::Bad(why) => return Diagnostic::new(span, why),
+        Kind::End => "the end of the file".to_owned(),
+        Kind::Newline => "the end of the line".to_owned(),
+        _ => format!("`{}`", text.chars().take(40).collect::<String>()),
+    };
+    Diagnostic::new(span, format!("expected {wanted}, found {what}"))
+}
+
+const DEEPEST_INCLUDE: usize = 16;
