@@ -1,0 +1,220 @@
+//! What becomes of a table? Its built-in chains hang on their hooks, the others are there to be called.
+
+use std::collections::BTreeMap;
+
+use super::Version;
+use super::dump::{DumpChain, DumpTable};
+use super::rule;
+use crate::diagnostic::{Diagnostic, Span};
+use crate::policy::{ChainPolicy, Hook};
+use crate::ruleset::{Base, Chain, Priority, Ruleset, Spanned};
+use crate::suggestion::did_you_mean;
+
+/// The tables that decide about packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `filter`
+    Filter,
+    /// `raw`, before connection tracking.
+    Raw,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Filter => "filter",
+            Self::Raw => "raw",
+        }
+    }
+
+    /// The hook of the built-in chain `name`.
+    pub(super) fn hook(self, name: &str) -> Option<Hook> {
+        match (self, name) {
+            (Self::Filter, "INPUT") => Some(Hook::Input),
+            (Self::Filter, "FORWARD") => Some(Hook::Forward),
+            (Self::Raw, "PREROUTING") => Some(Hook::Prerouting),
+            (_, "OUTPUT") => Some(Hook::Output),
+            _ => None,
+        }
+    }
+}
+
+/// What a rule may know of the table it stands in.
+pub(super) struct Scope<'a> {
+    pub(super) version: Version,
+    pub(super) kind: Kind,
+    /// The chains that can be called, by name.
+    chains: &'a BTreeMap<String, Span>,
+}
+
+impl Scope<'_> {
+    /// Whether there is a chain `name` to be called.
+    pub(super) fn can_call(&self, name: &str) -> bool {
+        self.chains.contains_key(name)
+    }
+
+    /// The chain that was probably meant by `name`.
+    pub(super) fn meant(&self, name: &str) -> Option<String> {
+        let targets = ["ACCEPT", "DROP", "RETURN", "REJECT"];
+        did_you_mean(name, self.chains.keys().map(String::as_str).chain(targets))
+    }
+}
+
+/// Adds the table to `ruleset`.
+pub(super) fn add(table: &DumpTable, version: Version, ruleset: &mut Ruleset, errors: &mut Vec<Diagnostic>) {
+    let kind = match table.name.text.as_str() {
+        "filter" => Kind::Filter,
+        "raw" => Kind::Raw,
+        "nat" | "mangle" | "security" => return idle(table, errors),
+        other => {
+            let error = Diagnostic::new(table.name.span, format!("unknown table `{other}`"));
+            let tables = ["filter", "raw", "nat", "mangle", "security"];
+            return errors.push(match did_you_mean(other, tables) {
+                Some(help) => error.help(help),
+                None => error,
+            });
+        }
+    };
+    let family = version.family();
+    if ruleset.table(family, kind.name()).is_some() {
+        let message = format!("`table {family} {}` is there already", kind.name());
+        let help = "a second dump would replace it: load one, or join their rules";
+        return errors.push(Diagnostic::new(table.name.span, message).help(help));
+    }
+    let callable = callable(table, kind, errors);
+    let mut chains: Vec<Chain> = Vec::new();
+    let mut index = BTreeMap::new();
+    let mut declare = |chain: Chain| {
+        index.entry(chain.name.clone()).or_insert_with(|| {
+            chains.push(chain);
+            chains.len() - 1
+        });
+    };
+    for chain in &table.chains {
+        declare(new_chain(&chain.name.text, chain.name.span, kind, policy(chain)));
+    }
+    for rule in &table.rules {
+        if kind.hook(&rule.chain.text).is_some() {
+            declare(new_chain(&rule.chain.text, rule.chain.span, kind, ChainPolicy::Accept));
+        }
+    }
+    let scope = Scope { version, kind, chains: &callable };
+    for rule in &table.rules {
+        let Some(&at) = index.get(&rule.chain.text) else {
+            let message = format!("there is no chain `{}` in this table", rule.chain.text);
+            let known = index.keys().map(String::as_str);
+            let error = Diagnostic::new(rule.chain.span, message);
+            errors.push(match did_you_mean(&rule.chain.text, known) {
+                Some(help) => error.help(help),
+                None => error,
+            });
+            rule::translate(rule, &scope, errors);
+            continue;
+        };
+        let rules = &mut chains[at].rules;
+        let made = rule::translate(rule, &scope, errors);
+        match rule.before {
+            None => rules.extend(made),
+            Some(before) if (1..=rules.len() + 1).contains(&before) => {
+                // The same place for each, as iptables does.
+                made.into_iter().for_each(|made| rules.insert(before - 1, made));
+            }
+            Some(before) => {
+                let message = format!("there is no place {before} in chain `{}`", rule.chain.text);
+                errors.push(Diagnostic::new(rule.span, message));
+            }
+        }
+    }
+    let declared = ruleset.declare_table(family, kind.name(), table.name.span);
+    for chain in chains {
+        let name = chain.name.clone();
+        declared.chains.insert(&name, chain);
+    }
+}
+
+/// Checks the `:CHAIN` lines; the chains that can be called.
+fn callable(table: &DumpTable, kind: Kind, errors: &mut Vec<Diagnostic>) -> BTreeMap<String, Span> {
+    let mut callable = BTreeMap::new();
+    let mut seen = BTreeMap::new();
+    for DumpChain { name, policy } in &table.chains {
+        let text = name.text.as_str();
+        let mut fail = |span, message: String| errors.push(Diagnostic::new(span, message));
+        if seen.insert(text, ()).is_some() {
+            fail(name.span, format!("chain `{text}` is declared twice"));
+        }
+        if kind.hook(text).is_some() {
+            if let Some(policy) = policy
+                && !["ACCEPT", "DROP"].contains(&policy.text.as_str())
+            {
+                fail(policy.span, format!("a policy is ACCEPT or DROP, not `{}`", policy.text));
+            }
+            continue;
+        }
+        if let Some(policy) = policy {
+            let message = match BUILT_IN.contains(&text) {
+                true => format!("table {} has no chain `{text}`", kind.name()),
+                false => "only a built-in chain has a policy; here stands `-`".to_owned(),
+            };
+            fail(policy.span, message);
+        }
+        let unfit = text.is_empty() || text.len() > LONGEST_NAME || text.starts_with(['-', '!', '%']);
+        if unfit || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            fail(name.span, format!("`{text}` cannot be the name of a chain"));
+        } else if ["ACCEPT", "DROP", "RETURN", "QUEUE", "REJECT", "CT", "NOTRACK", "LOG"].contains(&text) {
+            fail(name.span, format!("a chain cannot be called like the target {text}"));
+        }
+        callable.insert(text.to_owned(), name.span);
+    }
+    callable
+}
+
+fn policy(chain: &DumpChain) -> ChainPolicy {
+    match &chain.policy {
+        Some(policy) if policy.text == "DROP" => ChainPolicy::Drop,
+        _ => ChainPolicy::Accept,
+    }
+}
+
+fn new_chain(name: &str, span: Span, kind: Kind, policy: ChainPolicy) -> Chain {
+    let mut chain = Chain::new(name, span);
+    chain.base = kind.hook(name).map(|hook| Base {
+        kind: Spanned::new("filter".to_owned(), span),
+        hook: Spanned::new(hook.to_string(), span),
+        priority: Spanned::new(Priority { name: Some(kind.name().to_owned()), offset: 0 }, span),
+        policy: Some(policy),
+        devices: Vec::new(),
+    });
+    chain
+}
+
+/// A table that is not honoured may stand there as long as it does nothing.
+fn idle(table: &DumpTable, errors: &mut Vec<Diagnostic>) {
+    let name = &table.name.text;
+    for chain in &table.chains {
+        if let Some(policy) = &chain.policy
+            && policy.text != "ACCEPT"
+        {
+            let message = format!("a policy in table {name} is not supported yet");
+            return errors.push(Diagnostic::new(policy.span, message));
+        }
+    }
+    let called = |target: &str| table.chains.iter().any(|chain| chain.name.text == target);
+    let acts = |rule: &&super::dump::DumpRule| {
+        rule.words.windows(2).any(|pair| {
+            let target = pair[1].text.as_str();
+            pair[0].is("-j") && !["ACCEPT", "RETURN"].contains(&target) && !called(target)
+        })
+    };
+    if let Some(rule) = table.rules.iter().find(acts).or_else(|| table.rules.first()) {
+        let why = match name.as_str() {
+            "nat" => "is not supported: Sluice does not rewrite packets",
+            _ => "is not supported yet",
+        };
+        let message = format!("a rule in table {name} {why}");
+        errors.push(Diagnostic::new(rule.span, message).help("this table must be empty"));
+    }
+}
+
+const BUILT_IN: [&str; 5] = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
+/// In bytes, of the kernel's 29 with the end.
+const LONGEST_NAME: usize = 28;

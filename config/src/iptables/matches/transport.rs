@@ -1,0 +1,127 @@
+//! What do `-m tcp`, `udp`, `sctp` and `dccp` ask? Ports, TCP flags, DCCP packet types.
+
+use crate::diagnostic::Diagnostic;
+use crate::iptables::build::{self, Built};
+use crate::iptables::lexer::Token;
+use crate::iptables::options::{Given, Loaded};
+use crate::iptables::ports;
+use crate::iptables::rule::Facts;
+use crate::ruleset::{Expression, Relation, Type};
+use crate::value_names;
+
+/// `-m tcp`
+pub(in crate::iptables) fn tcp(loaded: &Loaded, facts: &Facts, built: &mut Built) -> Result<(), Diagnostic> {
+    port_options(loaded, facts, "tcp", 6, built)?;
+    match (loaded.get("--tcp-flags"), loaded.get("--syn")) {
+        (Some(_), Some(syn)) => {
+            Err(Diagnostic::new(syn.span, "`--syn` is a form of `--tcp-flags`: give one"))
+        }
+        (Some(given), None) => {
+            let mask = flags(&given.values[0])?;
+            let value = flags(&given.values[1])?;
+            compare_flags(given, &mask, &value, built);
+            Ok(())
+        }
+        (None, Some(given)) => {
+            compare_flags(given, &["fin", "syn", "rst", "ack"], &["syn"], built);
+            Ok(())
+        }
+        (None, None) => Ok(()),
+    }
+}
+
+/// `-m udp`
+pub(in crate::iptables) fn udp(loaded: &Loaded, facts: &Facts, built: &mut Built) -> Result<(), Diagnostic> {
+    port_options(loaded, facts, "udp", 17, built)
+}
+
+/// `-m sctp`
+pub(in crate::iptables) fn sctp(loaded: &Loaded, facts: &Facts, built: &mut Built) -> Result<(), Diagnostic> {
+    port_options(loaded, facts, "sctp", 132, built)
+}
+
+/// `-m dccp`
+pub(in crate::iptables) fn dccp(loaded: &Loaded, facts: &Facts, built: &mut Built) -> Result<(), Diagnostic> {
+    port_options(loaded, facts, "dccp", 33, built)?;
+    let Some(given) = loaded.get("--dccp-types") else {
+        return Ok(());
+    };
+    let mut types = Vec::new();
+    for token in given.value().split(',') {
+        let name = token.text.to_ascii_lowercase();
+        let Some(number) = value_names::value(Type::DccpPktType, &name) else {
+            let message = format!("`{}` is not a DCCP packet type that is supported", token.text);
+            return Err(Diagnostic::new(token.span, message));
+        };
+        if !types.contains(&number) {
+            types.push(number);
+        }
+    }
+    let words = types.into_iter().map(|number| build::number(number, given.span)).collect();
+    let left = build::header("dccp", "type", given.span);
+    let right = one_or_set(words, given);
+    built.equal(left, given.negated, right, given.span);
+    Ok(())
+}
+
+/// The only one of `items`, or a set of them.
+pub(super) fn one_or_set(mut items: Vec<Expression>, given: &Given) -> Expression {
+    match (items.len(), items.pop()) {
+        (1, Some(only)) => only,
+        (_, last) => {
+            items.extend(last);
+            build::set(items, given.span)
+        }
+    }
+}
+
+/// `--sport` and `--dport`
+fn port_options(
+    loaded: &Loaded,
+    facts: &Facts,
+    name: &str,
+    number: u8,
+    built: &mut Built,
+) -> Result<(), Diagnostic> {
+    if !facts.only(number) {
+        let message = format!("the match `{name}` needs `-p {name}`");
+        return Err(Diagnostic::new(loaded.span, message));
+    }
+    for (option, field) in [("--sport", "sport"), ("--dport", "dport")] {
+        if let Some(given) = loaded.get(option) {
+            let ports = ports::ports(given.value(), true)?;
+            let right = ports::expression(&ports, given.value().span);
+            built.equal(build::header(name, field, given.span), given.negated, right, given.span);
+        }
+    }
+    Ok(())
+}
+
+fn compare_flags(given: &Given, mask: &[&str], value: &[&str], built: &mut Built) {
+    let left = build::header("tcp", "flags", given.span);
+    let left = build::and(left, build::bits(mask, given.span));
+    let relation = if given.negated { Relation::NotEqual } else { Relation::Equal };
+    built.protocol_said = true;
+    built.compare(left, relation, build::bits(value, given.span), given.span);
+}
+
+/// `SYN,ACK`, `ALL` or `NONE`, in the order of the bits.
+fn flags(token: &Token) -> Result<Vec<&'static str>, Diagnostic> {
+    let mut found = [false; 6];
+    for part in token.split(',').iter().filter(|part| !part.text.is_empty()) {
+        match part.text.to_ascii_lowercase().as_str() {
+            "all" => found = [true; 6],
+            "none" => {}
+            name => match FLAGS.iter().position(|known| *known == name) {
+                Some(at) => found[at] = true,
+                None => {
+                    let message = format!("unknown TCP flag `{}`", part.text);
+                    return Err(Diagnostic::new(part.span, message));
+                }
+            },
+        }
+    }
+    Ok(FLAGS.into_iter().zip(found).filter(|(_, set)| *set).map(|(name, _)| name).collect())
+}
+
+const FLAGS: [&str; 6] = ["fin", "syn", "rst", "psh", "ack", "urg"];
