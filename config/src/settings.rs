@@ -6,7 +6,6 @@
 
 mod check;
 mod eal;
-mod near;
 mod problem;
 mod raw;
 mod read;

@@ -9,9 +9,9 @@ use std::ops::Range;
 use serde::Deserialize as _;
 use toml::de::{DeArray, DeTable, DeValue, Deserializer, Error};
 
-use super::near::closest;
 use super::problem::Found;
 use super::raw::RawSettings;
+use crate::suggestion::nearest;
 
 /// Complaints after which reading stops.
 const ENOUGH: usize = 100;
@@ -107,7 +107,7 @@ fn complain(error: &Error, place: &Place, found: &mut Found) {
         let known: Vec<&str> = known.split('`').skip(3).step_by(2).collect();
         let message = format!("unknown key `{shown}`");
         let short = sysctl_key(&place.key);
-        if let Some(near) = closest(&short, known.iter().copied()) {
+        if let Some(near) = nearest(&short, known.iter().copied()) {
             found.know(join(&place.table, near));
             found.add_help(place.span.clone(), message, format!("did you mean `{near}`?"));
         } else {

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use toml::Spanned;
 
 use super::eal::pci_address;
-use super::near::closest;
 use super::problem::Found;
 use super::raw::RawWire;
 use super::{Device, Role, Wire};
+use crate::suggestion::nearest;
 
 /// The valid ones of `raw`, with complaints about the others. `devices`, if they are known, are the ports
 /// there are.
@@ -76,7 +76,7 @@ fn role(wire: &RawWire, found: &mut Found) -> Option<Role> {
         }
         other => {
             let message = format!("`wire.role`: unknown role `{other}`");
-            let help = match closest(other, ["guard", "transit"]) {
+            let help = match nearest(other, ["guard", "transit"]) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "a role is `guard` or `transit`".to_owned(),
             };
@@ -130,7 +130,7 @@ impl Ports<'_> {
             let message = format!("`wire.{key}`: `{name}` is none of `eal.devices`");
             let near = match pci_address(&name) {
                 Some(_) => None,
-                None => closest(&name, devices.iter().map(Device::name)),
+                None => nearest(&name, devices.iter().map(Device::name)),
             };
             match near {
                 Some(near) => found.add_help(span.clone(), message, format!("did you mean `{near}`?")),
