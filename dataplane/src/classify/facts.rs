@@ -10,17 +10,8 @@
 
 use crate::frame::Frame;
 use crate::packet::{Fragment, Network, Packet};
+use crate::track::Direction;
 use config::policy::{Ct, Field, HeaderBase, Hook, Load, Meta, Value, ct_state};
-
-/// Which way along its flow a packet goes, seen from the packet that opened it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Direction {
-    /// As the packet that opened the flow.
-    Original = 0,
-    /// The other way.
-    Reply = 1,
-}
 
 /// Everything the rules can look at for one packet.
 #[derive(Debug)]

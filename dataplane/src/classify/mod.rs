@@ -3,15 +3,26 @@
 //! [`Program`] is what workers run; [`reference`] gives the same answers by running every rule in order. What the
 //! rules look at is in [`Facts`]; where the pipeline stops to track connections is in [`Path`].
 
+mod check;
+mod code;
+mod constraint;
 pub mod counters;
 pub mod decision;
 pub mod facts;
+mod index;
+mod interval;
 pub mod program;
 pub mod reference;
+mod sets;
 pub mod stage;
 
+pub use crate::track::Direction;
+pub use check::CompileError;
 pub use counters::Counters;
 pub use decision::{DecidedBy, Decision, Evaluation, Verdict};
-pub use facts::{Direction, Facts};
-pub use program::{CompileError, Program};
+pub use facts::Facts;
+pub use program::Program;
 pub use stage::{Path, Phase, Stage};
+
+#[cfg(test)]
+mod tests;

@@ -1,39 +1,92 @@
 //! How is the verdict found without running every rule? The policy, compiled.
+//!
+//! Each chain has an index over the fields its rules ask for first; it names the rules that may match, in order, and
+//! only those are run. A rule that is run is run whole, so the answer never depends on the index. Chains of a few
+//! rules have none.
 
+use super::check::{self, Below, CompileError};
+use super::code::{Code, End, Rules};
+use super::constraint::{self, Constraint};
 use super::counters::Counters;
-use super::decision::Evaluation;
+use super::decision::{DecidedBy, Decision, Evaluation, Verdict};
 use super::facts::Facts;
-use super::reference;
-use super::stage::Stage;
+use super::index::{Index, MOST_DIMENSIONS};
+use super::interval::Intervals;
+use super::reference::{MOST_LEVELS, sees};
+use super::stage::{Phase, Stage};
 use crate::frame::Frame;
-use config::policy::Policy;
-
-/// Why a policy cannot be compiled. A checked policy always can.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CompileError {
-    /// Jumps and gotos lead more than 16 levels below a base chain, or in a circle.
-    TooDeep,
-}
+use config::policy::{self, ChainId, ChainPolicy, Family, Hook, Load, Policy, RuleId, Tracks};
 
 /// A compiled policy: shared by all workers, never written.
 #[derive(Debug)]
 pub struct Program {
-    policy: Policy,
+    /// The base chains of each hook, in order.
+    hooks: [Box<[BaseChain]>; Hook::COUNT],
+    chains: Box<[Chain]>,
+    code: Code,
+    counters: usize,
+    tracks: Tracks,
+}
+
+#[derive(Debug)]
+struct BaseChain {
+    chain: ChainId,
+    phase: Phase,
+    family: Family,
+    policy: Verdict,
+}
+
+#[derive(Debug)]
+struct Chain {
+    rules: Rules,
+    selector: Option<Selector>,
+}
+
+/// Which rules of a chain are worth running.
+#[derive(Debug)]
+struct Selector {
+    /// What each dimension of the index is.
+    loads: Box<[Load]>,
+    /// Over the rules of the chain, the first being 0.
+    index: Index,
 }
 
 impl Program {
     /// Compiles `policy`.
     ///
     /// # Errors
-    /// See [`CompileError`].
+    /// If the policy could not run; see [`CompileError`].
     pub fn compile(policy: &Policy) -> Result<Self, CompileError> {
-        Ok(Self { policy: policy.clone() })
+        let below = check::check(policy)?;
+        let chains =
+            policy.chains.iter().zip(&below).map(|(chain, below)| Chain::compile(policy, chain, *below));
+        Ok(Self {
+            hooks: HOOKS.map(|hook| BaseChain::of_hook(policy, hook)),
+            chains: chains.collect(),
+            code: Code::compile(policy),
+            counters: policy.counters.len(),
+            tracks: policy.tracks,
+        })
     }
 
-    /// A bank of counters for one worker.
+    /// A bank of counters for one worker, from zero.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        Counters::new(self.policy.counters.len())
+        Counters::new(self.counters)
+    }
+
+    /// For which packets connections are tracked.
+    #[must_use]
+    pub const fn tracks(&self) -> Tracks {
+        self.tracks
+    }
+
+    /// Bytes it takes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let selectors = self.chains.iter().filter_map(|chain| chain.selector.as_ref());
+        let indices: usize = selectors.map(|selector| selector.index.memory()).sum();
+        self.code.memory() + size_of_val(&*self.chains) + indices
     }
 
     /// Runs the base chains of `stages`, in order, until one refuses the packet. What was decided is added to
@@ -45,6 +98,140 @@ impl Program {
         counters: &Counters,
         evaluation: &mut Evaluation,
     ) {
-        reference::run(&self.policy, stages, facts, counters, evaluation);
+        for stage in stages {
+            let mut facts = facts.at(stage.hook);
+            for base in &self.hooks[stage.hook as usize] {
+                if evaluation.is_refused() {
+                    return;
+                }
+                if base.phase != stage.phase || !sees(base.family, facts.packet) {
+                    continue;
+                }
+                let mut run = Run { program: self, facts: &mut facts, counters, evaluation };
+                let (verdict, decided_by) = run
+                    .chain(base.chain, 0)
+                    .map_or((base.policy, DecidedBy::ChainPolicy(base.chain)), |(verdict, rule)| {
+                        (verdict, DecidedBy::Rule(rule))
+                    });
+                let has_rules = !self.chains[base.chain.index()].rules.is_empty();
+                evaluation.record(Decision { verdict, decided_by }, has_rules);
+            }
+        }
     }
 }
+
+impl BaseChain {
+    fn of_hook(policy: &Policy, hook: Hook) -> Box<[Self]> {
+        let compile = |id: ChainId| {
+            let chain = &policy.chains[id.index()];
+            let base = chain.base?;
+            let verdict = match base.policy {
+                ChainPolicy::Accept => Verdict::Accept,
+                ChainPolicy::Drop => Verdict::Drop,
+            };
+            let phase = Phase::of(hook, base.priority);
+            Some(Self { chain: id, phase, family: chain.family, policy: verdict })
+        };
+        policy.base_chains(hook).into_iter().filter_map(compile).collect()
+    }
+}
+
+impl Chain {
+    fn compile(policy: &Policy, chain: &policy::Chain, below: Below) -> Self {
+        let selector = (chain.rules.len() > SHORT).then(|| Selector::compile(policy, chain, below)).flatten();
+        Self { rules: chain.rules.clone(), selector }
+    }
+}
+
+impl Selector {
+    /// An index over the rules of `chain`; `None` if its rules have nothing in common to ask first.
+    fn compile(policy: &Policy, chain: &policy::Chain, below: Below) -> Option<Self> {
+        let rules = &policy.rules[chain.rules.start as usize..chain.rules.end as usize];
+        let constraints: Vec<Vec<Constraint>> =
+            rules.iter().map(|rule| Constraint::of(&rule.statements, &policy.sets)).collect();
+        let mut uses: Vec<(Load, usize)> = Vec::new();
+        for constraint in constraints.iter().flatten() {
+            match uses.iter_mut().find(|(load, _)| *load == constraint.load) {
+                Some((_, count)) => *count += 1,
+                None => uses.push((constraint.load, 1)),
+            }
+        }
+        // `notrack` changes the state of the connection while the chain runs, behind the index.
+        uses.retain(|&(load, count)| {
+            count > rules.len() / RARE && !(below.notrack && matches!(load, Load::Ct(_)))
+        });
+        uses.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+        uses.truncate(MOST_DIMENSIONS);
+        let loads: Box<[Load]> = uses.into_iter().map(|(load, _)| load).collect();
+        let dimension = |constraint: Constraint| -> Option<(usize, Intervals)> {
+            Some((loads.iter().position(|load| *load == constraint.load)?, constraint.allowed))
+        };
+        let items: Vec<Vec<(usize, Intervals)>> = constraints
+            .into_iter()
+            .map(|constraints| constraints.into_iter().filter_map(dimension).collect())
+            .collect();
+        let bits: Vec<u32> = loads.iter().map(constraint::bits).collect();
+        (!loads.is_empty()).then(|| Self { index: Index::build(&bits, &items), loads })
+    }
+}
+
+/// One packet on its way through the chains.
+struct Run<'a, 'b, F: Frame + ?Sized> {
+    program: &'a Program,
+    facts: &'a mut Facts<'b, F>,
+    counters: &'a Counters,
+    evaluation: &'a mut Evaluation,
+}
+
+impl<F: Frame + ?Sized> Run<'_, '_, F> {
+    /// The verdict of a chain and the rule that gave it; `None` if the chain was left without one.
+    fn chain(&mut self, id: ChainId, level: usize) -> Option<(Verdict, RuleId)> {
+        let program = self.program;
+        let chain = &program.chains[id.index()];
+        let Some(selector) = &chain.selector else {
+            return self.rules(chain.rules.clone(), level);
+        };
+        let facts = *self.facts;
+        let candidates = selector.index.candidates(|dimension| facts.load(&selector.loads[dimension]));
+        self.rules(candidates.map(|number| chain.rules.start + number), level)
+    }
+
+    /// As [`Self::chain`], of these rules.
+    fn rules(&mut self, rules: impl Iterator<Item = u32>, level: usize) -> Option<(Verdict, RuleId)> {
+        for rule in rules {
+            let (target, comes_back) =
+                match self.program.code.run(rule, self.facts, self.counters, self.evaluation) {
+                    End::Next => continue,
+                    End::Decided(verdict) => return Some((verdict, RuleId(rule))),
+                    End::Return => return None,
+                    End::Jump(target) => (target, true),
+                    End::Goto(target) => (target, false),
+                };
+            if level == MOST_LEVELS {
+                return Some((Verdict::Drop, RuleId(rule)));
+            }
+            let decided = self.chain(target, level + 1);
+            if decided.is_some() || !comes_back {
+                return decided;
+            }
+        }
+        None
+    }
+}
+
+/// The hooks in the order of their numbers.
+const HOOKS: [Hook; Hook::COUNT] = [
+    Hook::Ingress,
+    Hook::Prerouting,
+    Hook::Input,
+    Hook::Forward,
+    Hook::Output,
+    Hook::Postrouting,
+    Hook::Egress,
+];
+
+/// Chains of at most this many rules are run rule by rule.
+const SHORT: usize = 8;
+
+/// A field is worth a dimension if more than one rule in this many asks for it.
+const RARE: usize = 64;

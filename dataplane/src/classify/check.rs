@@ -1,0 +1,179 @@
+//! Can this policy run? What the data path relies on, looked at once, so that no packet finds it missing.
+
+use super::reference::MOST_LEVELS;
+use super::sets::MOST_PARTS;
+use config::policy::{ChainId, Field, Load, Match, Policy, RuleId, SetId, Statement, Test, Verdict};
+use std::fmt;
+
+/// Why a policy cannot be compiled. Lowering a ruleset checks the same, so this is a defect of what made the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CompileError {
+    /// Jumps and gotos lead more than 16 levels below this base chain, or in a circle.
+    TooDeep(ChainId),
+    /// This rule names a chain, a set or a counter that does not exist, or a chain with a hook as a target.
+    Dangling(RuleId),
+    /// A key of this rule does not fit its test, its set or its map, or has no or more than 16 parts.
+    Key(RuleId),
+    /// A field of this rule has no bits, more than 128, or is shifted by more than 127.
+    Field(RuleId),
+    /// The bounds of this set are not a whole number of elements, or a part of its key has no bits or more than 128.
+    Set(SetId),
+    /// The range of rules of this chain does not exist, or belongs to another.
+    Rules(ChainId),
+}
+
+impl fmt::Display for CompileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooDeep(chain) => {
+                write!(f, "chain {}: jumps and gotos go too deep or in a circle", chain.0)
+            }
+            Self::Dangling(rule) => write!(f, "rule {}: refers to something that does not exist", rule.0),
+            Self::Key(rule) => write!(f, "rule {}: a key does not fit its test or set", rule.0),
+            Self::Field(rule) => write!(f, "rule {}: a field has an impossible width or shift", rule.0),
+            Self::Set(set) => write!(f, "set {}: bounds and key do not fit together", set.0),
+            Self::Rules(chain) => write!(f, "chain {}: its rules are not its own", chain.0),
+        }
+    }
+}
+
+impl std::error::Error for CompileError {}
+
+/// What is known of a chain once everything below it has been looked at.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Below {
+    /// Levels of jumps and gotos.
+    levels: usize,
+    /// Whether a rule of it or below it says `notrack`.
+    pub(super) notrack: bool,
+}
+
+/// Checks `policy`; for every chain that a packet can meet, what lies below it.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub(super) fn check(policy: &Policy) -> Result<Vec<Below>, CompileError> {
+    for (id, set) in (0u32..).map(SetId).zip(&policy.sets) {
+        let whole = set.low.len() == set.high.len() && set.low.len() == set.len() * set.widths.len();
+        let widths =
+            set.widths.len() <= MOST_PARTS && set.widths.iter().all(|width| (1..=128).contains(width));
+        if !whole || !widths {
+            return Err(CompileError::Set(id));
+        }
+    }
+    for (id, chain) in (0u32..).map(ChainId).zip(&policy.chains) {
+        let range = chain.rules.start as usize..chain.rules.end as usize;
+        let Some(rules) = policy.rules.get(range).filter(|rules| rules.iter().all(|rule| rule.chain == id))
+        else {
+            return Err(CompileError::Rules(id));
+        };
+        for (rule, statements) in (chain.rules.start..).map(RuleId).zip(rules) {
+            statements
+                .statements
+                .iter()
+                .try_for_each(|statement| check_statement(policy, rule, statement))?;
+        }
+    }
+    let mut states = vec![State::Unknown; policy.chains.len()];
+    for (id, chain) in (0u32..).map(ChainId).zip(&policy.chains) {
+        if chain.base.is_some() {
+            let below = look_below(policy, id, &mut states, 0).ok_or(CompileError::TooDeep(id))?;
+            if below.levels > MOST_LEVELS {
+                return Err(CompileError::TooDeep(id));
+            }
+        }
+    }
+    let known = |state| if let State::Known(below) = state { below } else { Below::default() };
+    Ok(states.into_iter().map(known).collect())
+}
+
+fn check_statement(policy: &Policy, rule: RuleId, statement: &Statement) -> Result<(), CompileError> {
+    match statement {
+        Statement::Match(Match { key, test }) => {
+            check_fields(rule, key)?;
+            match test {
+                Test::Compare(..) | Test::Range { .. } if key.len() == 1 => Ok(()),
+                Test::Compare(..) | Test::Range { .. } => Err(CompileError::Key(rule)),
+                Test::Lookup { set, .. } => {
+                    let set = policy.sets.get(set.index()).ok_or(CompileError::Dangling(rule))?;
+                    (set.widths.len() == key.len()).then_some(()).ok_or(CompileError::Key(rule))
+                }
+            }
+        }
+        Statement::VerdictMap { key, map } => {
+            check_fields(rule, key)?;
+            let map = policy.sets.get(map.index()).ok_or(CompileError::Dangling(rule))?;
+            if map.widths.len() != key.len() || map.verdicts.len() != map.len() {
+                return Err(CompileError::Key(rule));
+            }
+            map.verdicts.iter().try_for_each(|verdict| check_target(policy, rule, *verdict))
+        }
+        Statement::Counter(counter) => {
+            policy.counters.get(counter.index()).map(|_| ()).ok_or(CompileError::Dangling(rule))
+        }
+        Statement::Verdict(verdict) => check_target(policy, rule, *verdict),
+        Statement::Reject(_) | Statement::Notrack => Ok(()),
+    }
+}
+
+fn check_fields(rule: RuleId, key: &[Field]) -> Result<(), CompileError> {
+    if !(1..=MOST_PARTS).contains(&key.len()) {
+        return Err(CompileError::Key(rule));
+    }
+    let possible = |field: &Field| {
+        let loaded = if let Load::Payload { width, .. } = field.load { width } else { 1 };
+        (1..=128).contains(&loaded) && (1..=128).contains(&field.width) && field.shift != i8::MIN
+    };
+    key.iter().all(possible).then_some(()).ok_or(CompileError::Field(rule))
+}
+
+fn check_target(policy: &Policy, rule: RuleId, verdict: Verdict) -> Result<(), CompileError> {
+    let target = target(verdict)
+        .is_none_or(|chain| policy.chains.get(chain.index()).is_some_and(|chain| chain.base.is_none()));
+    target.then_some(()).ok_or(CompileError::Dangling(rule))
+}
+
+/// How far a chain has been looked at.
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Unknown,
+    /// On the way down; met again, it is a circle.
+    Open,
+    Known(Below),
+}
+
+/// What lies below `chain`; `None` if that is a circle or too deep to look at.
+fn look_below(policy: &Policy, chain: ChainId, states: &mut [State], level: usize) -> Option<Below> {
+    match states[chain.index()] {
+        State::Known(below) => return Some(below),
+        State::Open => return None,
+        State::Unknown if level > MOST_LEVELS => return None,
+        State::Unknown => states[chain.index()] = State::Open,
+    }
+    let mut below = Below::default();
+    for statement in policy.rules_of(chain).flat_map(|(_, rule)| &rule.statements) {
+        let verdicts = match statement {
+            Statement::Notrack => {
+                below.notrack = true;
+                continue;
+            }
+            Statement::Verdict(verdict) => std::slice::from_ref(verdict),
+            Statement::VerdictMap { map, .. } => &policy.sets[map.index()].verdicts,
+            _ => continue,
+        };
+        for target in verdicts.iter().filter_map(|&verdict| target(verdict)) {
+            let target = look_below(policy, target, states, level + 1)?;
+            below.levels = below.levels.max(target.levels + 1);
+            below.notrack |= target.notrack;
+        }
+    }
+    states[chain.index()] = State::Known(below);
+    Some(below)
+}
+
+const fn target(verdict: Verdict) -> Option<ChainId> {
+    match verdict {
+        Verdict::Jump(chain) | Verdict::Goto(chain) => Some(chain),
+        _ => None,
+    }
+}

@@ -1,0 +1,257 @@
+//! What must hold of a field before a rule can do anything at all?
+//!
+//! Only the conditions that stand before the first side effect count: a counter before a failing match has counted.
+//! A constraint may allow more than the rule does, never less; whoever uses it runs the rule to be sure.
+
+use super::interval::{Interval, Intervals};
+use config::policy::{self, Comparison, Ct, Field, Load, Meta, Statement, Test, Value};
+
+/// Numbers a load must give, or the rule does nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Constraint {
+    pub(super) load: Load,
+    pub(super) allowed: Intervals,
+}
+
+impl Constraint {
+    /// The constraints of a rule, at most one a load. A load that is read at all is constrained, if only to exist.
+    pub(super) fn of(statements: &[Statement], sets: &[policy::Set]) -> Vec<Self> {
+        let mut found: Vec<Self> = Vec::new();
+        let mut add = |field: &Field, values: Option<Intervals>| {
+            let Some(allowed) = values.and_then(|values| loads_giving(field, &values)) else {
+                return;
+            };
+            match found.iter_mut().find(|constraint| constraint.load == field.load) {
+                Some(known) => known.allowed = known.allowed.intersection(&allowed),
+                None => found.push(Self { load: field.load, allowed }),
+            }
+        };
+        for statement in statements {
+            match statement {
+                Statement::Match(condition) => {
+                    for (part, field) in condition.key.iter().enumerate() {
+                        add(field, values_passing(&condition.test, part, sets));
+                    }
+                }
+                Statement::VerdictMap { key, map } => {
+                    for (part, field) in key.iter().enumerate() {
+                        add(field, Some(values_in(&sets[map.index()], part)));
+                    }
+                    break;
+                }
+                _ => break,
+            }
+        }
+        found
+    }
+}
+
+/// Bits of the numbers a load can give.
+pub(super) const fn bits(load: &Load) -> u32 {
+    match load {
+        Load::Payload { width, .. } => *width as u32,
+        Load::Meta(Meta::NfProto | Meta::L4Proto) | Load::Ct(Ct::Direction) => 8,
+        Load::Meta(Meta::Protocol) => 16,
+        Load::Meta(Meta::Length) | Load::Ct(Ct::State) => 32,
+        Load::Meta(Meta::IifName | Meta::OifName) => 128,
+    }
+}
+
+/// Values of part `part` of a key with which the test can hold; `None` if nothing useful can be said.
+fn values_passing(test: &Test, part: usize, sets: &[policy::Set]) -> Option<Intervals> {
+    Some(match *test {
+        Test::Compare(comparison, with) => match comparison {
+            Comparison::Equal => Intervals::one(with, with),
+            Comparison::NotEqual => Intervals::one(with, with).complement(),
+            Comparison::Less => Intervals::one(with, Value::MAX).complement(),
+            Comparison::LessOrEqual => Intervals::one(0, with),
+            Comparison::Greater => Intervals::one(0, with).complement(),
+            Comparison::GreaterOrEqual => Intervals::one(with, Value::MAX),
+        },
+        Test::Range { low, high, negated: false } => Intervals::one(low, high),
+        Test::Range { low, high, negated: true } => Intervals::one(low, high).complement(),
+        Test::Lookup { set, negated: false } => values_in(&sets[set.index()], part),
+        Test::Lookup { set, negated: true } => {
+            let set = &sets[set.index()];
+            if set.widths.len() > 1 || set.len() > MOST_INTERVALS {
+                return None;
+            }
+            values_in(set, part).complement()
+        }
+    })
+}
+
+/// Values of part `part` of the elements of a set, and of a large set some more.
+fn values_in(set: &policy::Set, part: usize) -> Intervals {
+    let parts = set.widths.len();
+    let bounds = (0..set.len()).map(|element| element * parts + part);
+    Intervals::union(bounds.map(|at| Interval { low: set.low[at], high: set.high[at] }))
+        .coarsened(MOST_INTERVALS)
+}
+
+/// What must be loaded for the field to have one of `values`; `None` if nothing useful can be said.
+fn loads_giving(field: &Field, values: &Intervals) -> Option<Intervals> {
+    let bits = bits(&field.load);
+    let greatest = low_ones(bits);
+    if bits <= 8 || field.load == Load::Ct(Ct::State) {
+        // The few there are, one by one. A connection state has no more bits in use.
+        let small = (0..=greatest.min(0xff)).filter(|&loaded| values.contains(field.apply(loaded)));
+        let large = (greatest > 0xff).then_some(Interval { low: 0x100, high: greatest });
+        return Some(Intervals::union(small.map(|one| Interval { low: one, high: one }).chain(large)));
+    }
+    let mask = field.mask & greatest;
+    if mask == 0 {
+        return None;
+    }
+    let zeros = mask.trailing_zeros();
+    if field.xor == 0 && mask == greatest & !low_ones(zeros) {
+        return prefix_loads(bits, zeros, field.shift, values);
+    }
+    // Any mask: a single value leaves the bits outside the mask open.
+    let single = values.as_slice().iter().all(|interval| interval.low == interval.high);
+    (field.shift == 0 && single).then(|| {
+        let masked = values.as_slice().iter().map(|interval| interval.low ^ field.xor);
+        let possible = masked.filter(|masked| masked & !mask == 0);
+        Intervals::union(possible.map(|low| Interval { low, high: low | (greatest & !mask) }))
+    })
+}
+
+/// The loads of `bits` bits that give one of `values` when their lowest `zeros` bits are cleared and they are
+/// shifted: a function that never falls, so an interval comes from an interval.
+fn prefix_loads(bits: u32, zeros: u32, shift: i8, values: &Intervals) -> Option<Intervals> {
+    let most = low_ones(bits - zeros);
+    let up = i32::try_from(zeros).ok()? - i32::from(shift);
+    if up > 0 && up.unsigned_abs() + bits - zeros > Value::BITS {
+        return None; // bits fall off the top
+    }
+    let (up, down) = (up.max(0).unsigned_abs(), (-up).max(0).unsigned_abs());
+    let prefixes = values.as_slice().iter().filter_map(|interval| {
+        let low = interval.low >> up;
+        let low = if low << up == interval.low { low } else { low + 1 };
+        let high = interval.high >> up;
+        if low > most >> down || low > high {
+            return None;
+        }
+        let high = (high.min(most >> down) << down | low_ones(down)).min(most);
+        Some(Interval { low: low << down << zeros, high: high << zeros | low_ones(zeros) })
+    });
+    Some(Intervals::union(prefixes))
+}
+
+/// `count` one bits at the low end.
+const fn low_ones(count: u32) -> Value {
+    if count >= Value::BITS { Value::MAX } else { (1 << count) - 1 }
+}
+
+/// Most intervals one condition is described by.
+const MOST_INTERVALS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::{Constraint, bits, loads_giving};
+    use crate::classify::interval::{Interval, Intervals};
+    use config::policy::{
+        Comparison, CounterId, Ct, Field, HeaderBase, Load, Match, Meta, Set, SetId, Statement, Test, Value,
+        Verdict,
+    };
+    use proptest::prelude::*;
+
+    fn field() -> impl Strategy<Value = Field> {
+        let load = prop_oneof![
+            Just(Load::Meta(Meta::L4Proto)),
+            Just(Load::Meta(Meta::Protocol)),
+            Just(Load::Meta(Meta::Length)),
+            Just(Load::Meta(Meta::OifName)),
+            Just(Load::Ct(Ct::State)),
+            Just(Load::Payload { base: HeaderBase::Network, offset: 3, width: 13 }),
+        ];
+        let mask = prop_oneof![(0..128u32).prop_map(|n| Value::MAX << n), any::<Value>(), 0..64u128];
+        let xor = prop_oneof![3 => Just(0), 1 => any::<Value>()];
+        let shift = prop_oneof![2 => Just(0i8), 1 => -20..20i8, 1 => -127..=127i8];
+        (load, mask, xor, shift).prop_map(|(load, mask, xor, shift)| {
+            let width = bits(&load) as u16;
+            Field { mask: mask & Field::plain(load, width).mask, xor, shift, ..Field::plain(load, width) }
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+        #[test]
+        fn what_satisfies_is_never_left_out(
+            field in field(),
+            loaded in any::<Value>(),
+            near in 0..3u128,
+            width in prop_oneof![Just(0), 0..0x200u128, any::<Value>()],
+        ) {
+            let loaded = loaded & Field::plain(field.load, field.width).mask;
+            let value = field.apply(loaded);
+            let low = value.saturating_sub(near);
+            let high = value.saturating_add(width);
+            if let Some(allowed) = loads_giving(&field, &Intervals::union([Interval { low, high }])) {
+                prop_assert!(allowed.contains(loaded), "{:x} gives {:x}: {:x?}", loaded, value, allowed);
+            }
+        }
+    }
+
+    const DESTINATION: Load = Load::Payload { base: HeaderBase::Network, offset: 128, width: 32 };
+
+    #[test]
+    fn a_prefix_is_an_interval() {
+        let field = Field { mask: 0xffff_ff00, ..Field::plain(DESTINATION, 32) };
+        let allowed = loads_giving(&field, &Intervals::one(0x0a00_0100, 0x0a00_0100)).unwrap();
+        assert_eq!(allowed, Intervals::one(0x0a00_0100, 0x0a00_01ff));
+    }
+
+    #[test]
+    fn a_bit_test_is_exact_in_a_small_field() {
+        let field = Field { mask: 6, ..Field::plain(Load::Ct(Ct::State), 32) };
+        let allowed = loads_giving(&field, &Intervals::one(0, 0).complement()).unwrap();
+        for state in [1, 2, 4, 8, 64] {
+            assert_eq!(allowed.contains(state), state & 6 != 0, "{state}");
+        }
+    }
+
+    #[test]
+    fn only_what_precedes_a_side_effect_constrains() {
+        let equal = |load, width, value| {
+            Statement::Match(Match {
+                key: vec![Field::plain(load, width)],
+                test: Test::Compare(Comparison::Equal, value),
+            })
+        };
+        let statements = [
+            equal(Load::Meta(Meta::L4Proto), 8, 6),
+            Statement::Counter(CounterId(0)),
+            equal(DESTINATION, 32, 1),
+            Statement::Verdict(Verdict::Drop),
+        ];
+        let found = Constraint::of(&statements, &[]);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].load, Load::Meta(Meta::L4Proto));
+    }
+
+    #[test]
+    fn a_map_constrains_to_its_keys_and_ends_the_list() {
+        let map = Set {
+            widths: vec![16],
+            low: vec![22, 80],
+            high: vec![22, 81],
+            verdicts: vec![Verdict::Accept, Verdict::Continue],
+            ..Set::default()
+        };
+        let key = vec![Field::plain(Load::Meta(Meta::Protocol), 16)];
+        let statements = [
+            Statement::VerdictMap { key, map: SetId(0) },
+            Statement::Match(Match {
+                key: vec![Field::plain(Load::Meta(Meta::Length), 32)],
+                test: Test::Compare(Comparison::Equal, 7),
+            }),
+        ];
+        let found = Constraint::of(&statements, &[map]);
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            found[0].allowed,
+            Intervals::union([(22, 22), (80, 81)].map(|(low, high)| Interval { low, high }))
+        );
+    }
+}

@@ -1,0 +1,7 @@
+//! Do the compiled program and the plain interpreter agree, and does the interpreter know the kernel's traps?
+
+mod agreement;
+mod choices;
+mod random;
+mod sample;
+mod semantics;

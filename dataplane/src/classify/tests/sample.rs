@@ -1,0 +1,141 @@
+//! A packet for the rules to look at, bytes and headers both written down by hand.
+
+use super::choices::Choices;
+use crate::classify::Facts;
+use crate::packet::{Fragment, Network, Packet, Tuple, protocol};
+use crate::track::Direction;
+use config::policy::{Value, ct_state, interface_value};
+
+/// A frame, its headers and what is known of it besides.
+#[derive(Debug, Clone)]
+pub(super) struct Sample {
+    pub(super) bytes: Vec<u8>,
+    pub(super) packet: Packet,
+    pub(super) ct_state: u32,
+    pub(super) ct_direction: Option<Direction>,
+    pub(super) iif: Option<Value>,
+    pub(super) oif: Option<Value>,
+}
+
+impl Sample {
+    /// `10.0.0.source` to `10.0.0.destination`, with a transport header of 20 bytes; tags VLAN tags in front.
+    pub(super) fn v4(protocol: u8, ends: [u8; 2], ports: [u16; 2], tags: usize) -> Self {
+        let mut network =
+            vec![0x45, 0, 0, 40, 0, 1, 0, 0, 64, protocol, 0, 0, 10, 0, 0, ends[0], 10, 0, 0, ends[1]];
+        network.extend(transport(ports));
+        Self::around(Network::Ipv4, 0x0800, 20, protocol, tags, &network)
+    }
+
+    /// `fd00::source` to `fd00::destination`.
+    pub(super) fn v6(protocol: u8, ends: [u8; 2], ports: [u16; 2], tags: usize) -> Self {
+        let mut network = vec![0x60, 0, 0, 0, 0, 20, protocol, 64];
+        for end in ends {
+            network.extend([0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, end]);
+        }
+        network.extend(transport(ports));
+        Self::around(Network::Ipv6, 0x86dd, 40, protocol, tags, &network)
+    }
+
+    /// Neither.
+    pub(super) fn other(ethertype: u16) -> Self {
+        let mut sample =
+            Self::around(Network::Other, ethertype, 0, 0, 0, &[0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1]);
+        sample.packet.has_transport = false;
+        sample
+    }
+
+    fn around(
+        network: Network,
+        ethertype: u16,
+        header: u16,
+        protocol: u8,
+        tags: usize,
+        network_bytes: &[u8],
+    ) -> Self {
+        let mut bytes = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+        for tag in 0..tags {
+            bytes.extend([0x81, 0, 0, 100 + tag as u8]);
+        }
+        bytes.extend(ethertype.to_be_bytes());
+        let network_offset = bytes.len() as u16;
+        bytes.extend(network_bytes);
+        let packet = Packet {
+            frame_length: bytes.len() as u32,
+            ethertype,
+            vlan_tags: tags as u8,
+            network_offset,
+            transport_offset: network_offset + header,
+            has_transport: true,
+            network_length: network_bytes.len() as u32,
+            tuple: Tuple { network, protocol, ..Tuple::default() },
+            ..Packet::default()
+        };
+        let (iif, oif) = (interface_value("eth0"), interface_value("eth1"));
+        Self { bytes, packet, ct_state: ct_state::NEW, ct_direction: Some(Direction::Original), iif, oif }
+    }
+
+    /// As a later fragment of a datagram.
+    pub(super) fn into_tail(mut self) -> Self {
+        self.packet.fragment = Fragment::Later;
+        self
+    }
+
+    pub(super) fn facts<'a>(&'a self) -> Facts<'a, [u8]> {
+        let Self { packet, ct_state, ct_direction, iif, oif, .. } = self;
+        Facts {
+            packet,
+            frame: &self.bytes[..],
+            ct_state: *ct_state,
+            ct_direction: *ct_direction,
+            iif: *iif,
+            oif: *oif,
+        }
+    }
+
+    pub(super) fn random(choices: &mut Choices<'_>) -> Self {
+        let ends = [choices.below(8) as u8, choices.below(8) as u8];
+        let ports = [choices.below(6) as u16, choices.of(&[0, 1, 2, 3, 22, 80])];
+        let transport =
+            choices.of(&[protocol::TCP, protocol::TCP, protocol::UDP, protocol::ICMP, protocol::ICMPV6]);
+        let tags = if choices.one_in(5) { 1 + choices.below(2) } else { 0 };
+        let mut sample = match choices.below(9) {
+            0..=4 => Self::v4(transport, ends, ports, tags),
+            5..=7 => Self::v6(transport, ends, ports, tags),
+            _ => Self::other(choices.of(&[0x0806, 0x0806, 0x88cc])),
+        };
+        // TCP flags, or what stands there.
+        let flags = usize::from(sample.packet.transport_offset) + 13;
+        if let Some(byte) = sample.bytes.get_mut(flags) {
+            *byte = choices.of(&[2, 16, 18, 4, 41]);
+        }
+        if choices.one_in(8) {
+            sample = sample.into_tail();
+        }
+        if choices.one_in(12) {
+            sample.packet.has_transport = false;
+        }
+        if choices.one_in(6) {
+            // Padding: bytes of the frame behind the packet.
+            sample.packet.network_length -= 6;
+        }
+        (sample.ct_state, sample.ct_direction) = match choices.below(6) {
+            0 | 1 => (ct_state::NEW, Some(Direction::Original)),
+            2 => (ct_state::ESTABLISHED, Some(Direction::Reply)),
+            3 => (ct_state::RELATED, Some(Direction::Reply)),
+            4 => (ct_state::UNTRACKED, None),
+            _ => (ct_state::INVALID, None),
+        };
+        sample.iif = choices.of(&[interface_value("eth0"), interface_value("eth1"), None]);
+        sample.oif = choices.of(&[interface_value("eth0"), interface_value("eth1"), None]);
+        sample
+    }
+}
+
+/// The first 20 bytes behind a network header, as TCP would have them.
+fn transport(ports: [u16; 2]) -> [u8; 20] {
+    let mut bytes = [0; 20];
+    bytes[..2].copy_from_slice(&ports[0].to_be_bytes());
+    bytes[2..4].copy_from_slice(&ports[1].to_be_bytes());
+    bytes[12..14].copy_from_slice(&[0x50, 2]);
+    bytes
+}
