@@ -14,6 +14,6 @@ pub mod track;
 
 pub use flow::{FlowKey, Orientation};
 pub use frame::Frame;
-pub use packet::{Fragment, Network, Packet, Tuple};
+pub use packet::{Fragment, Network, Packet, Quoted, Tuple};
 pub use reason::Reason;
 pub use time::Tick;

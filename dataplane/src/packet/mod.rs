@@ -2,21 +2,38 @@
 
 #[cfg(any(test, feature = "test-support"))]
 pub mod build;
+mod bytes;
+mod checksum;
+pub mod dccp;
+pub mod ethernet;
+mod extension;
+mod gre;
+mod hop_by_hop;
+mod icmp;
+mod icmpv6;
+mod ipv4;
+mod ipv6;
+mod payload;
+pub mod protocol;
+mod quoted;
+pub mod sctp;
+mod tcp;
+mod tuple;
+mod udp;
+mod udplite;
 
+#[cfg(test)]
+mod tests;
+
+pub use quoted::{Quoted, quoted};
+pub use tcp::{Tcp, flag};
+pub use tuple::{Network, Tuple};
+
+use bytes::Bytes;
+use payload::Payload;
+
+use crate::frame::Frame;
 use crate::reason::Reason;
-
-/// The network layer of a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[repr(u8)]
-pub enum Network {
-    /// Neither IPv4 nor IPv6 (ARP, LLDP, ...), or no whole Ethernet header.
-    #[default]
-    Other,
-    /// IPv4.
-    Ipv4,
-    /// IPv6.
-    Ipv6,
-}
 
 /// What part of a datagram a packet carries. An IPv6 atomic fragment (RFC 6946) is a whole datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,50 +45,6 @@ pub enum Fragment {
     First,
     /// A later part: no transport header.
     Later,
-}
-
-/// Which conversation a packet belongs to, as sent: both ends and the protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Tuple {
-    /// The network layer.
-    pub network: Network,
-    /// The transport protocol, behind extension headers.
-    pub protocol: u8,
-    /// ICMP and ICMPv6: the type; otherwise 0.
-    pub icmp_type: u8,
-    /// ICMP and ICMPv6: the code; otherwise 0.
-    pub icmp_code: u8,
-    /// Sender; an IPv4 address in the low 32 bits.
-    pub source: u128,
-    /// Receiver; an IPv4 address in the low 32 bits.
-    pub destination: u128,
-    /// L4 port of the sender; ICMP and ICMPv6 queries: the identifier; 0 where there is none.
-    pub source_port: u16,
-    /// L4 port of the receiver; GRE version 1: the call id; 0 where there is none.
-    pub destination_port: u16,
-}
-
-/// What the tracker needs of a TCP header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tcp {
-    /// Sequence number.
-    pub sequence: u32,
-    /// Acknowledgement number, whether or not the ACK flag is set.
-    pub acknowledgement: u32,
-    /// Window as it is in the header, not scaled.
-    pub window: u16,
-    /// The eight flag bits CWR ECE URG ACK PSH RST SYN FIN, FIN lowest.
-    pub flags: u8,
-    /// Data offset in bytes.
-    pub header_length: u8,
-    /// Payload bytes, SYN and FIN not counted.
-    pub payload_length: u32,
-    /// Window scale option (RFC 7323), as sent.
-    pub window_scale: Option<u8>,
-    /// SACK permitted option (RFC 2018).
-    pub sack_permitted: bool,
-    /// The greatest right edge of the SACK blocks, by serial number arithmetic; `None` without any.
-    pub sack_right_edge: Option<u32>,
 }
 
 /// A frame's headers.
@@ -89,8 +62,8 @@ pub struct Packet {
     pub network_offset: u16,
     /// Offset of the transport header in the frame; meaningless if `has_transport` is not set.
     pub transport_offset: u16,
-    /// Whether a transport header was reached (`meta l4proto` loads). Set for a fragment's tail too: the
-    /// protocol is known there, but no byte of the transport header can be read.
+    /// Whether the transport protocol is known (`meta l4proto` loads). Its header may be cut off; of a fragment's
+    /// tail no byte of it can be read.
     pub has_transport: bool,
     /// What part of a datagram this is.
     pub fragment: Fragment,
@@ -98,54 +71,74 @@ pub struct Packet {
     pub network_length: u32,
     /// Who talks to whom.
     pub tuple: Tuple,
-    /// The TCP header, if `tuple.protocol` is TCP and the header is whole.
+    /// The TCP header, if `tuple.protocol` is TCP. All zero if its first 20 bytes are not there; without options
+    /// if there is a fault.
     pub tcp: Tcp,
     /// What is wrong with the packet, if anything. [`Reason::is_before_rules`] says whether it meets the rules.
     pub fault: Option<Reason>,
 }
 
-/// Protocol numbers (IANA).
-pub mod protocol {
-    /// ICMP for IPv4, RFC 792.
-    pub const ICMP: u8 = 1;
-    /// TCP, RFC 9293.
-    pub const TCP: u8 = 6;
-    /// UDP, RFC 768.
-    pub const UDP: u8 = 17;
-    /// DCCP, RFC 4340.
-    pub const DCCP: u8 = 33;
-    /// GRE, RFC 2784.
-    pub const GRE: u8 = 47;
-    /// ESP, RFC 4303.
-    pub const ESP: u8 = 50;
-    /// AH, RFC 4302.
-    pub const AH: u8 = 51;
-    /// ICMPv6, RFC 4443.
-    pub const ICMPV6: u8 = 58;
-    /// SCTP, RFC 9260.
-    pub const SCTP: u8 = 132;
-    /// UDP-Lite, RFC 3828.
-    pub const UDPLITE: u8 = 136;
+impl Packet {
+    /// Whether this is an ICMP or ICMPv6 message about another packet, the one that [`quoted`] reads: its type
+    /// says so. It may have a fault.
+    #[must_use]
+    pub fn is_icmp_error(&self) -> bool {
+        if !self.has_transport || self.fragment == Fragment::Later {
+            return false;
+        }
+        match (self.tuple.network, self.tuple.protocol) {
+            (Network::Ipv4, protocol::ICMP) => icmp::is_error(self.tuple.icmp_type),
+            (Network::Ipv6, protocol::ICMPV6) => {
+                // The type of a header that is cut off was not read.
+                icmpv6::is_error(self.tuple.icmp_type) && self.fault != Some(Reason::Icmpv6Truncated)
+            }
+            _ => false,
+        }
+    }
+
+    /// The bytes of `frame` up to the end of the packet.
+    fn bytes_of<'f, F: Frame + ?Sized>(&self, frame: &'f F) -> Bytes<'f, F> {
+        Bytes::of(frame).until(usize::from(self.network_offset) + self.network_length as usize)
+    }
 }
 
-/// TCP flag bits.
-pub mod flag {
-    /// No more data from the sender.
-    pub const FIN: u8 = 0x01;
-    /// Synchronise sequence numbers.
-    pub const SYN: u8 = 0x02;
-    /// Reset the connection.
-    pub const RST: u8 = 0x04;
-    /// Push.
-    pub const PSH: u8 = 0x08;
-    /// The acknowledgement number counts.
-    pub const ACK: u8 = 0x10;
-    /// The urgent pointer counts.
-    pub const URG: u8 = 0x20;
-    /// Congestion experienced echo.
-    pub const ECE: u8 = 0x40;
-    /// Congestion window reduced.
-    pub const CWR: u8 = 0x80;
+/// Reads the headers of `frame` and checks what the kernel checks: lengths, and checksums of whole packets.
+/// Every field is set as far as the headers go; what stops the reading is the packet's fault.
+#[must_use]
+pub fn parse<F: Frame + ?Sized>(frame: &F) -> Packet {
+    let mut packet = Packet { frame_length: frame.length() as u32, ..Packet::default() };
+    packet.fault = parse_layers(&Bytes::of(frame), &mut packet).err();
+    packet
+}
+
+fn parse_layers<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, packet: &mut Packet) -> Result<(), Reason> {
+    ethernet::parse(bytes, packet)?;
+    let payload = match packet.ethertype {
+        ethernet::IPV4 => ipv4::parse(bytes, packet)?,
+        ethernet::IPV6 => ipv6::parse(bytes, packet)?,
+        _ => return Ok(()),
+    };
+    if packet.fragment == Fragment::Later {
+        return Ok(());
+    }
+    parse_transport(&payload, packet)
+}
+
+#[inline]
+fn parse_transport<F: Frame + ?Sized>(payload: &Payload<'_, F>, packet: &mut Packet) -> Result<(), Reason> {
+    match (packet.tuple.network, packet.tuple.protocol) {
+        (_, protocol::TCP) => tcp::parse(payload, packet),
+        (_, protocol::UDP) => udp::parse(payload, packet),
+        (Network::Ipv4, protocol::ICMP) => icmp::parse(payload, packet),
+        (Network::Ipv6, protocol::ICMPV6) => icmpv6::parse(payload, packet),
+        // ICMP of the other family: conntrack takes no message of it.
+        (_, protocol::ICMP | protocol::ICMPV6) => Err(Reason::IcmpType),
+        (_, protocol::UDPLITE) => udplite::parse(payload, packet),
+        (_, protocol::SCTP) => sctp::parse(payload, packet),
+        (_, protocol::DCCP) => dccp::parse(payload, packet),
+        (_, protocol::GRE) => gre::parse(payload, &mut packet.tuple),
+        _ => Ok(()),
+    }
 }
 
 impl Reason {

@@ -1,0 +1,207 @@
+//! Which protocol stands behind the IPv6 extension headers, and where? RFC 8200, section 4.
+//!
+//! ```text
+//! +---------------+---------------+-------------------------------+
+//! |  next header  |  length       |  ...                          |   hop-by-hop, routing, destination:
+//! +---------------+---------------+-------------------------------+   8 * (length + 1) bytes;
+//!                                                                     AH (RFC 4302): 4 * (length + 2)
+//! +---------------+---------------+-------------------------+---+-+
+//! |  next header  |   reserved    |     fragment offset     |res|M|   fragment
+//! +---------------+---------------+-------------------------+---+-+
+//! |                        identification                         |
+//! +---------------------------------------------------------------+
+//! ```
+//!
+//! The walk is the kernel's: it goes through AH, and anything else, ESP and unknown numbers included, is the
+//! transport protocol. It ends after a fixed number of headers: longer chains are no one's.
+
+use super::Fragment;
+use super::bytes::{Bytes, be16};
+use super::protocol;
+use crate::frame::Frame;
+
+/// Hop-by-hop options.
+pub(super) const HOP_BY_HOP: u8 = 0;
+/// Nothing follows.
+pub(super) const NO_NEXT_HEADER: u8 = 59;
+const ROUTING: u8 = 43;
+const FRAGMENT: u8 = 44;
+const DESTINATION_OPTIONS: u8 = 60;
+
+/// Most extension headers walked through. RFC 8200 knows seven in a packet; sixteen of the greatest size still
+/// keep the transport offset in 16 bits.
+const MOST: usize = 16;
+
+/// Whether the walk goes through a header of this number.
+pub(super) const fn is_extension(number: u8) -> bool {
+    matches!(number, HOP_BY_HOP | ROUTING | FRAGMENT | protocol::AH | DESTINATION_OPTIONS)
+}
+
+/// Where a walk came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Chain {
+    /// What stands there. In a fragment's tail it may be an extension header, which cannot be walked.
+    pub(super) protocol: u8,
+    /// Offset in the frame.
+    pub(super) offset: usize,
+    /// The fragment header on the way, if there was one.
+    pub(super) fragment: Option<FragmentHeader>,
+}
+
+/// A fragment header (RFC 8200, section 4.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FragmentHeader {
+    /// Offset in the frame of what it is in front of.
+    pub(super) payload: usize,
+    bits: u16,
+}
+
+impl FragmentHeader {
+    /// What part of the datagram this is.
+    pub(super) const fn kind(self) -> Fragment {
+        match (self.bits >> 3, self.bits & 1) {
+            (0, 0) => Fragment::Whole,
+            (0, _) => Fragment::First,
+            _ => Fragment::Later,
+        }
+    }
+
+    /// Whether `length` bytes can be the fragment's: some, a multiple of eight in all but the last, and within
+    /// the greatest datagram.
+    pub(super) fn is_sound(self, length: usize) -> bool {
+        let offset = usize::from(self.bits & !7);
+        self.kind() == Fragment::Whole
+            || (length > 0
+                && (self.bits & 1 == 0 || length.is_multiple_of(8))
+                && offset + length <= usize::from(u16::MAX))
+    }
+}
+
+/// Walks from the header of number `next` at `offset` to the transport header. `None` if the chain is cut off
+/// or longer than it may be, or has a second fragment header.
+#[inline]
+pub(super) fn walk<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, next: u8, offset: usize) -> Option<Chain> {
+    let chain = Chain { protocol: next, offset, fragment: None };
+    if is_extension(next) { walk_on(bytes, chain) } else { Some(chain) }
+}
+
+fn walk_on<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, mut chain: Chain) -> Option<Chain> {
+    for _ in 0..MOST {
+        if !is_extension(chain.protocol) {
+            return Some(chain);
+        }
+        let [next, length] = bytes.array(chain.offset)?;
+        let length = match chain.protocol {
+            FRAGMENT => 8,
+            protocol::AH => (usize::from(length) + 2) * 4,
+            _ => (usize::from(length) + 1) * 8,
+        };
+        let behind = chain.offset + length;
+        if behind > bytes.end() {
+            return None;
+        }
+        if chain.protocol == FRAGMENT {
+            let bits = be16(&bytes.array::<4>(chain.offset)?, 2..4);
+            let header = FragmentHeader { payload: behind, bits };
+            if chain.fragment.replace(header).is_some() {
+                return None;
+            }
+        }
+        (chain.protocol, chain.offset) = (next, behind);
+        if chain.fragment.is_some_and(|fragment| fragment.kind() == Fragment::Later) {
+            return Some(chain);
+        }
+    }
+    (!is_extension(chain.protocol)).then_some(chain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DESTINATION_OPTIONS, FRAGMENT, MOST, ROUTING};
+    use crate::packet::build::FrameBuilder;
+    use crate::packet::{Fragment, parse, protocol};
+    use crate::reason::Reason;
+
+    const OPTIONS: [u8; 8] = [0, 0, 1, 4, 0, 0, 0, 0];
+
+    fn udp() -> FrameBuilder {
+        FrameBuilder::new()
+            .ip([0xfd00, 0, 0, 0, 0, 0, 0, 1], [0xfd00, 0, 0, 0, 0, 0, 0, 2])
+            .udp(53, 4242)
+            .payload(&[0; 8])
+    }
+
+    #[test]
+    fn the_walk_goes_through_all_of_them() {
+        let frame = udp()
+            .extension(0, &OPTIONS)
+            .extension(DESTINATION_OPTIONS, &OPTIONS)
+            .extension(ROUTING, &[0, 2, 4, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2])
+            .extension(FRAGMENT, &[0, 0, 0, 0, 0, 0, 0, 7])
+            .extension(
+                protocol::AH,
+                &[0, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9],
+            )
+            .extension(DESTINATION_OPTIONS, &OPTIONS)
+            .build();
+        let packet = parse(&frame[..]);
+        assert_eq!((packet.fault, packet.fragment), (None, Fragment::Whole), "an atomic fragment is whole");
+        assert_eq!(packet.transport_offset, 54 + 8 + 8 + 24 + 8 + 24 + 8);
+        assert_eq!((packet.tuple.protocol, packet.tuple.destination_port), (protocol::UDP, 4242));
+    }
+
+    #[test]
+    fn encrypted_and_unknown_headers_end_it() {
+        for number in [protocol::ESP, 135, 253] {
+            let packet = parse(&udp().raw(number).extension(DESTINATION_OPTIONS, &OPTIONS).build()[..]);
+            assert_eq!((packet.fault, packet.has_transport), (None, true));
+            assert_eq!((packet.tuple.protocol, packet.transport_offset), (number, 62));
+        }
+    }
+
+    #[test]
+    fn cut_chains() {
+        let beyond = udp().extension(DESTINATION_OPTIONS, &[0, 4, 1, 4, 0, 0, 0, 0]);
+        let nothing = udp().raw(DESTINATION_OPTIONS).payload(&[]);
+        let one_byte = udp().raw(ROUTING).payload(&[17]);
+        let half_fragment = udp().raw(FRAGMENT).payload(&[17, 0, 0, 0, 0, 0, 0]);
+        let two_fragments = udp().extension(FRAGMENT, &[0; 8]).extension(FRAGMENT, &[0; 8]);
+        for frame in [beyond, nothing, one_byte, half_fragment, two_fragments] {
+            let packet = parse(&frame.build()[..]);
+            assert_eq!((packet.fault, packet.has_transport), (Some(Reason::Ipv6Extension), false));
+        }
+    }
+
+    #[test]
+    fn chains_have_a_greatest_length() {
+        let chain = |headers| (0..headers).fold(udp(), |frame, _| frame.extension(60, &OPTIONS)).build();
+        let packet = parse(&chain(MOST)[..]);
+        assert_eq!((packet.fault, packet.tuple.destination_port), (None, 4242));
+        let packet = parse(&chain(MOST + 1)[..]);
+        assert_eq!((packet.fault, packet.has_transport), (Some(Reason::Ipv6Extension), false));
+    }
+
+    #[test]
+    fn fragments() {
+        let packet = parse(&udp().fragment(0, true).build()[..]);
+        assert_eq!((packet.fault, packet.fragment), (None, Fragment::First));
+        assert_eq!(packet.tuple.destination_port, 4242);
+
+        let later = udp().raw(protocol::UDP).payload(&[0; 16]);
+        let packet = parse(&later.clone().fragment(3, false).build()[..]);
+        assert_eq!((packet.fault, packet.fragment, packet.has_transport), (None, Fragment::Later, true));
+        assert_eq!((packet.tuple.protocol, packet.tuple.source_port), (protocol::UDP, 0));
+
+        let hidden = udp().raw(DESTINATION_OPTIONS).payload(&[0; 16]).fragment(3, false);
+        let packet = parse(&hidden.build()[..]);
+        assert_eq!((packet.fault, packet.has_transport), (None, false), "the transport is not known");
+
+        let odd = later.clone().payload(&[0; 15]).fragment(3, true);
+        let beyond = later.clone().fragment(0x1fff, false);
+        let empty = later.payload(&[]).fragment(3, false);
+        for frame in [odd, beyond, empty] {
+            let packet = parse(&frame.build()[..]);
+            assert_eq!((packet.fault, packet.has_transport), (Some(Reason::FragmentHeader), true));
+        }
+    }
+}
