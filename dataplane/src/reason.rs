@@ -34,6 +34,8 @@ reasons! {
     Rule = "rule",
     /// No rule decided; the policy of the base chain did.
     Policy = "policy",
+    /// No base chain sees packets of this kind.
+    NoChain = "no-chain",
     /// The flow table had no room within its probe window for the new flow.
     TableFull = "table-full",
     /// The queue to the worker that owns the flow was full.
