@@ -1,5 +1,6 @@
 //! Which flow does a packet belong to? The flow table that one worker owns, and what it is keyed by.
 
+pub mod ageing;
 mod bucket;
 mod group;
 pub mod hash;
@@ -7,6 +8,7 @@ pub mod key;
 mod prefetch;
 pub mod table;
 
+pub use ageing::{Ager, Reaper, ageing};
 pub use hash::{FlowHash, FlowHasher};
 pub use key::{FlowKey, Orientation};
 pub use table::{Entry, Full, Slot, Stats, Table};

@@ -323,6 +323,25 @@ impl<E: Entry> Table<E> {
         }
     }
 
+    /// For the hand-over of ageing: drops the flow there if it ends at `deadline` and that is at or before `now`.
+    pub(super) fn expire_if(&mut self, slot: Slot, deadline: Tick, now: Tick) -> bool {
+        let stale = self.is_taken(slot) && self.deadline(slot) == deadline && deadline.is_at_or_before(now);
+        if stale {
+            self.expire(slot);
+        }
+        stale
+    }
+
+    /// For the hand-over of ageing: asks for the bucket.
+    pub(super) fn prefetch_slot(&self, slot: Slot) {
+        prefetch(self.bucket(slot.bucket()));
+    }
+
+    /// For the hand-over of ageing, which only reads them.
+    pub(super) const fn buckets(&self) -> &Arc<[Bucket]> {
+        &self.buckets
+    }
+
     fn expire(&mut self, slot: Slot) {
         self.vacate(slot);
         self.stats.expired += 1;
@@ -364,7 +383,7 @@ impl<E: Entry> Table<E> {
 
 impl Slot {
     #[inline]
-    const fn new(bucket: u32, lane: usize) -> Self {
+    pub(super) const fn new(bucket: u32, lane: usize) -> Self {
         Self(bucket * LANES as u32 + lane as u32)
     }
 
@@ -395,4 +414,4 @@ pub const CANDIDATES: usize = 8;
 const SPARE: u32 = 1;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

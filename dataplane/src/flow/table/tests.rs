@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{CANDIDATES, Entry, Full, Slot, Stats, Table};
 use crate::flow::hash::{CHOICES, Fingerprint};
-use crate::flow::{FlowHash, FlowHasher, FlowKey};
+use crate::flow::{Ager, FlowHash, FlowHasher, FlowKey, Reaper, ageing};
 use crate::time::Tick;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -78,6 +78,8 @@ enum Op {
     Remove(u32),
     Advance(u32),
     Purge,
+    Age { slots: usize },
+    Reap { budget: usize },
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -91,14 +93,20 @@ fn op() -> impl Strategy<Value = Op> {
         1 => flow.prop_map(Op::Remove),
         2 => (0u32..60).prop_map(Op::Advance),
         1 => Just(Op::Purge),
+        2 => (0usize..80).prop_map(|slots| Op::Age { slots }),
+        2 => (0usize..40).prop_map(|budget| Op::Reap { budget }),
     ]
 }
 
 const FLOWS: u32 = 80;
+/// Few enough that the queue is full at times.
+const MESSAGES: usize = 20;
 
 /// A table beside what it should hold. The model keeps flows past their deadline until the table must not.
 struct History {
     table: Table<Flow>,
+    ager: Ager,
+    reaper: Reaper,
     model: HashMap<u32, (Flow, u32)>,
     /// One for each flow: equal ones collide.
     hashes: Vec<FlowHash>,
@@ -206,6 +214,13 @@ impl History {
                 self.model.retain(|_, &mut (_, deadline)| deadline > elapsed);
                 assert_eq!(self.table.len(), self.model.len());
             }
+            Op::Age { slots } => assert!(self.ager.scan(self.now(), slots) <= MESSAGES),
+            Op::Reap { budget } => {
+                let (now, before) = (self.now(), self.table.stats());
+                let removed = self.reaper.reap(&mut self.table, now, budget);
+                assert!(removed <= budget);
+                assert_eq!(self.table.stats().expired, before.expired + removed as u64);
+            }
         }
         let (hashes, key_hash) = (&self.hashes, |key: &FlowKey| key.low as usize);
         self.table.check(|key| hashes[key_hash(key)]);
@@ -228,7 +243,8 @@ proptest! {
         ops in prop::collection::vec(op(), 1..400),
     ) {
         let (table, model) = (Table::with_capacity(capacity), HashMap::new());
-        let mut history = History { table, model, hashes, elapsed: 0, epoch };
+        let (ager, reaper) = ageing(&table, MESSAGES);
+        let mut history = History { table, ager, reaper, model, hashes, elapsed: 0, epoch };
         for op in &ops {
             history.step(op);
         }
