@@ -5,6 +5,7 @@
 pub mod classify;
 pub mod flow;
 pub mod frame;
+pub mod generation;
 pub mod io;
 pub mod packet;
 pub mod reason;
