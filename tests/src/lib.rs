@@ -3,9 +3,12 @@
 //! Everything here needs root and the tools of `make test`'s machine (ip, nft, iptables-restore, ethtool).
 
 pub mod capture;
+pub mod difference;
 pub mod netns;
 pub mod oracle;
+pub mod sluice;
 pub mod system;
+pub mod traffic;
 pub mod wait;
 
 pub use capture::{Record, Side};

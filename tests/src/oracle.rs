@@ -35,18 +35,29 @@ pub enum Ruleset {
 }
 
 impl Ruleset {
-    /// Whether a rule asks for the state of connections; without, the kernel tracks none.
+    /// Whether a rule asks for the state of connections, for IPv4 and for IPv6 packets; without, the kernel
+    /// tracks none.
     #[must_use]
-    pub fn tracks(&self) -> bool {
-        match self {
-            Self::Nft(text) => text
-                .lines()
-                .filter_map(|line| line.split('#').next())
-                .any(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "ct")),
-            Self::Iptables(text) | Self::Ip6tables(text) => {
-                text.contains("-m conntrack") || text.contains("-m state")
+    pub fn tracks(&self) -> [bool; 2] {
+        let text = match self {
+            Self::Nft(text) => text,
+            Self::Iptables(text) => return [text.contains("--ctstate"), false],
+            Self::Ip6tables(text) => return [false, text.contains("--ctstate")],
+        };
+        let (mut found, mut families) = ([false; 2], [false; 2]);
+        for line in text.lines().filter_map(|line| line.split('#').next()) {
+            if let Some(table) = line.trim().strip_prefix("table ") {
+                families = match table.split(' ').next() {
+                    Some("inet") => [true, true],
+                    Some("ip6") => [false, true],
+                    _ => [true, false],
+                };
+            }
+            if line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "ct") {
+                found = [found[0] | families[0], found[1] | families[1]];
             }
         }
+        found
     }
 }
 
@@ -145,14 +156,14 @@ impl Oracle {
     /// # Panics
     /// If the kernel's tools refuse a ruleset, or if a fence is lost.
     pub fn judge(&mut self, rulesets: &[Ruleset], records: &[Record], tcp_loose: bool) -> Vec<Judgement> {
-        let tracked = rulesets.iter().any(Ruleset::tracks);
+        let tracked = rulesets.iter().map(Ruleset::tracks).fold([false; 2], |a, b| [a[0] | b[0], a[1] | b[1]]);
         let listing = self.load(rulesets, tracked);
         self.bridge.sysctl("net.netfilter.nf_conntrack_tcp_loose", i32::from(tcp_loose));
         while self.trace.receive(&mut [0; 4096], Duration::ZERO).expect("netlink").is_some() {}
         records.iter().map(|record| self.judge_one(record, &listing)).collect()
     }
 
-    fn load(&self, rulesets: &[Ruleset], tracked: bool) -> Listing {
+    fn load(&self, rulesets: &[Ruleset], tracked: [bool; 2]) -> Listing {
         self.bridge.run("nft flush ruleset");
         self.bridge.run("conntrack -F");
         for ruleset in rulesets {
@@ -213,7 +224,10 @@ fn note(judgement: &mut Judgement, event: &Event, listing: &Listing) {
     let place = format!("{} {} {}", event.family, event.table, rewrite::original_chain(&event.chain));
     let (rule, text) = match event.kind {
         Kind::Rule => match listing.rule(event) {
-            Some((position, text)) => (format!("{place} {position}"), text.to_owned()),
+            Some((position, text)) => match rewrite::policy_of(text) {
+                Some(chain) => (format!("{} {} {chain} policy", event.family, event.table), "policy".to_owned()),
+                None => (format!("{place} {position}"), text.to_owned()),
+            },
             None => return, // one of ours, that sends the other side's packets on
         },
         Kind::Policy => (format!("{place} policy"), "policy".to_owned()),

@@ -14,18 +14,19 @@
 //! The order of declaration is kept, as it decides between equal priorities. Base chains must be written as
 //! blocks, `type filter hook ...` on a line of its own.
 
-/// The table with the oracle's own chains, in family bridge and in family inet.
+/// The table with the oracle's own chains, in family bridge, and in ip and ip6.
 pub(super) const OWN_TABLE: &str = "sluice_oracle";
 
-/// Turns tracing on for every packet, marks those from inside, and, if `tracked`, asks for the ct state.
-pub(super) fn own_tables(tracked: bool) -> String {
+/// Turns tracing on for every packet, marks those from inside, and, where it is `tracked`, asks
+/// for the ct state of IPv4 and of IPv6.
+pub(super) fn own_tables(tracked: [bool; 2]) -> String {
     let mut text = format!(
         "table bridge {OWN_TABLE} {{\n chain sides {{\n  type filter hook prerouting priority -400\n  \
          iifname \"inside\" meta priority set {FROM_INSIDE}\n  meta nftrace set 1\n }}\n}}\n"
     );
-    if tracked {
+    for (family, _) in [("ip", tracked[0]), ("ip6", tracked[1])].into_iter().filter(|(_, tracked)| *tracked) {
         text += &format!(
-            "table inet {OWN_TABLE} {{\n chain state {{\n  type filter hook prerouting priority -199\n"
+            "table {family} {OWN_TABLE} {{\n chain state {{\n  type filter hook prerouting priority -199\n"
         );
         for state in super::STATES {
             text += &format!("  ct state {state} continue\n");
@@ -85,6 +86,11 @@ pub(super) fn iptables(text: &str) -> String {
 /// The name of the chain in the ruleset as it was given.
 pub(super) fn original_chain(chain: &str) -> &str {
     chain.strip_prefix(CHAIN_PREFIX).unwrap_or(chain)
+}
+
+/// The built-in chain whose policy a rule stands for.
+pub(super) fn policy_of(rule: &str) -> Option<&str> {
+    rule.split_once("comment \"policy:")?.1.split('"').next()
 }
 
 /// Where a hook goes and what its chain begins with.

@@ -1,0 +1,105 @@
+//! Where do the kernel and Sluice differ? At the first packet they judge differently, shown with what came
+//! before it between the same hosts and with both explanations.
+
+use std::fmt::Write;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::capture::{Record, Side};
+use crate::oracle::Judgement;
+use crate::sluice::Verdict;
+
+/// Compares verdict, ct state and, for what a rule dropped, the rule; `None` if all agree.
+#[must_use]
+pub fn first(records: &[Record], kernel: &[Judgement], sluice: &[Verdict]) -> Option<String> {
+    if records.len() != sluice.len() {
+        return Some(format!("{} packets, but {} verdicts of Sluice", records.len(), sluice.len()));
+    }
+    let at = (0..records.len()).find(|&at| difference(&records[at], &kernel[at], &sluice[at]).is_some())?;
+    let mut text = String::new();
+    let what = difference(&records[at], &kernel[at], &sluice[at]).unwrap_or_default();
+    let count = (at..records.len()).filter(|&at| difference(&records[at], &kernel[at], &sluice[at]).is_some());
+    let _ = writeln!(text, "packet {} of {}: {what} ({} packets differ)", at + 1, records.len(), count.count());
+    let before: Vec<usize> = (0..at).filter(|&other| same_hosts(&records[at], &records[other])).collect();
+    for &other in before.iter().rev().take(SHOWN_BEFORE).rev() {
+        let state = (kernel[other].accepted, kernel[other].state);
+        let _ = writeln!(text, "  {:6} {} {state:?}", other + 1, describe(&records[other]));
+    }
+    let _ = writeln!(text, "  {:6} {}", at + 1, describe(&records[at]));
+    let hex: String = records[at].frame.iter().take(128).map(|byte| format!("{byte:02x}")).collect();
+    let _ = writeln!(text, "         {hex}");
+    let _ = writeln!(text, "kernel:  {}", kernel[at]);
+    let _ = writeln!(text, "sluice:  {:?}", sluice[at]);
+    Some(text)
+}
+
+fn difference(record: &Record, kernel: &Judgement, sluice: &Verdict) -> Option<String> {
+    let accepted = match sluice.verdict.as_str() {
+        "accept" => true,
+        "drop" | "reject" => false,
+        other => return Some(format!("'{other}' is no verdict")),
+    };
+    if accepted != kernel.accepted {
+        return Some("another verdict".to_owned());
+    }
+    if sluice.ct != kernel.state {
+        return Some("another ct state".to_owned());
+    }
+    let side = if sluice.dir == "in" { Side::Outside } else { Side::Inside };
+    if side != record.side {
+        return Some("another direction".to_owned());
+    }
+    let step = kernel.dropped_by()?;
+    if sluice.rule.as_ref() != Some(&step.rule) {
+        return Some("another rule".to_owned());
+    }
+    let rejects = step.text.to_ascii_lowercase().contains("reject");
+    (sluice.verdict == "reject" && !rejects).then(|| "rejected, where the kernel drops".to_owned())
+}
+
+/// Whether both are between the same two addresses, or quote each other's in an error to one of them.
+fn same_hosts(one: &Record, other: &Record) -> bool {
+    let hosts = |record: &Record| match (record.frame.get(12..14), record.frame.get(14..)) {
+        (Some([8, 0]), Some(ip)) if ip.len() >= 20 => Some([ip[12..16].to_vec(), ip[16..20].to_vec()]),
+        (Some([0x86, 0xdd]), Some(ip)) if ip.len() >= 40 => Some([ip[8..24].to_vec(), ip[24..40].to_vec()]),
+        _ => None,
+    };
+    let (Some([a, b]), Some([c, d])) = (hosts(one), hosts(other)) else { return false };
+    (&a, &b) == (&c, &d) || (&a, &b) == (&d, &c)
+}
+
+/// One line about a frame: enough to follow a conversation, nothing checked.
+#[must_use]
+pub fn describe(record: &Record) -> String {
+    let frame = &record.frame;
+    let arrow = if record.side == Side::Outside { "in " } else { "out" };
+    let (ip, source, destination, protocol, transport) = match (frame.get(12..14), frame.get(14..)) {
+        (Some([8, 0]), Some(ip)) if ip.len() >= 20 => {
+            let address = |at| Ipv4Addr::from(<[u8; 4]>::try_from(&ip[at..at + 4]).unwrap_or_default()).to_string();
+            (ip, address(12), address(16), ip[9], usize::from(ip[0] & 15) * 4)
+        }
+        (Some([0x86, 0xdd]), Some(ip)) if ip.len() >= 40 => {
+            let address = |at| Ipv6Addr::from(<[u8; 16]>::try_from(&ip[at..at + 16]).unwrap_or_default()).to_string();
+            (ip, address(8), address(24), ip[6], 40)
+        }
+        _ => return format!("{arrow} not IP, {} bytes", frame.len()),
+    };
+    let bytes = ip.get(transport..).unwrap_or_default();
+    let short = |at: usize| bytes.get(at..at + 2).map_or(0, |b| u16::from_be_bytes([b[0], b[1]]));
+    let long = |at: usize| u32::from(short(at)) << 16 | u32::from(short(at + 2));
+    let payload = match protocol {
+        6 if bytes.len() >= 20 => {
+            let names = [(1, 'F'), (2, 'S'), (4, 'R'), (8, 'P'), (16, 'A'), (32, 'U')];
+            let flags: String =
+                names.iter().filter(|(bit, _)| bytes[13] & bit != 0).map(|(_, name)| *name).collect();
+            let data = bytes.len().saturating_sub(usize::from(bytes[12] >> 4) * 4);
+            format!("tcp {}->{} [{flags}] seq {} ack {} win {} data {data}", short(0), short(2), long(4), long(8), short(14))
+        }
+        17 => format!("udp {}->{} length {}", short(0), short(2), short(4)),
+        1 | 58 => format!("icmp type {} code {} id {}", short(0) >> 8, short(0) & 255, short(4)),
+        other => format!("protocol {other}, {} bytes", bytes.len()),
+    };
+    format!("{arrow} {source} -> {destination} {payload}")
+}
+
+/// How many earlier packets between the same hosts are shown.
+const SHOWN_BEFORE: usize = 12;

@@ -1,0 +1,107 @@
+//! What traffic can tell two firewalls apart? Conversations as kernels hold them, with loss, repetition and
+//! segments that do not belong, scans, errors, broken checksums; made from a seed, over IPv4 and IPv6.
+//!
+//! Nobody reacts to a verdict: every packet is made beforehand and judged as it comes.
+
+mod datagrams;
+mod random;
+mod tcp;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use dataplane::packet::build::FrameBuilder;
+
+use crate::capture::{Record, Side};
+pub use random::Random;
+
+/// About `count` packets of many conversations, interleaved, one every 100 microseconds.
+#[must_use]
+pub fn generate(seed: u64, count: usize) -> Vec<Record> {
+    let mut random = Random::new(seed);
+    let mut open: Vec<std::collections::VecDeque<Sent>> = Vec::new();
+    let mut records: Vec<Record> = Vec::new();
+    while records.len() < count {
+        while open.len() < CONVERSATIONS {
+            open.push(conversation(&mut random).into());
+        }
+        let at = random.below(open.len());
+        let burst = (1 + random.below(3)).min(open[at].len());
+        for (side, frame) in open[at].drain(..burst) {
+            let time = START + STEP * u32::try_from(records.len()).unwrap_or(0);
+            records.push(Record { side, time, frame });
+        }
+        if open[at].is_empty() {
+            open.swap_remove(at);
+        }
+    }
+    records
+}
+
+/// A frame and the side that sends it.
+type Sent = (Side, Vec<u8>);
+
+/// Two hosts that talk; the first one is who begins.
+#[derive(Debug, Clone, Copy)]
+struct Hosts {
+    caller: Side,
+    addresses: [IpAddr; 2],
+}
+
+impl Hosts {
+    fn new(random: &mut Random) -> Self {
+        let caller = if random.chance(80) { Side::Outside } else { Side::Inside };
+        let (outside, inside) = (1 + random.below(6) as u8, 10 + random.below(2) as u8);
+        let (outside, inside): (IpAddr, IpAddr) = if random.chance(70) {
+            ([198, 51, 100, outside].into(), [192, 0, 2, inside].into())
+        } else {
+            let host = |net: u16, host: u8| [0x2001, 0xdb8, net, 0, 0, 0, 0, u16::from(host)].into();
+            (host(1, outside), host(2, inside))
+        };
+        let addresses = if caller == Side::Outside { [outside, inside] } else { [inside, outside] };
+        Self { caller, addresses }
+    }
+
+    fn is_ipv6(&self) -> bool {
+        self.addresses[0].is_ipv6()
+    }
+
+    /// A frame from the caller (0) or the called (1), without its transport layer.
+    fn from(&self, end: usize) -> FrameBuilder {
+        FrameBuilder::new().ip(self.addresses[end], self.addresses[1 - end])
+    }
+
+    fn side(&self, end: usize) -> Side {
+        if end == 0 { self.caller } else { self.caller.other() }
+    }
+
+    fn sent(&self, end: usize, frame: &FrameBuilder) -> Sent {
+        (self.side(end), frame.build())
+    }
+}
+
+fn conversation(random: &mut Random) -> Vec<Sent> {
+    let hosts = Hosts::new(random);
+    match random.below(100) {
+        0..45 => tcp::connection(random, hosts),
+        45..52 => tcp::simultaneous_open(random, hosts),
+        52..62 => tcp::scan(random, hosts),
+        62..74 => datagrams::udp(random, hosts),
+        74..82 => datagrams::echo(random, hosts),
+        82..90 => datagrams::stray_errors(random, hosts),
+        90..94 => datagrams::neighbours(random, hosts),
+        94..97 => datagrams::other_protocol(random, hosts),
+        _ => datagrams::broken(random, hosts),
+    }
+}
+
+/// L4 ports that are called: offered by the rulesets and not.
+const CALLED_PORTS: [u16; 7] = [22, 53, 80, 80, 443, 8080, 31337];
+
+/// Conversations at any time.
+const CONVERSATIONS: usize = 12;
+
+const START: Duration = Duration::from_secs(1_700_000_000);
+
+/// Between two packets: the whole must last less than any timeout, as the kernel lives in real time.
+const STEP: Duration = Duration::from_micros(100);

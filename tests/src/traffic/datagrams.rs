@@ -1,0 +1,137 @@
+//! What is there beside TCP? UDP, ICMP and its errors, neighbour discovery, unknown protocols, broken packets.
+
+use dataplane::packet::build::FrameBuilder;
+use dataplane::packet::flag::{ACK, SYN};
+
+use super::{CALLED_PORTS, Hosts, Random, Sent};
+
+/// A question, its answer, errors about either.
+pub(super) fn udp(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
+    let ports = [40_000 + random.below(8) as u16, random.pick(&CALLED_PORTS)];
+    let mut sent = Vec::new();
+    for _ in 0..1 + random.below(5) {
+        let end = random.below(3) / 2;
+        let frame = hosts.from(end).udp(ports[end], ports[1 - end]).payload(&vec![b'q'; random.below(64)]);
+        match random.below(10) {
+            0 => sent.extend(error(random, &hosts, end, &frame.packet())),
+            1 => {
+                // No checksum: IPv4 allows it.
+                let at = if hosts.is_ipv6() { 14 + 40 + 6 } else { 14 + 20 + 6 };
+                sent.push(hosts.sent(end, &frame.overwrite(at, &[0, 0])));
+            }
+            _ => sent.push(hosts.sent(end, &frame)),
+        }
+    }
+    sent
+}
+
+/// Requests and replies, right and wrong.
+pub(super) fn echo(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
+    let (request, reply) = if hosts.is_ipv6() { (128, 129) } else { (8, 0) };
+    let identifier = random.below(6) as u16;
+    let mut sent = Vec::new();
+    for sequence in 0..1 + random.below(3) as u16 {
+        let kinds = [(0, request, 0), (1, reply, 0), (1, reply, 0), (1, reply, 1), (1, request, 0), (0, reply, 0)];
+        let first = hosts.from(0).icmp_query(request, identifier, sequence).payload(b"ping");
+        if random.chance(80) {
+            sent.push(hosts.sent(0, &first));
+        }
+        let (end, kind, other) = random.pick(&kinds);
+        sent.push(hosts.sent(end, &hosts.from(end).icmp_query(kind, identifier + other, sequence).payload(b"ping")));
+        if random.chance(10) {
+            sent.extend(error(random, &hosts, 0, &first.packet()));
+        }
+    }
+    if !hosts.is_ipv6() && random.chance(30) {
+        let kind = random.pick(&[13, 14, 15, 16, 17, 18, 9, 10, 30, 255]);
+        sent.push(hosts.sent(0, &hosts.from(0).icmp_query(kind, identifier, 1).payload(&[0; 12])));
+    }
+    sent
+}
+
+/// Errors about a packet that nobody sent.
+pub(super) fn stray_errors(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
+    let end = random.below(2);
+    let quoted = match random.below(3) {
+        0 => hosts.from(end).tcp(50_000, 80, ACK).packet(),
+        1 => hosts.from(end).udp(50_000, 53).payload(b"?").packet(),
+        _ => hosts.from(end).raw(253).payload(&[0; 16]).packet(),
+    };
+    error(random, &hosts, end, &quoted).into_iter().collect()
+}
+
+/// An error about a packet that `end` sent, from the other end or from a router, rarely to the wrong host.
+pub(super) fn error(random: &mut Random, hosts: &Hosts, end: usize, quoted: &[u8]) -> Option<Sent> {
+    let (kind, code, rest) = if hosts.is_ipv6() {
+        random.pick(&[(1, 4, 0), (1, 0, 0), (2, 0, 1280), (3, 0, 0), (4, 1, 0), (100, 0, 0)])
+    } else {
+        random.pick(&[(3, 3, 0), (3, 1, 0), (3, 4, 1400), (11, 0, 0), (12, 0, 0), (5, 1, 0), (4, 0, 0)])
+    };
+    let target = if random.chance(92) { hosts.addresses[end] } else { hosts.addresses[1 - end] };
+    let router = if hosts.is_ipv6() {
+        [0x2001, 0xdb8, 1, 0, 0, 0, 0, 0xfe].into()
+    } else {
+        [198, 51, 100, 254].into()
+    };
+    let source = if random.chance(70) { hosts.addresses[1 - end] } else { router };
+    let length = if random.chance(90) { quoted.len() } else { random.below(quoted.len()) };
+    let frame = FrameBuilder::new().ip(source, target).icmp(kind, code, u32::to_be_bytes(rest));
+    Some(hosts.sent(1 - end, &frame.payload(&quoted[..length])))
+}
+
+/// Neighbour discovery, and what only looks like it.
+pub(super) fn neighbours(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
+    if !hosts.is_ipv6() {
+        let arp = [0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 198, 51, 100, 1, 0, 0, 0, 0, 0, 0, 192, 0, 2, 10];
+        return vec![hosts.sent(0, &FrameBuilder::new().ethertype(0x0806).payload(&arp))];
+    }
+    let kind = random.pick(&[133, 134, 135, 136, 136]);
+    let hops = random.pick(&[255, 255, 64]);
+    let mut body = [0_u8; 16];
+    body[15] = 10;
+    let frame = hosts.from(0).time_to_live(hops).icmp(kind, 0, [0; 4]).payload(&body);
+    vec![hosts.sent(0, &frame)]
+}
+
+/// A protocol without ports, both ways.
+pub(super) fn other_protocol(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
+    let number = random.pick(&[253, 50, 4]);
+    let ends = [0, random.below(2), 1];
+    ends.iter().map(|&end| hosts.sent(end, &hosts.from(end).raw(number).payload(&[7; 24]))).collect()
+}
+
+/// Packets that lie about themselves.
+pub(super) fn broken(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
+    let transport = if hosts.is_ipv6() { 14 + 40 } else { 14 + 20 };
+    let (port, called) = (40_000 + random.below(8) as u16, random.pick(&CALLED_PORTS));
+    let tcp = hosts.from(0).tcp(port, called, SYN);
+    let udp = hosts.from(0).udp(port, called).payload(b"12345678");
+    let protocol = if random.chance(50) { 6 } else { 17 };
+    let cut = hosts.from(0).raw(protocol).payload(&vec![0; random.below(8)]);
+    let frame = match random.below(8) {
+        0 => {
+            let (side, mut frame) = hosts.sent(0, &tcp);
+            break_checksum(&mut frame);
+            return vec![(side, frame)];
+        }
+        1 => {
+            let (side, mut frame) = hosts.sent(0, &udp);
+            break_checksum(&mut frame);
+            return vec![(side, frame)];
+        }
+        2 => tcp.overwrite(transport + 12, &[0x40]),
+        3 => tcp.overwrite(transport + 12, &[0xf0]),
+        4 => udp.transport_bytes(4, &[0, 7]),
+        5 => udp.transport_bytes(4, &[0, 200]),
+        6 if !hosts.is_ipv6() => tcp.overwrite(24, &[0xde, 0xad]),
+        _ => cut,
+    };
+    vec![hosts.sent(0, &frame)]
+}
+
+/// Makes the transport checksum wrong by changing the last byte.
+pub(super) fn break_checksum(frame: &mut [u8]) {
+    if let Some(last) = frame.last_mut() {
+        *last ^= 0x55;
+    }
+}
