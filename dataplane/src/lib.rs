@@ -8,10 +8,16 @@ pub mod frame;
 pub mod generation;
 pub mod io;
 pub mod packet;
+pub mod pipeline;
 pub mod reason;
+pub mod reject;
+pub mod rules;
+pub mod stats;
 mod sync;
 pub mod time;
 pub mod track;
+pub mod wire;
+pub mod worker;
 
 pub use flow::{FlowKey, Orientation};
 pub use frame::Frame;

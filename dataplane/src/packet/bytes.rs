@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::checksum::Sum;
+use super::checksum::{Checksums, Sum};
 use crate::frame::Frame;
 
 /// The bytes of a frame up to an end: that of the frame, or of the packet within it once that is known.
@@ -12,13 +12,20 @@ pub(super) struct Bytes<'f, F: ?Sized> {
     frame: &'f F,
     head: &'f [u8],
     end: usize,
+    checksums: Checksums,
 }
 
 impl<'f, F: Frame + ?Sized> Bytes<'f, F> {
     /// All of `frame`.
     #[inline]
-    pub(super) fn of(frame: &'f F) -> Self {
-        Self { frame, head: frame.head(), end: frame.length() }
+    pub(super) fn of(frame: &'f F, checksums: Checksums) -> Self {
+        Self { frame, head: frame.head(), end: frame.length(), checksums }
+    }
+
+    /// Whether checksums of the transport layer are looked at.
+    #[inline]
+    pub(super) const fn checksums(&self) -> Checksums {
+        self.checksums
     }
 
     /// The same bytes with an earlier end; a later one changes nothing.
@@ -122,7 +129,7 @@ mod tests {
     #[test]
     fn nothing_is_read_past_the_end() {
         let frame = [0_u8, 1, 2, 3, 4, 5];
-        let bytes = Bytes::of(&frame[..]);
+        let bytes = Bytes::of(&frame[..], Checksums::Verified);
         assert_eq!(bytes.array(4), Some([4, 5]));
         assert_eq!(bytes.array::<2>(5), None);
         assert_eq!(bytes.array::<7>(0), None);
@@ -146,7 +153,7 @@ mod tests {
             let mut cuts = cuts.map(|cut| cut.min(whole.len()));
             cuts.sort_unstable();
             let parts = [&whole[..cuts[0]], &whole[cuts[0]..cuts[1]], &whole[cuts[1]..]];
-            let (one, many) = (Bytes::of(&whole[..]).until(end), Bytes::of(&parts[..]).until(end));
+            let (one, many) = (Bytes::of(&whole[..], Checksums::Verified).until(end), Bytes::of(&parts[..], Checksums::Verified).until(end));
             let visible = &whole[..end.min(whole.len())];
             let expected = visible.get(from..from + 4).map(|bytes| bytes.try_into().unwrap());
             prop_assert_eq!(one.array::<4>(from), expected);

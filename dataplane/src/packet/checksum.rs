@@ -1,9 +1,19 @@
 //! Are the bytes as they were sent? The internet checksum of RFC 1071, and the CRC32c of SCTP.
 
+/// Whether checksums behind the IP header are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Checksums {
+    /// A packet with a wrong one has a fault.
+    #[default]
+    Verified,
+    /// They count as right: somebody else has looked, or nobody has filled them in yet.
+    Trusted,
+}
+
 /// A ones' complement sum in progress. Sums are kept in the byte order of the machine and in 64 bits, and
 /// folded at the end (RFC 1071, section 2); 2^32 words fit before one is lost.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Sum {
+pub(crate) struct Sum {
     total: u64,
     /// Whether an odd number of bytes has been added: the next one is the low byte of its word.
     is_odd: bool,
@@ -12,7 +22,7 @@ pub(super) struct Sum {
 impl Sum {
     /// The sum of `bytes`.
     #[inline]
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         let (eights, rest) = bytes.as_chunks::<8>();
         let mut total: u64 = eights.iter().map(|eight| halves(u64::from_ne_bytes(*eight))).sum();
         let mut rest = rest;
@@ -31,7 +41,7 @@ impl Sum {
     }
 
     /// This sum with `bytes` behind what it has.
-    pub(super) fn then(self, bytes: &[u8]) -> Self {
+    pub(crate) fn then(self, bytes: &[u8]) -> Self {
         let next = Self::of(bytes);
         let added = if self.is_odd { u64::from(next.folded().swap_bytes()) } else { next.total };
         Self { total: self.total + added, is_odd: self.is_odd ^ next.is_odd }
@@ -39,19 +49,19 @@ impl Sum {
 
     /// This sum with a 32-bit number added, as of bytes in network order at an even place.
     #[inline]
-    pub(super) const fn plus(self, number: u32) -> Self {
+    pub(crate) const fn plus(self, number: u32) -> Self {
         Self { total: self.total + number.to_be() as u64, ..self }
     }
 
     /// This sum and another one of an even number of bytes.
     #[inline]
-    pub(super) const fn and(self, other: Self) -> Self {
+    pub(crate) const fn and(self, other: Self) -> Self {
         Self { total: self.total + other.total, is_odd: self.is_odd ^ other.is_odd }
     }
 
     /// The sum in 16 bits, in the byte order of the machine.
     #[inline]
-    pub(super) const fn folded(self) -> u16 {
+    pub(crate) const fn folded(self) -> u16 {
         let mut sum = halves(self.total);
         sum = (sum >> 16) + (sum & 0xffff);
         sum = (sum >> 16) + (sum & 0xffff);
@@ -59,9 +69,14 @@ impl Sum {
         sum as u16
     }
 
+    /// The checksum to be written into the bytes, which carried 0 in its place.
+    pub(crate) const fn checksum(self) -> [u8; 2] {
+        (!self.folded()).to_ne_bytes()
+    }
+
     /// Whether the bytes, the checksum they carry among them, are as they were sent.
     #[inline]
-    pub(super) const fn holds(self) -> bool {
+    pub(crate) const fn holds(self) -> bool {
         self.folded() == 0xffff
     }
 }

@@ -3,7 +3,7 @@
 #[cfg(any(test, feature = "test-support"))]
 pub mod build;
 mod bytes;
-mod checksum;
+pub(crate) mod checksum;
 pub mod dccp;
 pub mod ethernet;
 mod extension;
@@ -25,6 +25,7 @@ mod udplite;
 #[cfg(test)]
 mod tests;
 
+pub use checksum::Checksums;
 pub use quoted::{Quoted, quoted};
 pub use tcp::{Tcp, flag};
 pub use tuple::{Network, Tuple};
@@ -98,7 +99,8 @@ impl Packet {
 
     /// The bytes of `frame` up to the end of the packet.
     fn bytes_of<'f, F: Frame + ?Sized>(&self, frame: &'f F) -> Bytes<'f, F> {
-        Bytes::of(frame).until(usize::from(self.network_offset) + self.network_length as usize)
+        Bytes::of(frame, Checksums::Verified)
+            .until(usize::from(self.network_offset) + self.network_length as usize)
     }
 }
 
@@ -106,8 +108,15 @@ impl Packet {
 /// Every field is set as far as the headers go; what stops the reading is the packet's fault.
 #[must_use]
 pub fn parse<F: Frame + ?Sized>(frame: &F) -> Packet {
+    parse_with(frame, Checksums::Verified)
+}
+
+/// As [`parse`], with a say in whether checksums of the transport layer are looked at. That of an IPv4 header
+/// always is.
+#[must_use]
+pub fn parse_with<F: Frame + ?Sized>(frame: &F, checksums: Checksums) -> Packet {
     let mut packet = Packet { frame_length: frame.length() as u32, ..Packet::default() };
-    packet.fault = parse_layers(&Bytes::of(frame), &mut packet).err();
+    packet.fault = parse_layers(&Bytes::of(frame, checksums), &mut packet).err();
     packet
 }
 

@@ -1,0 +1,162 @@
+//! What becomes of one packet, and why?
+//!
+//! The order is the kernel's: what the IP layer refuses never meets a rule; chains before connection tracking;
+//! the tracker; all other chains. A new flow is stored only if its packet passes.
+
+use super::keyed::Keyed;
+use super::tracking::{Tracked, Tracker};
+use crate::classify::{DecidedBy, Evaluation, Facts, Verdict};
+use crate::flow::Table;
+use crate::frame::Frame;
+use crate::io::Side;
+use crate::packet::{Fragment, Network, Packet};
+use crate::reason::Reason;
+use crate::rules::Rules;
+use crate::stats::Stats;
+use crate::time::Tick;
+use crate::track::{CtState, Flow, Settings};
+use crate::wire::Role;
+use config::policy::{Reject, ct_state};
+
+/// What becomes of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It is sent on.
+    Accept,
+    /// It is dropped.
+    Drop,
+    /// It is dropped, and its sender told if it may be.
+    Reject(Reject),
+}
+
+/// What was decided upon one packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decided {
+    /// What becomes of it.
+    pub outcome: Outcome,
+    /// Its state as it met the rules; [`CtState::None`] if it never did or nothing was tracked.
+    pub ct: CtState,
+    /// Why: what makes it invalid, if it is; otherwise what decided.
+    pub reason: Reason,
+    /// Which rule or policy decided.
+    pub decided_by: DecidedBy,
+}
+
+/// What packets of one burst have in common.
+#[derive(Debug)]
+pub struct Context<'a> {
+    role: &'a Role,
+    from: Side,
+    rules: &'a Rules,
+    worker: usize,
+    tracker: Tracker<'a>,
+    stats: &'a Stats,
+}
+
+impl<'a> Context<'a> {
+    /// A burst that came in from one side of a wire, at `now`, at worker number `worker`.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a burst's context is assembled in one place, once a burst"
+    )]
+    pub fn new(
+        role: &'a Role,
+        from: Side,
+        now: Tick,
+        rules: &'a Rules,
+        worker: usize,
+        table: &'a mut Table<Flow>,
+        settings: &'a Settings,
+        stats: &'a Stats,
+    ) -> Self {
+        Self { role, from, rules, worker, tracker: Tracker { table, settings, now }, stats }
+    }
+
+    /// Whether the flow of such a packet is tracked at all.
+    #[must_use]
+    pub fn is_tracked(&self, packet: &Packet) -> bool {
+        self.rules.tracks(packet.tuple.network)
+    }
+
+    /// Decides upon a packet, counts it, and moves its flow on.
+    pub fn decide<F: Frame + ?Sized>(&mut self, packet: &Packet, frame: &F, keyed: &Keyed) -> Decided {
+        let decided = self.verdict(packet, frame, keyed);
+        self.stats.states[decided.ct as usize].add(1);
+        if decided.ct == CtState::Invalid {
+            self.stats.invalid[decided.reason as usize].add(1);
+        }
+        match decided.outcome {
+            Outcome::Accept => {}
+            Outcome::Drop => self.stats.dropped.add(1),
+            Outcome::Reject(_) => self.stats.rejected.add(1),
+        }
+        if decided.outcome != Outcome::Accept {
+            self.stats.drops[decided.reason as usize].add(1);
+        }
+        decided
+    }
+
+    fn verdict<F: Frame + ?Sized>(&mut self, packet: &Packet, frame: &F, keyed: &Keyed) -> Decided {
+        let refused = |reason| Decided {
+            outcome: Outcome::Drop,
+            ct: CtState::None,
+            reason,
+            decided_by: DecidedBy::Nothing,
+        };
+        if let Some(fault) = packet.fault.filter(|fault| fault.is_before_rules()) {
+            return refused(fault);
+        }
+        let tracks = self.is_tracked(packet);
+        let is_ip = packet.tuple.network != Network::Other;
+        // a host sees whole datagrams only, and so does the tracker; putting them together is not done here
+        if is_ip && packet.fragment != Fragment::Whole && (tracks || self.role.ends_here(self.from)) {
+            return refused(Reason::Fragment);
+        }
+        let path = self.role.path(self.from);
+        let (iif, oif) = self.role.interfaces(self.from);
+        let counters = self.rules.bank(self.worker);
+        let program = &self.rules.program;
+        let mut facts = Facts { packet, frame, ct_state: ct_state::INVALID, ct_direction: None, iif, oif };
+        let mut evaluation = Evaluation::new();
+        program.run(path.before, &facts, counters, &mut evaluation);
+        if evaluation.is_refused() {
+            return decision(&evaluation, &Tracked::NOT);
+        }
+        let tracked = match (tracks, evaluation.notrack()) {
+            (false, _) => Tracked::NOT,
+            (true, true) => Tracked::LEFT_OUT,
+            (true, false) => self.tracker.track(packet, frame, keyed),
+        };
+        facts.ct_state = if evaluation.notrack() { ct_state::UNTRACKED } else { tracked.state.bit() };
+        facts.ct_direction = tracked.direction;
+        program.run(path.after, &facts, counters, &mut evaluation);
+        let decided = decision(&evaluation, &tracked);
+        match decided.outcome {
+            Outcome::Accept if self.tracker.store(&tracked, keyed).is_err() => {
+                Decided { outcome: Outcome::Drop, reason: Reason::TableFull, ..decided }
+            }
+            Outcome::Reject(Reject::TcpReset) => {
+                self.tracker.reset(&tracked);
+                decided
+            }
+            _ => decided,
+        }
+    }
+}
+
+/// The decision of the rules about a packet in this state.
+fn decision(evaluation: &Evaluation, tracked: &Tracked) -> Decided {
+    let made = evaluation.decision();
+    let outcome = match made.verdict {
+        Verdict::Accept => Outcome::Accept,
+        Verdict::Drop => Outcome::Drop,
+        Verdict::Reject(reject) => Outcome::Reject(reject),
+    };
+    let by = match made.decided_by {
+        DecidedBy::Nothing => Reason::NoChain,
+        DecidedBy::Rule(_) => Reason::Rule,
+        DecidedBy::ChainPolicy(_) => Reason::Policy,
+    };
+    let reason = tracked.invalid.unwrap_or(by);
+    Decided { outcome, ct: tracked.state, reason, decided_by: made.decided_by }
+}

@@ -1,0 +1,64 @@
+//! Which flow might a packet belong to? Its key, hashed, before any table is asked.
+
+use crate::flow::{FlowHash, FlowHasher, FlowKey, Orientation};
+use crate::frame::Frame;
+use crate::packet::{self, Packet, Quoted};
+use crate::reason::Reason;
+
+/// Where the flow of a packet is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keyed {
+    /// Nowhere: not IP, or refused before any lookup.
+    No,
+    /// The packet's own flow.
+    Own {
+        /// Its name.
+        key: FlowKey,
+        /// Which way along it the packet goes.
+        orientation: Orientation,
+        /// Its hash.
+        hash: FlowHash,
+    },
+    /// The flow of the packet that this ICMP error quotes.
+    Quoted {
+        /// What it quotes.
+        quoted: Quoted,
+        /// Its name.
+        key: FlowKey,
+        /// Its hash.
+        hash: FlowHash,
+    },
+    /// An ICMP error that quotes nothing usable.
+    Broken(Reason),
+}
+
+impl Keyed {
+    /// Where the flow of `packet` is to be looked for.
+    pub fn of<F: Frame + ?Sized>(packet: &Packet, frame: &F, hasher: &FlowHasher) -> Self {
+        if packet.fault.is_some() {
+            return Self::No;
+        }
+        if packet.is_icmp_error() {
+            return match packet::quoted(frame, packet) {
+                Err(reason) => Self::Broken(reason),
+                Ok(quoted) => match FlowKey::of(&quoted.tuple) {
+                    Some((key, _)) => Self::Quoted { quoted, key, hash: hasher.hash(&key) },
+                    None => Self::No,
+                },
+            };
+        }
+        match FlowKey::of(&packet.tuple) {
+            Some((key, orientation)) => Self::Own { key, orientation, hash: hasher.hash(&key) },
+            None => Self::No,
+        }
+    }
+
+    /// The hash that says which worker owns the flow, if there can be one.
+    #[must_use]
+    pub const fn hash(&self) -> Option<FlowHash> {
+        match self {
+            Self::Own { hash, .. } | Self::Quoted { hash, .. } => Some(*hash),
+            Self::No | Self::Broken(_) => None,
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What becomes of a packet? Parsed, looked up, tracked, judged by the rules.
+//!
+//! Nothing here knows where packets come from; [`crate::worker`] feeds bursts through.
+
+mod decide;
+mod keyed;
+mod tracking;
+
+pub use decide::{Context, Decided, Outcome};
+pub use keyed::Keyed;

@@ -1,0 +1,158 @@
+//! Which connection does a packet belong to? The table asked, the tracker asked, the table told.
+
+use super::keyed::Keyed;
+use crate::classify::Direction;
+use crate::flow::{FlowHash, FlowKey, Full, Orientation, Slot, Table};
+use crate::frame::Frame;
+use crate::packet::Packet;
+use crate::reason::Reason;
+use crate::time::Tick;
+use crate::track::{self, CtState, Flow, Opening, Outcome, Settings};
+
+/// The shard and what the tracker needs besides.
+#[derive(Debug)]
+pub(super) struct Tracker<'a> {
+    pub(super) table: &'a mut Table<Flow>,
+    pub(super) settings: &'a Settings,
+    pub(super) now: Tick,
+}
+
+/// What tracking said of a packet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tracked {
+    /// The state the rules see.
+    pub(super) state: CtState,
+    /// Which way along its flow, if it has one.
+    pub(super) direction: Option<Direction>,
+    /// Why it is invalid, if it is.
+    pub(super) invalid: Option<Reason>,
+    place: Place,
+}
+
+/// Where the flow of a packet is.
+#[derive(Debug, Clone, Copy)]
+#[expect(clippy::large_enum_variant, reason = "built on the stack, copied into the table once")]
+enum Place {
+    /// It has none.
+    None,
+    /// In the table.
+    Stored(Slot),
+    /// Nowhere until its packet passes; it would end after so many milliseconds.
+    New(Flow, u32),
+}
+
+impl Tracked {
+    /// Connections are not tracked here.
+    pub(super) const NOT: Self =
+        Self { state: CtState::None, direction: None, invalid: None, place: Place::None };
+    /// Left out by a rule.
+    pub(super) const LEFT_OUT: Self = Self { state: CtState::Untracked, ..Self::NOT };
+
+    const fn invalid(reason: Reason) -> Self {
+        Self { state: CtState::Invalid, invalid: Some(reason), ..Self::NOT }
+    }
+}
+
+impl Tracker<'_> {
+    /// Finds the flow of a packet and moves it on.
+    pub(super) fn track<F: Frame + ?Sized>(&mut self, packet: &Packet, frame: &F, keyed: &Keyed) -> Tracked {
+        if let Some(fault) = packet.fault {
+            return Tracked::invalid(fault);
+        }
+        match *keyed {
+            Keyed::No => Tracked::NOT,
+            Keyed::Broken(reason) => Tracked::invalid(reason),
+            Keyed::Quoted { ref quoted, ref key, hash } => {
+                let found = self.table.find(hash, key, self.now);
+                let flow = found.map(|slot| self.table.entry(slot));
+                match track::icmp::relate(packet, &quoted.tuple, flow) {
+                    Ok(direction) => Tracked {
+                        state: CtState::Related,
+                        direction: Some(seen_by_rules(direction)),
+                        invalid: None,
+                        place: found.map_or(Place::None, Place::Stored),
+                    },
+                    Err(reason) => Tracked::invalid(reason),
+                }
+            }
+            Keyed::Own { key, orientation, hash } => {
+                let transport = usize::from(packet.transport_offset);
+                let end = usize::from(packet.network_offset) + packet.network_length as usize;
+                let head = frame.head();
+                let transport = head.get(transport..end.min(head.len())).unwrap_or_default();
+                self.track_own(packet, transport, key, orientation, hash)
+            }
+        }
+    }
+
+    fn track_own(
+        &mut self,
+        packet: &Packet,
+        transport: &[u8],
+        key: FlowKey,
+        orientation: Orientation,
+        hash: FlowHash,
+    ) -> Tracked {
+        if let Some(slot) = self.table.find(hash, &key, self.now) {
+            let flow = self.table.entry_mut(slot);
+            let direction = Some(seen_by_rules(flow.direction(orientation)));
+            let outcome = track::update(flow, packet, transport, orientation, self.now, self.settings);
+            let place = Place::Stored(slot);
+            match outcome {
+                Outcome::Valid { state, timeout } => {
+                    if let Some(timeout) = timeout {
+                        self.table.set_deadline(slot, self.now.after(timeout));
+                    }
+                    return Tracked { state, direction, invalid: None, place };
+                }
+                Outcome::Invalid { reason, at_most } => {
+                    let sooner = at_most.map(|timeout| self.now.after(timeout));
+                    if let Some(sooner) = sooner
+                        && sooner.is_at_or_before(self.table.deadline(slot))
+                    {
+                        self.table.set_deadline(slot, sooner);
+                    }
+                    return Tracked::invalid(reason);
+                }
+                Outcome::Delete { state } => {
+                    self.table.remove(slot);
+                    return Tracked { state, direction, invalid: None, place: Place::None };
+                }
+                Outcome::Restart => self.table.remove(slot),
+            }
+        }
+        match track::open(packet, transport, key, orientation, self.now, self.settings) {
+            Opening::New(flow, timeout) => Tracked {
+                state: CtState::New,
+                direction: Some(Direction::Original),
+                invalid: None,
+                place: Place::New(flow, timeout),
+            },
+            Opening::Invalid(reason) => Tracked::invalid(reason),
+            Opening::Untracked => Tracked::LEFT_OUT,
+        }
+    }
+
+    /// Stores the flow of a packet that passes, if it is a new one.
+    pub(super) fn store(&mut self, tracked: &Tracked, keyed: &Keyed) -> Result<(), Full> {
+        let (Place::New(flow, timeout), Some(hash)) = (&tracked.place, keyed.hash()) else { return Ok(()) };
+        let deadline = self.now.after(*timeout);
+        self.table.insert(hash, *flow, deadline, self.now, |flow| !flow.is_assured()).map(drop)
+    }
+
+    /// A packet of this flow was answered with a RST by the firewall itself.
+    pub(super) fn reset(&mut self, tracked: &Tracked) {
+        let Place::Stored(slot) = tracked.place else { return };
+        let flow = self.table.entry_mut(slot);
+        if let Some(timeout) = track::reset_by_firewall(flow, &self.settings.timeouts) {
+            self.table.set_deadline(slot, self.now.after(timeout));
+        }
+    }
+}
+
+const fn seen_by_rules(direction: track::Direction) -> Direction {
+    match direction {
+        track::Direction::Original => Direction::Original,
+        track::Direction::Reply => Direction::Reply,
+    }
+}

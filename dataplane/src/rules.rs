@@ -1,0 +1,52 @@
+//! What does a generation consist of? The compiled policy and a bank of counters for every worker.
+
+use crate::classify::{CompileError, Counters, Program};
+use crate::packet::Network;
+use config::Policy;
+use config::policy::{CounterId, Tracks};
+
+/// A policy as workers run it.
+#[derive(Debug)]
+pub struct Rules {
+    /// The compiled policy.
+    pub program: Program,
+    tracks: Tracks,
+    counters: Box<[Counters]>,
+}
+
+impl Rules {
+    /// Compiles `policy` for `workers` workers.
+    ///
+    /// # Errors
+    /// If the policy cannot be compiled; a checked one always can.
+    pub fn compile(policy: &Policy, workers: usize) -> Result<Self, CompileError> {
+        let program = Program::compile(policy)?;
+        let counters = (0..workers).map(|_| program.counters()).collect();
+        Ok(Self { program, tracks: policy.tracks, counters })
+    }
+
+    /// Whether connections of this network layer are tracked.
+    #[must_use]
+    pub const fn tracks(&self, network: Network) -> bool {
+        match network {
+            Network::Other => false,
+            Network::Ipv4 => self.tracks.v4,
+            Network::Ipv6 => self.tracks.v6,
+        }
+    }
+
+    /// The bank of worker `index`, which alone may count in it.
+    #[must_use]
+    pub fn bank(&self, index: usize) -> &Counters {
+        &self.counters[index]
+    }
+
+    /// Packets and bytes of a counter over all workers, since this generation began.
+    #[must_use]
+    pub fn counted(&self, counter: CounterId) -> (u64, u64) {
+        self.counters
+            .iter()
+            .map(|bank| bank.read(counter))
+            .fold((0, 0), |(p, b), (packets, bytes)| (p + packets, b + bytes))
+    }
+}
