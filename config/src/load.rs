@@ -26,6 +26,15 @@ pub struct Loaded {
 /// # Errors
 /// Everything that is not of their language or not supported, each with its place.
 pub fn parse(sources: &[Source], files: &mut dyn Files) -> Result<Ruleset, Diagnostics> {
+    let (ruleset, errors) = read(sources, files);
+    if errors.is_empty() {
+        return Ok(ruleset);
+    }
+    Err(Diagnostics::new(ruleset.sources, errors))
+}
+
+/// What could be read, and what could not.
+fn read(sources: &[Source], files: &mut dyn Files) -> (Ruleset, Vec<Diagnostic>) {
     let mut ruleset = Ruleset::default();
     let mut errors = Vec::new();
     for source in sources {
@@ -35,10 +44,7 @@ pub fn parse(sources: &[Source], files: &mut dyn Files) -> Result<Ruleset, Diagn
             nft::parse(source, files, &mut ruleset, &mut errors);
         }
     }
-    if errors.is_empty() {
-        return Ok(ruleset);
-    }
-    Err(Diagnostics::new(ruleset.sources, errors))
+    (ruleset, errors)
 }
 
 fn read_dump(source: &Source, ruleset: &mut Ruleset, errors: &mut Vec<Diagnostic>) {
@@ -54,8 +60,12 @@ fn read_dump(source: &Source, ruleset: &mut Ruleset, errors: &mut Vec<Diagnostic
 /// # Errors
 /// Everything that is wrong with them, each with its place.
 pub fn load(sources: &[Source], files: &mut dyn Files) -> Result<Loaded, Diagnostics> {
-    let ruleset = parse(sources, files)?;
-    let policy = lower(&ruleset)?;
+    let (ruleset, mut errors) = read(sources, files);
+    if !errors.is_empty() {
+        errors.extend(lower::complaints(&ruleset));
+        return Err(Diagnostics::new(ruleset.sources, errors));
+    }
+    let policy = lower::lower(&ruleset)?;
     Ok(Loaded {
         policy,
         notes: Diagnostics::notes(ruleset.sources.clone(), ruleset.notes),

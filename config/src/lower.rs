@@ -18,7 +18,7 @@ use crate::ruleset::Ruleset;
 use jumps::Jump;
 use scope::Scope;
 
-/// A part that could not be lowered, or the complaint about it.
+/// A part, or the complaint about it: an empty one if it only follows from another.
 type Lowered<T> = Result<T, Diagnostic>;
 
 /// What is being made.
@@ -30,6 +30,8 @@ struct Lowering<'a> {
     /// Which chain uses which verdict map, and where.
     map_uses: Vec<(crate::policy::ChainId, usize, Span)>,
     lines: Vec<Option<Lines>>,
+    /// Some of what was declared could not be read: a name that is not known may be no mistake.
+    partial: bool,
 }
 
 /// Checks `ruleset` and resolves every name in it.
@@ -37,6 +39,19 @@ struct Lowering<'a> {
 /// # Errors
 /// Everything in it that cannot run, each with its place.
 pub fn lower(ruleset: &Ruleset) -> Result<Policy, Diagnostics> {
+    let lowering = lowered(ruleset, false);
+    if lowering.errors.is_empty() {
+        return Ok(lowering.policy);
+    }
+    Err(Diagnostics::new(ruleset.sources.clone(), lowering.errors))
+}
+
+/// What is wrong with what could be read of a ruleset that could not be read whole.
+pub(crate) fn complaints(ruleset: &Ruleset) -> Vec<Diagnostic> {
+    lowered(ruleset, true).errors
+}
+
+fn lowered(ruleset: &Ruleset, partial: bool) -> Lowering<'_> {
     let mut lowering = Lowering {
         ruleset,
         policy: Policy::default(),
@@ -44,22 +59,29 @@ pub fn lower(ruleset: &Ruleset) -> Result<Policy, Diagnostics> {
         jumps: Vec::new(),
         map_uses: Vec::new(),
         lines: vec![None; ruleset.sources.len()],
+        partial,
     };
-    let scopes: Vec<Scope<'_>> = ruleset.tables.iter().map(|table| lowering.declare(table)).collect();
+    let tables = ruleset.tables.iter();
+    let scopes: Vec<Scope<'_>> = tables.map(|table| lowering.declare(table)).collect();
     for scope in &scopes {
         lowering.rules(scope);
     }
     lowering.check_jumps();
-    if lowering.errors.is_empty() {
-        return Ok(lowering.policy);
-    }
-    Err(Diagnostics::new(ruleset.sources.clone(), lowering.errors))
+    lowering
 }
 
 impl Lowering<'_> {
     /// What came out, or nothing and a complaint more.
     fn note<T>(&mut self, lowered: Lowered<T>) -> Option<T> {
-        lowered.map_err(|complaint| self.errors.push(complaint)).ok()
+        match lowered {
+            Ok(found) => Some(found),
+            Err(complaint) => {
+                if !complaint.message.is_empty() {
+                    self.errors.push(complaint);
+                }
+                None
+            }
+        }
     }
 
     fn place(&mut self, span: Span) -> Place {

@@ -41,7 +41,7 @@ pub(crate) fn parse(
         errors: std::mem::take(errors),
         weight: 0,
     };
-    match parser.tokens.enter(Arc::new(source.clone())) {
+    match parser.tokens.enter(vec![source.clone()]) {
         Ok(()) => parser.file(),
         Err(why) => parser.errors.push(Diagnostic::new(parser.tokens.last, why)),
     }

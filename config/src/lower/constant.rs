@@ -84,6 +84,10 @@ pub(super) fn bounds(expression: &Expression, kind: Type) -> Lowered<Bounds> {
 /// The mask of a prefix of `bits`.
 pub(super) fn prefix_mask(bits: u8, kind: Type, span: Span) -> Lowered<Value> {
     let width = kind.width();
+    if !width.is_multiple_of(8) || matches!(kind, Type::IfName | Type::InetService) {
+        let text = format!("{} has no prefixes", described(kind));
+        return Err(Diagnostic::new(span, text));
+    }
     if u16::from(bits) > width {
         let text = format!("a prefix of this type has at most {width} bits");
         return Err(Diagnostic::new(span, text));

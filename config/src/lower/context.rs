@@ -16,6 +16,8 @@ pub(super) struct Context {
     pub(super) transport: Option<u8>,
     icmp_type: Option<u8>,
     tagged: bool,
+    /// Its EtherType was stated.
+    typed: bool,
 }
 
 /// What a field needs before it can be read.
@@ -36,7 +38,7 @@ impl Context {
             Family::Arp => Some(Protocol::Arp),
             Family::Inet | Family::Bridge | Family::Netdev => None,
         };
-        Self { family, network, transport: None, icmp_type: None, tagged: false }
+        Self { family, network, transport: None, icmp_type: None, tagged: false, typed: false }
     }
 
     /// What must be stated before `field` is read; from then on it is known.
@@ -45,6 +47,9 @@ impl Context {
         match field.protocol {
             Protocol::Ether | Protocol::Th => {}
             Protocol::Vlan => {
+                if let Some(known) = self.network.filter(|_| !self.tagged && self.typed) {
+                    return Err(conflict(known.name(), "vlan", span));
+                }
                 if !self.tagged {
                     needs.conditions.push(ether_type(96, TAGGED));
                     self.tagged = true;
@@ -158,7 +163,10 @@ impl Context {
             Selector::Header(field) => match (field.protocol, field.name) {
                 (Protocol::Ip, "protocol") | (Protocol::Ip6, "nexthdr") => self.learn_transport(value),
                 (Protocol::Ether, "type") if value == TAGGED => self.tagged = true,
-                (Protocol::Ether | Protocol::Vlan, "type") => self.learn_network(value),
+                (Protocol::Ether | Protocol::Vlan, "type") => {
+                    self.typed = true;
+                    self.learn_network(value);
+                }
                 (Protocol::Icmp | Protocol::Icmpv6, "type") => {
                     self.icmp_type = u8::try_from(value).ok();
                 }

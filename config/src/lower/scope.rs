@@ -14,6 +14,8 @@ pub(super) struct Scope<'a> {
     pub(super) chains: HashMap<&'a str, ChainId>,
     sets: HashMap<&'a str, KnownSet>,
     counters: HashMap<&'a str, CounterId>,
+    /// A name that is not known may be one that could not be read.
+    partial: bool,
 }
 
 /// A named set or map.
@@ -27,8 +29,13 @@ pub(super) struct KnownSet {
 impl<'a> Lowering<'a> {
     /// Gives everything in `table` its id.
     pub(super) fn declare(&mut self, table: &'a Table) -> Scope<'a> {
-        let mut scope =
-            Scope { table, chains: HashMap::new(), sets: HashMap::new(), counters: HashMap::new() };
+        let mut scope = Scope {
+            table,
+            chains: HashMap::new(),
+            sets: HashMap::new(),
+            counters: HashMap::new(),
+            partial: self.partial,
+        };
         for chain in table.chains.iter() {
             scope.chains.insert(&chain.name, self.declare_chain(table, chain));
         }
@@ -76,26 +83,35 @@ impl Scope<'_> {
     /// The chain called `name`.
     pub(super) fn chain(&self, name: &str, span: Span) -> Lowered<ChainId> {
         let known = self.chains.get(name).copied();
-        known.ok_or_else(|| unknown("chain", name, span, self.chains.keys().copied()))
+        known.ok_or_else(|| self.unknown("chain", name, span, self.chains.keys().copied()))
     }
 
     /// The set or map called `name`.
     pub(super) fn set(&self, name: &str, span: Span) -> Lowered<&KnownSet> {
         let known = self.sets.get(name);
-        known.ok_or_else(|| unknown("set", name, span, self.sets.keys().copied()))
+        known.ok_or_else(|| self.unknown("set", name, span, self.sets.keys().copied()))
     }
 
     /// The counter called `name`.
     pub(super) fn counter(&self, name: &str, span: Span) -> Lowered<CounterId> {
         let known = self.counters.get(name).copied();
-        known.ok_or_else(|| unknown("counter", name, span, self.counters.keys().copied()))
+        known.ok_or_else(|| self.unknown("counter", name, span, self.counters.keys().copied()))
     }
-}
 
-fn unknown<'a>(what: &str, name: &str, span: Span, known: impl Iterator<Item = &'a str>) -> Diagnostic {
-    let mut complaint = Diagnostic::new(span, format!("there is no {what} `{name}` in this table"));
-    complaint.help = did_you_mean(name, known);
-    complaint
+    fn unknown<'n>(
+        &self,
+        what: &str,
+        name: &str,
+        span: Span,
+        known: impl Iterator<Item = &'n str>,
+    ) -> Diagnostic {
+        if self.partial {
+            return Diagnostic::new(span, String::new());
+        }
+        let mut complaint = Diagnostic::new(span, format!("there is no {what} `{name}` in this table"));
+        complaint.help = did_you_mean(name, known);
+        complaint
+    }
 }
 
 fn key_types(key: &KeyType) -> Lowered<Vec<Type>> {

@@ -37,9 +37,10 @@ impl Parser<'_> {
     }
 
     fn command_line(&mut self) -> Parsed<()> {
-        if !self.definition()? {
-            self.command()?;
+        if self.definition()? {
+            return Ok(());
         }
+        self.command()?;
         if self.at_sign("}") {
             return self.fail_expected("the end of the statement");
         }

@@ -1,20 +1,22 @@
 //! What can stand in any block: `include`, and the definition of variables.
 
-use std::sync::Arc;
-
 use super::lexer::Kind;
 use super::parser::{Parsed, Parser};
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Source, Span};
 use crate::ruleset::{Expression, Literal, Term};
 
 impl Parser<'_> {
-    /// Reads `include`, `define`, `redefine` or `undefine`; whether one of them came next.
+    /// Reads `include`, `define`, `redefine` or `undefine` and the end of the statement; whether one of
+    /// them came next.
     pub(super) fn definition(&mut self) -> Parsed<bool> {
         let Some(word) = self.peek_word() else {
             return Ok(false);
         };
         match &*word {
-            "include" => self.include()?,
+            "include" => {
+                self.include()?;
+                return Ok(true);
+            }
             "define" => self.define(false)?,
             "redefine" => self.define(true)?,
             "undefine" => {
@@ -27,6 +29,7 @@ impl Parser<'_> {
             }
             _ => return Ok(false),
         }
+        self.end_of_statement()?;
         Ok(true)
     }
 
@@ -59,31 +62,40 @@ impl Parser<'_> {
         let number = usize::from(self.tokens.current());
         let from = self.tokens.sources[number].name.clone();
         // The end of this line is read before the file, so that what follows starts afresh.
-        if !matches!(self.peek().0, Kind::Newline | Kind::Sign(";" | "}") | Kind::End) {
+        let (kind, span) = self.peek();
+        if span.start < span.end {
+            self.end_of_statement()?;
+        } else if !matches!(kind, Kind::Newline | Kind::End) {
             return self.fail_expected("the end of the line");
         }
         let found = match self.files.find(&pattern.node, &from) {
             Ok(found) => found,
             Err(why) => {
                 let text = format!("cannot include `{}`: {why}", pattern.node);
-                return self.fail_at(pattern.span, text);
+                return self.included_badly(pattern.span, text);
             }
         };
-        for path in found.iter().rev() {
-            if self.tokens.is_open(path) {
-                return self.fail_at(pattern.span, format!("`{path}` includes itself"));
+        let mut sources = Vec::with_capacity(found.len());
+        for path in found {
+            if self.tokens.is_open(&path) {
+                return self.included_badly(pattern.span, format!("`{path}` includes itself"));
             }
-            let text = match self.files.read(path) {
-                Ok(text) => text,
+            match self.files.read(&path) {
+                Ok(text) => sources.push(Source::new(path, text)),
                 Err(why) => {
-                    return self.fail_at(pattern.span, format!("cannot read `{path}`: {why}"));
+                    return self.included_badly(pattern.span, format!("cannot read `{path}`: {why}"));
                 }
-            };
-            let source = Arc::new(Source::new(path.clone(), text));
-            if let Err(why) = self.tokens.enter(source) {
-                return self.fail_at(pattern.span, why);
             }
         }
+        match self.tokens.enter(sources) {
+            Ok(()) => Ok(()),
+            Err(why) => self.included_badly(pattern.span, why),
+        }
+    }
+
+    /// The statement was read to its end: nothing is to be skipped.
+    fn included_badly(&mut self, span: Span, why: impl Into<String>) -> Parsed<()> {
+        self.errors.push(Diagnostic::new(span, why));
         Ok(())
     }
 }

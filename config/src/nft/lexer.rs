@@ -72,7 +72,7 @@ fn plain(rest: &str, first: char) -> (Kind, usize) {
         '0'..='9' if rest.starts_with("8021q") || rest.starts_with("8021ad") => {
             (Kind::Word, word_length(rest))
         }
-        '0'..='9' => number(rest),
+        '0'..='9' => dotted(rest).unwrap_or_else(|| number(rest)),
         'a'..='z' | 'A'..='Z' | '_' => (Kind::Word, word_length(rest)),
         _ => SIGNS
             .iter()
@@ -98,6 +98,14 @@ fn word_length(rest: &str) -> usize {
         [b'\\', b'*', ..] => length + 2,
         _ => length,
     }
+}
+
+/// Numbers with dots between them that are no address.
+fn dotted(rest: &str) -> Option<(Kind, usize)> {
+    let inside = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+    let length = rest.bytes().take_while(inside).count();
+    let length = rest[..length].trim_end_matches('.').len();
+    rest[..length].contains('.').then_some((Kind::Bad("this is not an IPv4 address"), length))
 }
 
 /// A number as C reads it: decimal, `0x` hexadecimal, or octal behind a zero.

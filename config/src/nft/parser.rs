@@ -257,9 +257,10 @@ impl Parser<'_> {
     /// What can stand among the items of any block, or an item.
     fn common(&mut self, item: &mut impl FnMut(&mut Self) -> Parsed<()>) -> Parsed<()> {
         let before = self.peek().1;
-        if !self.definition()? {
-            item(self)?;
+        if self.definition()? {
+            return Ok(());
         }
+        item(self)?;
         if self.peek().1 == before && self.at_sign("}") {
             return Ok(());
         }

@@ -11,11 +11,21 @@ use crate::diagnostic::{Diagnostic, Source, Span};
 pub(super) struct Tokens {
     /// Every text so far.
     pub(super) sources: Vec<Arc<Source>>,
-    /// The texts being read, the innermost last, and the next byte of each.
-    open: Vec<(u16, usize)>,
+    /// The texts being read, the innermost last.
+    open: Vec<Open>,
     ahead: Option<(Token, u16)>,
     /// Where the last token taken ended.
     pub(super) last: Span,
+}
+
+/// A text being read, or waiting for its turn.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    source: u16,
+    /// The next byte.
+    at: usize,
+    /// How many files it is included by.
+    depth: usize,
 }
 
 /// A token's text, independent of where it was read from.
@@ -40,32 +50,41 @@ impl Tokens {
         Self { sources: sources.into_iter().map(Arc::new).collect(), ..Self::default() }
     }
 
-    /// Reads `source` from here on, then goes on where it was.
-    pub(super) fn enter(&mut self, source: Arc<Source>) -> Result<(), &'static str> {
-        if self.open.len() >= DEEPEST_INCLUDE {
+    /// Reads `sources` from here on, one after the other, then goes on where it was.
+    pub(super) fn enter(&mut self, sources: Vec<Source>) -> Result<(), &'static str> {
+        let depth = self.open.last().map_or(0, |open| open.depth + 1);
+        if depth > DEEPEST_INCLUDE {
             return Err("files include one another more than 16 deep");
         }
-        if source.text.len() >= u32::MAX as usize {
-            return Err("this file is larger than 4 GiB");
+        let mut entered = Vec::with_capacity(sources.len());
+        for source in sources {
+            if source.text.len() >= u32::MAX as usize {
+                return Err("this file is larger than 4 GiB");
+            }
+            let Ok(number) = u16::try_from(self.sources.len()) else {
+                return Err("more than 65,535 files are included");
+            };
+            self.sources.push(Arc::new(source));
+            entered.push(Open { source: number, at: 0, depth });
         }
-        let Ok(number) = u16::try_from(self.sources.len()) else {
-            return Err("more than 65,535 files are included");
-        };
-        self.sources.push(source);
-        self.open.push((number, 0));
+        self.open.extend(entered.into_iter().rev());
         self.ahead = None;
         Ok(())
     }
 
-    /// Whether the file called `name` is being read.
+    /// Whether the file called `name` is being read, and not merely waiting.
     pub(super) fn is_open(&self, name: &str) -> bool {
-        let mut open = self.open.iter();
-        open.any(|&(number, _)| self.sources[usize::from(number)].name == name)
+        let mut depth = usize::MAX;
+        self.open.iter().rev().any(|open| {
+            let reading = open.depth < depth;
+            depth = depth.min(open.depth);
+            reading && self.sources[usize::from(open.source)].name == name
+        })
     }
 
     /// The file being read.
     pub(super) fn current(&self) -> u16 {
-        self.open.last().map_or(0, |&(number, _)| number)
+        self.open.last().map_or(0, |open| open.source)
     }
 
     /// The next token, not taken.
@@ -84,8 +103,8 @@ impl Tokens {
         self.ahead = None;
         if kind == Kind::Newline && span.start == span.end {
             self.open.pop();
-        } else if let Some((_, at)) = self.open.last_mut() {
-            *at = span.end as usize;
+        } else if let Some(open) = self.open.last_mut() {
+            open.at = span.end as usize;
             self.last = span;
         }
         (kind, span)
@@ -105,7 +124,7 @@ impl Tokens {
 
     /// The end of an included file reads as the end of a line, without a byte.
     fn read(&self) -> (Token, u16) {
-        let Some(&(number, at)) = self.open.last() else {
+        let Some(&Open { source: number, at, .. }) = self.open.last() else {
             return (lexer::next("", 0), 0);
         };
         let mut token = lexer::next(&self.sources[usize::from(number)].text, at);

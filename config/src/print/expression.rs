@@ -24,7 +24,12 @@ impl Display for Shown<'_> {
             Term::Set(elements) => write!(f, "{}", Elements(elements, ", ")),
             Term::SetName(name) => write!(f, "@{name}"),
             Term::Binary(operator, both) => {
-                write!(f, "{} {} {}", Tight(&both.0), sign(*operator), Tight(&both.1))
+                // The same operator again on the left needs no parentheses.
+                match &both.0.term {
+                    Term::Binary(inner, _) if inner == operator => write!(f, "{}", Shown(&both.0))?,
+                    _ => write!(f, "{}", Tight(&both.0))?,
+                }
+                write!(f, " {} {}", sign(*operator), Tight(&both.1))
             }
             Term::Any => f.write_str("*"),
         }
