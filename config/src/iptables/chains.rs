@@ -53,9 +53,9 @@ impl Scope<'_> {
         self.chains.contains_key(name)
     }
 
-    /// The chain that was probably meant by `name`.
-    pub(super) fn meant(&self, name: &str) -> Option<String> {
-        let targets = ["ACCEPT", "DROP", "RETURN", "REJECT"];
+    /// The chain that was probably meant by `name`, or one of `targets`.
+    pub(super) fn meant(&self, name: &str, targets: &[&str]) -> Option<String> {
+        let targets = targets.iter().copied();
         did_you_mean(name, self.chains.keys().map(String::as_str).chain(targets))
     }
 }

@@ -71,11 +71,21 @@ pub(super) struct Written {
 pub(super) fn sort(words: &[Token], span: Span, version: Version, errors: &mut Vec<Diagnostic>) -> Written {
     let written =
         Written { basics: Loaded::new(&BASICS, span), matches: Vec::new(), jump: None, refused: false };
-    let mut sorter =
-        Sorter { words, at: 0, joined: None, version, written, errors, lenient: false, implied: false };
+    let mut sorter = Sorter {
+        words,
+        at: 0,
+        joined: None,
+        version,
+        written,
+        errors,
+        lenient: false,
+        skipping: false,
+        implied: false,
+    };
     while let Some(word) = sorter.next() {
         if let Err(error) = sorter.word(word) {
             sorter.written.refused = true;
+            sorter.skipping = true;
             sorter.errors.push(error);
         }
     }
@@ -92,6 +102,8 @@ struct Sorter<'a> {
     errors: &'a mut Vec<Diagnostic>,
     /// A match or target was refused: words that nothing knows may be its.
     lenient: bool,
+    /// The last option was refused: words before the next may be its.
+    skipping: bool,
     /// The match of the protocol was loaded.
     implied: bool,
 }
@@ -138,11 +150,12 @@ impl<'a> Sorter<'a> {
             }
             _ => word.clone(),
         };
+        self.skipping &= !name.text.starts_with('-');
         let done = match name.text.as_str() {
             "-m" | "--match" => plain("-m").and_then(|()| self.load(&name)),
             "-j" | "--jump" | "-g" | "--goto" => plain(&name.text).and_then(|()| self.jump(&name)),
             text if text.starts_with('-') && text.len() > 1 => self.give(&name, not),
-            _ if self.lenient => Ok(()),
+            _ if self.lenient || self.skipping => Ok(()),
             _ => Err(unexpected(word)),
         };
         match (done, self.joined.take()) {
@@ -257,8 +270,15 @@ impl<'a> Sorter<'a> {
 
     fn unknown(&self, name: &Token) -> Diagnostic {
         let error = Diagnostic::new(name.span, format!("unknown option `{}`", name.text));
-        let here = std::iter::once(&BASICS).chain(self.written.matches.iter().map(|loaded| loaded.module));
-        let known = here.flat_map(|module| module.options).flat_map(|option| option.names);
+        let protocol = self.written.basics.get("-p").map(|given| given.value().text.as_str());
+        let implied = protocol.and_then(|protocol| implied(protocol, self.version));
+        let loaded = self.written.matches.iter().map(|loaded| loaded.module);
+        let known = implied
+            .into_iter()
+            .chain(loaded)
+            .chain([&BASICS])
+            .flat_map(|module| module.options)
+            .flat_map(|option| option.names);
         if PORTS.contains(&name.text.as_str()) {
             return error.help("ports need a protocol that has them before: `-p tcp`");
         }

@@ -79,6 +79,9 @@ fn conditions(
     }
     let at = built.statements.len();
     for loaded in &written.matches {
+        if written.refused && loaded.given.is_empty() {
+            continue;
+        }
         errors.extend((loaded.module.translate)(loaded, facts, built).err());
     }
     if let (Some(number), Some(given), false) = (facts.protocol, basics.get("-p"), built.protocol_said) {

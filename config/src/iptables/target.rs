@@ -69,9 +69,12 @@ fn unknown(jump: &Jump, scope: &Scope<'_>) -> Diagnostic {
         let message = format!("the target `{name}` is not supported: Sluice does not rewrite packets");
         return Diagnostic::new(span, message);
     }
-    let what = if jump.goto { "chain" } else { "target or chain" };
+    let (what, targets): (_, &[&str]) = match jump.goto {
+        true => ("chain", &[]),
+        false => ("target or chain", &["ACCEPT", "DROP", "RETURN", "REJECT"]),
+    };
     let error = Diagnostic::new(span, format!("there is no {what} `{name}`"));
-    match scope.meant(name) {
+    match scope.meant(name, targets) {
         Some(help) => error.help(help),
         None => error,
     }

@@ -19,11 +19,8 @@ pub(in crate::iptables) fn conntrack(
     let mut without_connection = false;
     if let Some(given) = loaded.get("--ctstate") {
         let states = states(given)?;
-        without_connection = given.negated != ["invalid", "untracked"].iter().any(|s| states.contains(s));
-        if given.negated {
-            let named = |state| states.contains(&state);
-            without_connection = !(named("invalid") && named("untracked"));
-        }
+        let mut none = ["invalid", "untracked"].iter();
+        without_connection = none.any(|state| states.contains(state) != given.negated);
         compare(given, &states, built);
     }
     let Some(given) = loaded.get("--ctdir") else {

@@ -10,7 +10,7 @@ use crate::iptables::options::{Given, Loaded};
 use crate::iptables::ports::integer;
 use crate::iptables::rule::Facts;
 use crate::policy::Hook;
-use crate::ruleset::{Expression, Literal, MetaKey, Relation};
+use crate::ruleset::{Expression, Literal, MetaKey, Relation, Type};
 
 type Done = Result<(), Diagnostic>;
 
@@ -157,7 +157,7 @@ pub(in crate::iptables) fn dscp(loaded: &Loaded, facts: &Facts, built: &mut Buil
     };
     let protocol = if facts.version == Version::V4 { "ip" } else { "ip6" };
     let left = build::header(protocol, "dscp", given.span);
-    built.equal(left, given.negated, build::number(value, token.span), given.span);
+    built.equal(left, given.negated, build::named(value, Type::Dscp, token.span), given.span);
     Ok(())
 }
 

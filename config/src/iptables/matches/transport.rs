@@ -49,7 +49,7 @@ pub(in crate::iptables) fn dccp(loaded: &Loaded, facts: &Facts, built: &mut Buil
     let mut types = Vec::new();
     for token in given.value().split(',') {
         let name = token.text.to_ascii_lowercase();
-        let Some(number) = value_names::value(Type::DccpPktType, &name) else {
+        let Some(number) = dccp_type(&name) else {
             let message = format!("`{}` is not a DCCP packet type that is supported", token.text);
             return Err(Diagnostic::new(token.span, message));
         };
@@ -57,7 +57,7 @@ pub(in crate::iptables) fn dccp(loaded: &Loaded, facts: &Facts, built: &mut Buil
             types.push(number);
         }
     }
-    let words = types.into_iter().map(|number| build::number(number, given.span)).collect();
+    let words = types.into_iter().map(|number| build::named(number, Type::DccpPktType, given.span)).collect();
     let left = build::header("dccp", "type", given.span);
     let right = one_or_set(words, given);
     built.equal(left, given.negated, right, given.span);
@@ -95,6 +95,10 @@ fn port_options(
         }
     }
     Ok(())
+}
+
+fn dccp_type(name: &str) -> Option<u8> {
+    u8::try_from(value_names::value(Type::DccpPktType, name)?).ok()
 }
 
 fn compare_flags(given: &Given, mask: &[&str], value: &[&str], built: &mut Built) {
