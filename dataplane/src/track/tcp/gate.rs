@@ -145,11 +145,20 @@ fn reset(connection: &Connection, status: Status, direction: Direction, tcp: &Tc
     }
     // The answer to a SYN or ACK that passed without moving the connection: it acknowledges what we ignored.
     let ignored = match last.class {
-        Class::Syn => status.has(Status::SEEN_REPLY),
+        Class::Syn => status.has(Status::SEEN_REPLY) && last.direction != direction,
         Class::Ack => !status.has(Status::ASSURED),
         _ => false,
     };
     if ignored && Sequence(tcp.acknowledgement) == last.end {
+        return Gate::Open(new);
+    }
+    // The originator's answer to a challenge ACK: it resets the older connection that its peer still holds, with
+    // the sequence number that the challenge acknowledged.
+    let answers_challenge = connection.state == State::SynSent
+        && last.class == Class::Ack
+        && last.direction == Direction::Reply
+        && sequence == last.acknowledgement;
+    if answers_challenge {
         return Gate::Open(new);
     }
     Gate::Window(new)

@@ -155,7 +155,10 @@ fn introduce(sender: &mut Side, receiver: &mut Side, direction: Direction, tcp: 
     sender.end = segment.end;
     sender.max_end = segment.end;
     sender.max_window = segment.window.max(1);
-    sender.offer(Offer::of(tcp));
+    // Without any option, what was offered before still holds.
+    if tcp.header_length > 20 {
+        sender.offer(Offer::of(tcp));
+    }
     if direction == Direction::Reply && !(sender.has(Side::SCALES) && receiver.has(Side::SCALES)) {
         sender.scale = 0;
         receiver.scale = 0;
