@@ -3,7 +3,9 @@
 //! Everything here needs root and the tools of `make test`'s machine (ip, nft, iptables-restore, ethtool).
 
 pub mod capture;
+pub mod daemon;
 pub mod difference;
+pub mod lab;
 pub mod netns;
 pub mod oracle;
 pub mod sluice;
