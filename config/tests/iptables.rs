@@ -13,14 +13,14 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/iptables")
 }
 
-fn expect(path: &Path, found: Option<String>) {
+fn expect(path: &Path, found: Option<&str>) {
     if std::env::var_os("BLESS").is_some() {
-        match &found {
+        match found {
             Some(text) => fs::write(path, text).expect("writable"),
             None => drop(fs::remove_file(path)),
         }
     }
-    assert_eq!(found, fs::read_to_string(path).ok(), "{}", path.display());
+    assert_eq!(found, fs::read_to_string(path).ok().as_deref(), "{}", path.display());
 }
 
 #[test]
@@ -34,12 +34,13 @@ fn every_dump_means_what_nft_would_call_the_same() {
         let name = path.file_stem().and_then(|name| name.to_str()).expect("UTF-8");
         let text = fs::read_to_string(&path).expect("readable");
         let loaded = load(&[Source::new(name, text.as_str())], &mut NoFiles);
-        expect(&path.with_extension("err"), loaded.as_ref().err().map(ToString::to_string));
+        let said = loaded.as_ref().err().map(ToString::to_string);
+        expect(&path.with_extension("err"), said.as_deref());
         if let Ok(loaded) = loaded {
             let notes = (!loaded.notes.is_empty()).then(|| loaded.notes.to_string());
-            expect(&path.with_extension("note"), notes);
+            expect(&path.with_extension("note"), notes.as_deref());
             let printed = print(&parse(&[Source::new(name, text)], &mut NoFiles).expect("loaded"));
-            expect(&path.with_extension("ok"), Some(printed.clone()));
+            expect(&path.with_extension("ok"), Some(&printed));
             let again = parse(&[Source::new(name, printed.as_str())], &mut NoFiles).expect("is nft");
             assert_eq!(print(&again), printed, "{name}");
             let again = load(&[Source::new(name, printed)], &mut NoFiles).expect("is nft");
