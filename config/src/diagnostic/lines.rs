@@ -41,6 +41,11 @@ impl Lines {
         (u32::try_from(line + 1).unwrap_or(u32::MAX), column)
     }
 
+    /// The byte the line, from 1, starts at.
+    pub(super) fn start(&self, line: u32) -> Option<u32> {
+        self.starts.get(line.saturating_sub(1) as usize).copied()
+    }
+
     /// The bytes of the line, from 1, without its end.
     #[must_use]
     pub fn text<'a>(&self, text: &'a str, line: u32) -> &'a str {

@@ -39,26 +39,29 @@ fn one(
     let (last_line, last_column) = lines.position(&source.text, what.span.end.max(what.span.start));
     writeln!(f, "{}:{line}:{column}: {severity}: {}", source.name, what.message)?;
     let marked = if last_line == line { last_column.saturating_sub(column).max(1) } else { u32::MAX };
-    excerpt(f, lines.text(&source.text, line), column, marked)?;
+    let found = lines.text(&source.text, line);
+    let before = lines.start(line).map_or(0, |start| what.span.start.saturating_sub(start));
+    excerpt(f, found, before as usize, marked)?;
     if let Some(help) = &what.help {
         writeln!(f, "  help: {help}")?;
     }
     Ok(())
 }
 
-/// The line and, below it, the stretch of `marked` characters from `column` on. A long line is cut to
-/// what stands around the stretch.
-fn excerpt(f: &mut fmt::Formatter<'_>, line: &str, column: u32, marked: u32) -> fmt::Result {
-    let skipped = (column as usize - 1).saturating_sub(BEFORE);
-    let skipped = if skipped < ELLIPSIS.len() { 0 } else { skipped };
-    let from = column as usize - 1 - skipped;
+/// The line and, below it, the stretch of `marked` characters behind the first `before` bytes. A long line
+/// is cut to what stands around the stretch.
+fn excerpt(f: &mut fmt::Formatter<'_>, line: &str, before: usize, marked: u32) -> fmt::Result {
+    let before = (0..=before.min(line.len())).rev().find(|&byte| line.is_char_boundary(byte)).unwrap_or(0);
+    let mut backwards = line[..before].char_indices().rev();
+    let skipped = backwards.nth(BEFORE - 1).map_or(0, |(byte, _)| byte);
+    let from = line[skipped..before].chars().count();
     let to = from.saturating_add(marked as usize);
     let (mut text, mut under) = (String::new(), String::new());
     if skipped > 0 {
         text.push_str(ELLIPSIS);
         under.push_str(&" ".repeat(ELLIPSIS.len()));
     }
-    let mut characters = line.chars().skip(skipped);
+    let mut characters = line[skipped..].chars();
     let mut at = 0;
     for character in characters.by_ref().take(BEFORE + AFTER) {
         let before = text.chars().count();
