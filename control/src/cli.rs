@@ -1,0 +1,230 @@
+//! What can be asked of the program? The command line; its texts are the contract of `--help`.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// A stateful firewall on DPDK that runs the rulesets you already have and gives the verdicts of the Linux kernel.
+#[derive(Debug, Parser)]
+#[command(name = "sluice", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Data goes to stdout, everything else to stderr.\n\
+    Exit status: 0 done, 1 refused or failed, 2 usage, 3 daemon not reachable.\n\
+    Environment: NO_COLOR turns colours off; SLUICE_LOG sets the log filter (default: info).")]
+pub struct Cli {
+    /// Say more on stderr; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a capture through the real data path, on pcap-backed DPDK ports
+    Replay(Replay),
+    /// Show what one ruleset lets through that another stops, by class of traffic
+    Compare(Compare),
+    /// Parse and check rulesets; print them in canonical nft syntax
+    Check(Check),
+    /// Run the firewall between the ports of a configuration file
+    Run(Run),
+}
+
+/// Which packets are replayed, and as what.
+#[derive(Debug, Args)]
+pub struct Input {
+    /// Capture holding both directions (pcap or pcapng; `-` for stdin); needs --inside
+    #[arg(long, value_name = "FILE", required_unless_present_all = ["outside_pcap", "inside_pcap"],
+          conflicts_with_all = ["outside_pcap", "inside_pcap"], requires = "inside")]
+    pub pcap: Option<PathBuf>,
+    /// Prefixes of what is protected: a packet with its source in one goes out, any other comes in
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', requires = "pcap")]
+    pub inside: Vec<Prefix>,
+    /// Capture of what arrives from outside
+    #[arg(long, value_name = "FILE", requires = "inside_pcap")]
+    pub outside_pcap: Option<PathBuf>,
+    /// Capture of what arrives from inside
+    #[arg(long, value_name = "FILE", requires = "outside_pcap")]
+    pub inside_pcap: Option<PathBuf>,
+    /// Where the firewall stands: guard runs the INPUT and OUTPUT chains, transit the FORWARD chains
+    #[arg(long, value_enum, default_value_t = Role::Guard)]
+    pub role: Role,
+    /// guard: name of the protected interface in the ruleset
+    #[arg(long, value_name = "NAME", default_value = "eth0", value_parser = interface_name)]
+    pub interface: String,
+    /// transit: names of the two interfaces in the ruleset
+    #[arg(long, value_name = "OUTSIDE,INSIDE", default_value = "outside,inside", value_parser = interface_pair)]
+    pub ports: (String, String),
+    /// Take up TCP connections in the middle, as nf_conntrack_tcp_loose=1 does
+    #[arg(long)]
+    pub tcp_loose: bool,
+    /// Take checksums of transport headers as right, as nf_conntrack_checksum=0 does: for captures made on a host
+    /// that leaves them to its network card
+    #[arg(long)]
+    pub no_checksum: bool,
+    /// Poll-mode workers; the verdicts are the same for any number
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
+    pub workers: u16,
+    /// Room for this many flows
+    #[arg(long, value_name = "N", default_value_t = 262_144, value_parser = clap::value_parser!(u32).range(8..=1 << 28))]
+    pub flows: u32,
+}
+
+/// `sluice replay`
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// Ruleset: nft file or iptables-save dump, recognised by content; several are one ruleset (v4 and v6)
+    #[arg(long, value_name = "FILE", required = true, num_args = 1.., action = clap::ArgAction::Append)]
+    pub rules: Vec<PathBuf>,
+    #[command(flatten)]
+    pub input: Input,
+    /// Write one JSON object per packet, in input order (`-` for stdout)
+    #[arg(long, value_name = "FILE")]
+    pub verdicts: Option<PathBuf>,
+    /// Write the packets that passed (pcap, Ethernet, nanoseconds)
+    #[arg(long, value_name = "FILE")]
+    pub pass: Option<PathBuf>,
+    /// Write the packets that did not pass
+    #[arg(long, value_name = "FILE")]
+    pub drop: Option<PathBuf>,
+    /// Print the summary as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `sluice compare`
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// The first ruleset (several files are one ruleset)
+    #[arg(long, value_name = "FILE", required = true, num_args = 1.., action = clap::ArgAction::Append)]
+    pub rules: Vec<PathBuf>,
+    /// The second ruleset (several files are one ruleset)
+    #[arg(long, value_name = "FILE", required = true, num_args = 1.., action = clap::ArgAction::Append, visible_alias = "with")]
+    pub against: Vec<PathBuf>,
+    #[command(flatten)]
+    pub input: Input,
+    /// Print the comparison as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `sluice check`
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Rulesets: nft files and iptables-save dumps; each is checked for itself unless --together
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Take all files as one ruleset
+    #[arg(long)]
+    pub together: bool,
+    /// Print the ruleset in canonical nft syntax
+    #[arg(long, conflicts_with = "json")]
+    pub print: bool,
+    /// Print the findings as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `sluice run`
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Configuration file (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Check the configuration and the rulesets, open no port
+    #[arg(long)]
+    pub check: bool,
+    /// Print the counters at the end as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where a wire stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// In front of what it protects
+    Guard,
+    /// Between two networks
+    Transit,
+}
+
+/// An address prefix, IPv4 or IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prefix {
+    address: u128,
+    mask: u128,
+    v6: bool,
+}
+
+impl Prefix {
+    /// Whether `address` (IPv4 in the low 32 bits) lies in the prefix.
+    pub fn contains(&self, v6: bool, address: u128) -> bool {
+        self.v6 == v6 && address & self.mask == self.address
+    }
+}
+
+impl std::str::FromStr for Prefix {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (address, length) = text.split_once('/').map_or((text, None), |(a, l)| (a, Some(l)));
+        let address: std::net::IpAddr =
+            address.trim().parse().map_err(|_| format!("'{address}' is not an IP address"))?;
+        let (bits, v6) = match address {
+            std::net::IpAddr::V4(v4) => (u128::from(u32::from(v4)), false),
+            std::net::IpAddr::V6(v6) => (u128::from(v6), true),
+        };
+        let width = if v6 { 128 } else { 32 };
+        let length = match length {
+            None => width,
+            Some(text) => text
+                .parse::<u32>()
+                .ok()
+                .filter(|length| *length <= width)
+                .ok_or_else(|| format!("'{text}' is not a prefix length of 0 to {width}"))?,
+        };
+        let all = if v6 { u128::MAX } else { u128::from(u32::MAX) };
+        let mask = all & all.checked_shl(width - length).unwrap_or(0);
+        Ok(Self { address: bits & mask, mask, v6 })
+    }
+}
+
+fn interface_name(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.len() > 15 || text.contains(['/', ' ', '\t']) {
+        return Err("an interface name has 1 to 15 characters, without blanks and slashes".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn interface_pair(text: &str) -> Result<(String, String), String> {
+    let (outside, inside) = text.split_once(',').ok_or("two names are needed: OUTSIDE,INSIDE")?;
+    Ok((interface_name(outside)?, interface_name(inside)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cli, Prefix};
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn prefixes_contain_their_family_only() {
+        let v4: Prefix = "192.0.2.77/24".parse().unwrap();
+        assert!(v4.contains(false, 0xc000_0201));
+        assert!(!v4.contains(false, 0xc000_0301));
+        assert!(!v4.contains(true, 0xc000_0201));
+        let v6: Prefix = "2001:db8:2::/48".parse().unwrap();
+        assert!(v6.contains(true, 0x2001_0db8_0002_0000_0000_0000_0000_0001));
+        assert!(!v6.contains(true, 1));
+        let all: Prefix = "0.0.0.0/0".parse().unwrap();
+        assert!(all.contains(false, 7) && !all.contains(true, 7));
+        for bad in ["", "1.2.3", "1.2.3.4/33", "::/129", "::1/x", "name"] {
+            assert!(bad.parse::<Prefix>().is_err(), "{bad}");
+        }
+    }
+}

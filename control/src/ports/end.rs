@@ -1,0 +1,33 @@
+//! One worker's queues of one port.
+
+use super::PacketBuffer;
+use dpdk::{Burst, RxQueue, TxQueue};
+
+/// How often a full transmit queue is tried again before its packets are given up.
+const TRIES: usize = 16;
+
+/// The queues of one port.
+#[derive(Debug)]
+pub struct End {
+    /// Where its packets come from.
+    pub receive: RxQueue,
+    /// Where packets go.
+    pub transmit: TxQueue,
+}
+
+impl End {
+    /// Sends packets, by way of the empty `burst`; what the port does not take stays in `packets`.
+    pub fn send(&mut self, burst: &mut Burst, packets: &mut Vec<PacketBuffer>) {
+        for PacketBuffer(packet) in packets.drain(..) {
+            // never fails: a burst holds at least as many packets as a receive call brings
+            drop(burst.push(packet));
+        }
+        for _ in 0..TRIES {
+            self.transmit.transmit(burst);
+            if burst.is_empty() {
+                return;
+            }
+        }
+        packets.extend(burst.drain().map(PacketBuffer));
+    }
+}

@@ -1,0 +1,114 @@
+//! Which ports does the configuration name, and are they there? EAL started, ports opened, queues dealt out.
+
+use crate::failure::{Failure, Outcome};
+use config::settings::{self, Device, Settings};
+use dpdk::{Eal, EalConfig, Memory, Mempool, MempoolConfig, Port, PortConfig, Queues};
+
+/// The ports of all wires, running.
+pub struct Devices {
+    /// DPDK itself.
+    pub eal: Eal,
+    /// Where packets of our own making come from.
+    pub mempool: Mempool,
+    /// For each wire, its ports: outside, inside.
+    pub wires: Vec<[OpenPort; 2]>,
+}
+
+/// A running port and the queues nobody polls yet.
+pub struct OpenPort {
+    /// The port.
+    pub port: Port,
+    /// Its queues, one pair a worker.
+    pub queues: Queues,
+}
+
+/// Starts EAL and every port.
+pub fn open(settings: &Settings) -> Outcome<Devices> {
+    let eal = Eal::init(&eal_config(settings)).map_err(failed)?;
+    let workers = settings.workers.count;
+    let lcores = eal.worker_lcores().len();
+    if lcores < usize::from(workers) {
+        return Err(Failure::refused(format!(
+            "workers.count = {workers} needs as many lcores beside the main one; eal.lcores gives {lcores}"
+        )));
+    }
+    let ports = 2 * settings.wires.len() as u32;
+    // what every queue can hold, what bursts and caches hold, and some for answers
+    let wanted = ports * u32::from(workers) * 2 * DESCRIPTORS + u32::from(workers) * 2048 + 4096;
+    let affordable = settings.eal.memory / 2 * 1024 * 1024 / MBUF_BYTES;
+    let mbufs = wanted.min(affordable).max(2048);
+    let segments = MempoolConfig { mbufs: mbufs - 1, ..MempoolConfig::default() };
+    let mempool = Mempool::create(&eal, "packets", &segments).map_err(failed)?;
+    let mut wires = Vec::new();
+    for wire in &settings.wires {
+        let outside = open_port(&eal, &mempool, &wire.outside, workers)?;
+        let inside = open_port(&eal, &mempool, &wire.inside, workers)?;
+        wires.push([outside, inside]);
+    }
+    Ok(Devices { eal, mempool, wires })
+}
+
+fn open_port(eal: &Eal, mempool: &Mempool, name: &str, workers: u16) -> Outcome<OpenPort> {
+    let mut port = Port::open_by_name(eal, name).map_err(failed)?;
+    let info = port.info().map_err(failed)?;
+    let most = info.max_receive_queues.min(info.max_transmit_queues);
+    if most < workers {
+        return Err(Failure::refused(format!(
+            "{name}: has {most} queue pairs; workers.count = {workers} needs one for each worker"
+        )));
+    }
+    let config = PortConfig {
+        receive_queues: workers,
+        transmit_queues: workers,
+        receive_descriptors: DESCRIPTORS as u16,
+        transmit_descriptors: DESCRIPTORS as u16,
+        ..PortConfig::default()
+    };
+    port.configure(&config, mempool).map_err(failed)?;
+    let queues = port.start().map_err(failed)?;
+    let steering = if queues.rss { "RSS" } else { "software" };
+    log::info!("{name}: {}, {workers} queues, flows steered by {steering}", info.driver);
+    Ok(OpenPort { port, queues })
+}
+
+fn eal_config(settings: &Settings) -> EalConfig {
+    let eal = &settings.eal;
+    let memory =
+        if eal.huge_pages { Memory::HugePages } else { Memory::OrdinaryPages { megabytes: eal.memory } };
+    let mut config = EalConfig::new().memory(memory).file_prefix(&eal.file_prefix);
+    config = match &eal.lcores {
+        Some(map) => config.lcores(map),
+        None => config.floating_lcores(1 + u32::from(settings.workers.count)),
+    };
+    for device in &eal.devices {
+        config = match device {
+            Device::Pci { .. } => config.pci_device(device.to_string()),
+            Device::Virtual { .. } => config.vdev(device.to_string()),
+        };
+    }
+    eal.extra.iter().fold(config, EalConfig::argument)
+}
+
+/// Whether a port only reads a capture, so that its input ends.
+pub fn reads_capture(settings: &Settings, name: &str) -> bool {
+    settings.eal.devices.iter().any(|device| match device {
+        settings::Device::Virtual { name: own, arguments } => {
+            let has = |key: &str| arguments.split(',').any(|argument| argument.starts_with(key));
+            own == name
+                && own.starts_with("net_pcap")
+                && !has("iface=")
+                && !has("rx_iface")
+                && !has("infinite_rx=1")
+        }
+        settings::Device::Pci { .. } => false,
+    })
+}
+
+fn failed(error: dpdk::Error) -> Failure {
+    Failure::refused(error.to_string())
+}
+
+/// Packets a hardware queue holds.
+const DESCRIPTORS: u32 = 1024;
+/// What an mbuf of 2,048 bytes takes with its header and room around it.
+const MBUF_BYTES: u32 = 2432;

@@ -1,0 +1,35 @@
+//! `sluice run`: the firewall between the ports of a configuration file.
+//!
+//! Workers poll their queues; this thread, the control thread, publishes rulesets, ages out flows and answers
+//! signals. SIGHUP reads the ruleset anew and keeps the old one if there is anything wrong with it; SIGTERM and
+//! SIGINT end the program, as the end of pcap input does.
+
+mod devices;
+mod report;
+mod serve;
+mod settings;
+
+use crate::cli::Run;
+use crate::failure::{Failure, Outcome};
+use crate::output::Output;
+
+/// Runs the command.
+pub fn run(command: &Run) -> Outcome<()> {
+    let settings = settings::read(&command.config)?;
+    let loaded = settings.load_rules()?;
+    if command.check {
+        let mut output = Output::stdout();
+        let (rules, wires) = (loaded.policy.rules.len(), settings.settings.wires.len());
+        output.line(&format_args!("{}: {wires} wires, {rules} rules", command.config.display()))?;
+        return output.finish();
+    }
+    let report = serve::serve(&settings, loaded)?;
+    let mut output = Output::stdout();
+    if command.json {
+        output.json_line(&report)?;
+    } else {
+        output.line(&report)?;
+    }
+    output.finish()?;
+    if report.panicked() { Err(Failure::refused("a worker panicked; this is a bug")) } else { Ok(()) }
+}
