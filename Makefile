@@ -1,0 +1,74 @@
+# Everything there is to do, from a fresh Debian 12 on, as root. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+export CARGO_TERM_COLOR ?= auto
+
+SLUICE   := target/release/sluice
+INSIDE   := 192.0.2.0/24,2001:db8:2::/64
+CAPTURE  := tests/captures/demo.pcap
+RULESETS := tests/rulesets
+FUZZ_SECONDS ?= 60
+
+# what the build needs, and what the tests need besides
+BUILD_PACKAGES := build-essential pkgconf clang libclang-dev libdpdk-dev curl ca-certificates
+TEST_PACKAGES  := nftables iptables iproute2 ethtool nmap nginx-light iputils-ping tshark tcpdump procps \
+                  python3 python3-scapy conntrack
+RUST_VERSION   := 1.88
+
+.PHONY: help deps deps-test build demo test lint loom fuzz clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+deps: ## install what the build needs (apt, rustup)
+	@./deps.sh packages $(BUILD_PACKAGES)
+	@./deps.sh rust $(RUST_VERSION)
+
+deps-test: deps ## install what the tests need besides
+	@./deps.sh packages $(TEST_PACKAGES)
+	@./deps.sh cargo-tool cargo-nextest
+
+build: deps ## build target/release/sluice
+	cargo build --release --package control
+
+demo: build ## what a stateful ruleset stops that a stateless one lets through, on a real capture
+	@echo
+	@echo "== What does the stateful ruleset stop that the stateless one lets through?"
+	$(SLUICE) compare --rules $(RULESETS)/stateless.nft --against $(RULESETS)/stateful.nft \
+	    --pcap $(CAPTURE) --inside $(INSIDE)
+	@echo
+	@echo "== The same from iptables-save dumps"
+	$(SLUICE) compare --rules $(RULESETS)/stateless.iptables $(RULESETS)/stateless.ip6tables \
+	    --against $(RULESETS)/stateful.iptables $(RULESETS)/stateful.ip6tables \
+	    --pcap $(CAPTURE) --inside $(INSIDE)
+	@echo
+	@echo "== The stateful ruleset alone, on two workers; verdicts of the first packets"
+	$(SLUICE) replay --rules $(RULESETS)/stateful.nft --pcap $(CAPTURE) --inside $(INSIDE) \
+	    --workers 2 --verdicts target/demo-verdicts.jsonl
+	@head -n 5 target/demo-verdicts.jsonl
+
+test: deps-test ## run all tests
+	cargo build --workspace --all-targets
+	cargo nextest run --workspace --no-fail-fast
+	$(MAKE) --no-print-directory loom
+
+loom: deps ## run the model checks of what workers and the control thread share
+	RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 CARGO_TARGET_DIR=target/loom \
+	    cargo test --package dataplane --release --lib loom
+
+lint: deps ## formatting and lints, as a change must pass them
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+fuzz: deps ## fuzz every target for FUZZ_SECONDS (60) each
+	@./deps.sh cargo-tool cargo-fuzz
+	@for target in $$(sed -n 's/^name = "\(fuzz_.*\)"/\1/p' fuzz/Cargo.toml); do \
+	    echo "== $$target"; \
+	    (cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=4096); \
+	done
+
+clean: ## remove what was built
+	cargo clean
