@@ -224,7 +224,7 @@ fn note(judgement: &mut Judgement, event: &Event, listing: &Listing) {
     let place = format!("{} {} {}", event.family, event.table, rewrite::original_chain(&event.chain));
     let (rule, text) = match event.kind {
         Kind::Rule => match listing.rule(event) {
-            Some((position, text)) => match rewrite::policy_of(text) {
+            Some((position, text)) => match rewrite::policy_of(&event.chain) {
                 Some(chain) => (format!("{} {} {chain} policy", event.family, event.table), "policy".to_owned()),
                 None => (format!("{place} {position}"), text.to_owned()),
             },

@@ -97,7 +97,7 @@ fn the_server_cannot_call_out(driver: Driver) {
 }
 
 fn a_new_ruleset_keeps_connections(driver: Driver) {
-    let mut lab = Lab::start(driver, &stateful());
+    let lab = Lab::start(driver, &stateful());
     lab.serve_echo(22);
     lab.serve_echo(80);
     let mut old = lab.connect(SERVER, 22).expect("port 22 is offered");

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::rewrite;
 use super::trace::Event;
 
 /// Position in its chain as the ruleset was written, and text, by family, table, chain and handle. The rules
@@ -30,7 +31,7 @@ impl Listing {
                     rule += line;
                     let Some((text, handle)) = rule.rsplit_once(" # handle ") else { continue };
                     let Ok(handle) = handle.parse() else { continue };
-                    let guard = text.starts_with("meta priority ");
+                    let guard = rewrite::is_guard(text);
                     let place = if guard { 0 } else { position };
                     position += usize::from(!guard);
                     let key = (family.clone(), table.clone(), chain.clone(), handle);

@@ -88,9 +88,14 @@ pub(super) fn original_chain(chain: &str) -> &str {
     chain.strip_prefix(CHAIN_PREFIX).unwrap_or(chain)
 }
 
-/// The built-in chain whose policy a rule stands for.
-pub(super) fn policy_of(rule: &str) -> Option<&str> {
-    rule.split_once("comment \"policy:")?.1.split('"').next()
+/// The built-in chain whose policy a chain stands for.
+pub(super) fn policy_of(chain: &str) -> Option<&str> {
+    chain.strip_prefix(POLICY_PREFIX)
+}
+
+/// Whether a rule is one that sends packets to the chain of their side.
+pub(super) fn is_guard(rule: &str) -> bool {
+    rule.starts_with("meta priority ") || rule.starts_with("xt match physdev")
 }
 
 /// Where a hook goes and what its chain begins with.
@@ -127,7 +132,7 @@ fn declarations(table: &str) -> String {
 fn jumps(table: &str, builtin: &[(&str, &str)]) -> String {
     let mut result = String::new();
     for (chain, policy) in builtin {
-        result += &format!(":{CHAIN_PREFIX}{chain} - [0:0]\n");
+        result += &format!(":{CHAIN_PREFIX}{chain} - [0:0]\n:{POLICY_PREFIX}{chain} - [0:0]\n");
         let (hook, port) = match *chain {
             "PREROUTING" => ("PREROUTING", "outside"),
             "INPUT" => ("FORWARD", "outside"),
@@ -137,7 +142,8 @@ fn jumps(table: &str, builtin: &[(&str, &str)]) -> String {
             _ => continue,
         };
         let guard = format!("-A {hook} -m physdev --physdev-in {port}");
-        result += &format!("{guard} -j {CHAIN_PREFIX}{chain}\n{guard} -m comment --comment policy:{chain} -j {policy}\n");
+        result += &format!("{guard} -j {CHAIN_PREFIX}{chain}\n{guard} -j {POLICY_PREFIX}{chain}\n");
+        result += &format!("-A {POLICY_PREFIX}{chain} -j {policy}\n");
     }
     result
 }
@@ -147,6 +153,9 @@ const FROM_INSIDE: &str = "0:1";
 
 /// What a built-in chain of iptables is called behind the jump.
 const CHAIN_PREFIX: &str = "guard_";
+
+/// What a chain that holds nothing but the policy is called.
+const POLICY_PREFIX: &str = "policy_";
 
 #[cfg(test)]
 mod tests {
@@ -163,6 +172,6 @@ mod tests {
         let text = iptables("*filter\n:INPUT DROP [0:0]\n:mine - [0:0]\n-A INPUT -j mine\nCOMMIT\n");
         assert!(text.starts_with("*filter\n:FORWARD ACCEPT [0:0]\n"), "{text}");
         assert!(text.contains("-A guard_INPUT -j mine"), "{text}");
-        assert!(text.contains("--physdev-in outside -m comment --comment policy:INPUT -j DROP"), "{text}");
+        assert!(text.contains("--physdev-in outside -j policy_INPUT\n-A policy_INPUT -j DROP"), "{text}");
     }
 }
