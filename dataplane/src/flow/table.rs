@@ -54,13 +54,13 @@ pub struct Stats {
 pub struct Table<E> {
     buckets: Arc<[Bucket]>,
     /// The entry of lane `l` of bucket `b` is at `b * LANES + l`.
-    entries: Box<[E]>,
+    entries: Box<[Aligned<E>]>,
     stats: Stats,
 }
 
 impl<E: Entry> Table<E> {
     /// An empty table with room for `entries` flows at three quarters full: takes all its memory here, four
-    /// thirds of `entries` slots of 8 bytes and an `E` each.
+    /// thirds of `entries` slots of 8 bytes and the cache lines of an `E` each.
     ///
     /// # Panics
     /// If that is more than 2^32 slots.
@@ -70,7 +70,7 @@ impl<E: Entry> Table<E> {
         assert!(buckets <= 1 << 29, "a table has at most 2^32 slots");
         Self {
             buckets: (0..buckets).map(|_| Bucket::empty()).collect(),
-            entries: vec![E::default(); buckets * LANES].into(),
+            entries: vec![Aligned(E::default()); buckets * LANES].into(),
             stats: Stats::default(),
         }
     }
@@ -120,13 +120,13 @@ impl<E: Entry> Table<E> {
     #[inline]
     #[must_use]
     pub fn entry(&self, slot: Slot) -> &E {
-        &self.entries[slot.0 as usize]
+        &self.entries[slot.0 as usize].0
     }
 
     /// The entry there, to change. Its key must stay.
     #[inline]
     pub fn entry_mut(&mut self, slot: Slot) -> &mut E {
-        &mut self.entries[slot.0 as usize]
+        &mut self.entries[slot.0 as usize].0
     }
 
     /// When the flow there ends.
@@ -170,7 +170,7 @@ impl<E: Entry> Table<E> {
             let overflow = home.overflow(class).plus(choice);
             home.set_overflow(class, overflow.expect("places that cannot be counted are not offered"));
         }
-        self.entries[slot.0 as usize] = entry;
+        *self.entry_mut(slot) = entry;
         let bucket = self.bucket(slot.bucket());
         bucket.set_deadline(slot.lane(), deadline);
         bucket.set_tag(slot.lane(), fingerprint.tag(choice));
@@ -230,6 +230,15 @@ impl<E: Entry> Table<E> {
     #[must_use]
     pub fn memory(&self) -> usize {
         size_of_val(&*self.buckets) + size_of_val(&*self.entries)
+    }
+
+    /// Where that memory lies, for whoever can ask the system for huge pages: an address and bytes, twice.
+    #[must_use]
+    pub fn regions(&self) -> [(*const u8, usize); 2] {
+        [
+            (self.buckets.as_ptr().cast(), size_of_val(&*self.buckets)),
+            (self.entries.as_ptr().cast(), size_of_val(&*self.entries)),
+        ]
     }
 
     /// What has happened since the start.
@@ -397,6 +406,11 @@ impl Slot {
         self.0 as usize % LANES
     }
 }
+
+/// An entry at the start of a cache line, so that it takes no more of them than it must.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+struct Aligned<E>(E);
 
 /// The choices of bucket, other than home, that hold flows so counted.
 #[inline]
