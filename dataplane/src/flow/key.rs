@@ -7,7 +7,7 @@
 
 use crate::packet::{Network, Tuple, protocol};
 
-/// The name of a flow: the same for both directions. Plain data, 40 bytes.
+/// The name of a flow: the same for both directions. Plain data: 40 bytes, 48 with its alignment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[repr(C)]
 pub struct FlowKey {

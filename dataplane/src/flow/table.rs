@@ -81,18 +81,36 @@ impl<E: Entry> Table<E> {
         prefetch(self.bucket(hash.home(self.bucket_count())));
     }
 
-    /// Stage two, when the home bucket has arrived: asks for the entry, or for the other buckets where it may be.
+    /// Stage two, when the home bucket has arrived: asks for the entry or, where there is none, for the slot a new
+    /// flow would take. `false` if the flow may live away from home: then it asks for those buckets, and
+    /// [`prefetch_displaced`](Self::prefetch_displaced) for the entry.
     #[inline]
-    pub fn prefetch_entry(&self, hash: FlowHash) {
+    pub fn prefetch_entry(&self, hash: FlowHash) -> bool {
         let (home, fingerprint) = (hash.home(self.bucket_count()), hash.fingerprint());
         let bucket = self.bucket(home);
-        if let Some(lane) = bucket.tags().matching(fingerprint.tag(0)).first() {
-            prefetch(self.entry(Slot::new(home, lane)));
-            return;
+        let tags = bucket.tags();
+        let (there, overflow) =
+            (tags.matching(fingerprint.tag(0)).first(), bucket.overflow(fingerprint.class()));
+        if there.is_some() || overflow.is_none() {
+            if let Some(lane) = there.or_else(|| tags.matching(0).first()) {
+                prefetch(self.entry(Slot::new(home, lane)));
+            }
+            return true;
         }
-        let overflow = bucket.overflow(fingerprint.class());
         for choice in displaced(overflow) {
             prefetch(self.bucket(fingerprint.across(home, choice, self.bucket_count())));
+        }
+        false
+    }
+
+    /// Stage three, for the few that stage two returned `false` for: asks for the entry.
+    pub fn prefetch_displaced(&self, hash: FlowHash) {
+        let (home, fingerprint) = (hash.home(self.bucket_count()), hash.fingerprint());
+        for choice in displaced(self.bucket(home).overflow(fingerprint.class())) {
+            let bucket = fingerprint.across(home, choice, self.bucket_count());
+            if let Some(lane) = self.bucket(bucket).tags().matching(fingerprint.tag(choice)).first() {
+                prefetch(self.entry(Slot::new(bucket, lane)));
+            }
         }
     }
 

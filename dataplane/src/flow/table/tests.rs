@@ -129,9 +129,16 @@ impl History {
     }
 
     fn find(&mut self, flow: u32) -> Option<Slot> {
+        self.table.prefetch(self.hash(flow));
+        let asked = self.table.prefetch_entry(self.hash(flow));
+        self.table.prefetch_displaced(self.hash(flow));
         let found = self.table.find(self.hash(flow), &key(flow), self.now());
         assert_eq!(found.is_some(), self.lives(flow), "flow {flow}");
         let slot = found?;
+        let (home, fingerprint) =
+            (self.hash(flow).home(self.table.bucket_count()), self.hash(flow).fingerprint());
+        let alike = self.table.bucket(home).tags().matching(fingerprint.tag(0)).first();
+        assert_eq!(asked, alike.is_some(), "what is away from home takes another stage");
         let (entry, deadline) = self.model[&flow];
         assert!(self.table.holds(slot, &key(flow)));
         assert_eq!(*self.table.entry(slot), entry);
