@@ -72,6 +72,8 @@ reasons! {
     // Behind the IP header: the packet meets the rules as `ct state invalid`.
     /// An IPv6 extension header is cut off or malformed.
     Ipv6Extension = "ipv6-extension",
+    /// An IPv6 packet without a transport header (next header 59).
+    Ipv6NoNextHeader = "ipv6-no-next-header",
     /// The header of a fragment is malformed.
     FragmentHeader = "fragment-header",
     /// The TCP header is cut off.
@@ -110,8 +112,8 @@ reasons! {
     DccpHeader = "dccp-header",
     /// The DCCP checksum is wrong.
     DccpChecksum = "dccp-checksum",
-    /// The GRE header is cut off.
-    GreTruncated = "gre-truncated",
+    /// A GRE header of version 1 that does not carry PPP.
+    GreProtocol = "gre-protocol",
 
     // Connection tracking: the packet meets the rules as `ct state invalid`.
     /// A TCP packet that is no SYN and belongs to no flow.

@@ -29,7 +29,7 @@ mod field {
 const PPP: u16 = 0x880b;
 
 pub(super) fn parse<F: Frame + ?Sized>(payload: &Payload<'_, F>, tuple: &mut Tuple) -> Result<(), Reason> {
-    read(&payload.bytes, payload.offset, tuple).ok_or(Reason::GreTruncated)
+    read(&payload.bytes, payload.offset, tuple).ok_or(Reason::GreProtocol)
 }
 
 /// Puts the call id of the header at `offset`, if there is one, into `tuple`; `None` if a header of version 1
@@ -56,7 +56,7 @@ mod tests {
     fn only_version_1_has_a_call_id() {
         for (flags, carried, call, fault) in [
             (0x3001, 0x880b, 0x1234, None),
-            (0x3001, 0x0800, 0, Some(Reason::GreTruncated)),
+            (0x3001, 0x0800, 0, Some(Reason::GreProtocol)),
             (0x2000, 0x0800, 0, None),
             (0x2000, 0x880b, 0, None),
             (0x2002, 0x880b, 0, None),

@@ -102,7 +102,7 @@ pub(super) fn parse<'f, F: Frame + ?Sized>(
         }
     }
     if protocol == extension::NO_NEXT_HEADER {
-        return Err(Reason::Ipv6Extension);
+        return Err(Reason::Ipv6NoNextHeader);
     }
     Ok(Payload {
         offset,
@@ -185,8 +185,8 @@ mod tests {
     #[test]
     fn no_next_header() {
         let packet = parse(&udp().raw(59).payload(&[]).build()[..]);
-        assert_eq!(packet.fault, Some(Reason::Ipv6Extension));
+        assert_eq!(packet.fault, Some(Reason::Ipv6NoNextHeader));
         assert_eq!((packet.has_transport, packet.tuple.protocol), (true, 59));
-        assert!(!Reason::Ipv6Extension.is_before_rules());
+        assert!(!Reason::Ipv6NoNextHeader.is_before_rules());
     }
 }
