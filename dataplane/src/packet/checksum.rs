@@ -77,7 +77,8 @@ impl Sum {
     /// Whether the bytes, the checksum they carry among them, are as they were sent.
     #[inline]
     pub(crate) const fn holds(self) -> bool {
-        self.folded() == 0xffff
+        // 0xffff is the zero of this arithmetic; a sum is 0 only where nothing but zeros was added.
+        self.total != 0 && self.total.is_multiple_of(0xffff)
     }
 }
 
@@ -171,6 +172,9 @@ mod tests {
             let cut = pieces.iter().fold(Sum::default(), |sum, piece| sum.then(piece));
             for sum in [cut, Sum::of(&whole)] {
                 prop_assert_eq!(u16::from_be(sum.folded()), expected);
+                prop_assert_eq!(sum.holds(), expected == 0xffff);
+                let completed = sum.and(Sum::of(&(!sum.folded()).to_ne_bytes()));
+                prop_assert!(completed.holds());
             }
             let with_number = [&number.to_be_bytes()[..], &whole].concat();
             let expected = !build::checksum(&with_number);

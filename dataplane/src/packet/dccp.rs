@@ -108,7 +108,7 @@ pub(super) fn parse<F: Frame + ?Sized>(payload: &Payload<'_, F>, packet: &mut Pa
         0 => length,
         coverage => data_offset + (coverage - 1) * 4,
     };
-    if payload.is_whole && covered > length {
+    if covered > length {
         return Err(Reason::DccpHeader);
     }
     if !payload.checksum_holds(Some(protocol::DCCP), covered) {

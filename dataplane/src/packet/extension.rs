@@ -13,7 +13,8 @@
 //! ```
 //!
 //! The walk is the kernel's: it goes through AH, and anything else, ESP and unknown numbers included, is the
-//! transport protocol. It ends after a fixed number of headers: longer chains are no one's.
+//! transport protocol. A header that reaches beyond the packet in front of such a one leaves the protocol known
+//! and its header empty. It ends after a fixed number of headers: longer chains are no one's.
 
 use super::Fragment;
 use super::bytes::{Bytes, be16};
@@ -42,7 +43,7 @@ pub(super) const fn is_extension(number: u8) -> bool {
 pub(super) struct Chain {
     /// What stands there. In a fragment's tail it may be an extension header, which cannot be walked.
     pub(super) protocol: u8,
-    /// Offset in the frame.
+    /// Offset in the frame, not behind the end.
     pub(super) offset: usize,
     /// The fragment header on the way, if there was one.
     pub(super) fragment: Option<FragmentHeader>,
@@ -66,19 +67,14 @@ impl FragmentHeader {
         }
     }
 
-    /// Whether `length` bytes can be the fragment's: some, a multiple of eight in all but the last, and within
-    /// the greatest datagram.
-    pub(super) fn is_sound(self, length: usize) -> bool {
-        let offset = usize::from(self.bits & !7);
-        self.kind() == Fragment::Whole
-            || (length > 0
-                && (self.bits & 1 == 0 || length.is_multiple_of(8))
-                && offset + length <= usize::from(u16::MAX))
+    /// Whether `length` bytes can be the fragment's: a multiple of eight in all but the last.
+    pub(super) const fn is_sound(self, length: usize) -> bool {
+        self.bits & 1 == 0 || length.is_multiple_of(8)
     }
 }
 
 /// Walks from the header of number `next` at `offset` to the transport header. `None` if the chain is cut off
-/// or longer than it may be, or has a second fragment header.
+/// or longer than it may be, or has a second fragment header that is not an atomic fragment's.
 #[inline]
 pub(super) fn walk<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, next: u8, offset: usize) -> Option<Chain> {
     let chain = Chain { protocol: next, offset, fragment: None };
@@ -96,16 +92,13 @@ fn walk_on<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, mut chain: Chain) -> Option<
             protocol::AH => (usize::from(length) + 2) * 4,
             _ => (usize::from(length) + 1) * 8,
         };
-        let behind = chain.offset + length;
-        if behind > bytes.end() {
-            return None;
-        }
+        let behind = (chain.offset + length).min(bytes.end());
         if chain.protocol == FRAGMENT {
-            let bits = be16(&bytes.array::<4>(chain.offset)?, 2..4);
-            let header = FragmentHeader { payload: behind, bits };
-            if chain.fragment.replace(header).is_some() {
+            let header = FragmentHeader { payload: behind, bits: fragment_bits(bytes, chain.offset)? };
+            if chain.fragment.is_some() && header.kind() != Fragment::Whole {
                 return None;
             }
+            chain.fragment = chain.fragment.or(Some(header));
         }
         (chain.protocol, chain.offset) = (next, behind);
         if chain.fragment.is_some_and(|fragment| fragment.kind() == Fragment::Later) {
@@ -113,6 +106,11 @@ fn walk_on<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, mut chain: Chain) -> Option<
         }
     }
     (!is_extension(chain.protocol)).then_some(chain)
+}
+
+/// Offset and M of the fragment header at `offset`, if all of it is there.
+fn fragment_bits<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, offset: usize) -> Option<u16> {
+    bytes.array::<8>(offset).map(|header| be16(&header, 2..4))
 }
 
 #[cfg(test)]
@@ -161,14 +159,27 @@ mod tests {
 
     #[test]
     fn cut_chains() {
-        let beyond = udp().extension(DESTINATION_OPTIONS, &[0, 4, 1, 4, 0, 0, 0, 0]);
         let nothing = udp().raw(DESTINATION_OPTIONS).payload(&[]);
         let one_byte = udp().raw(ROUTING).payload(&[17]);
+        let beyond = udp().raw(ROUTING).payload(&[DESTINATION_OPTIONS, 1, 0, 0, 0, 0, 0, 0]);
         let half_fragment = udp().raw(FRAGMENT).payload(&[17, 0, 0, 0, 0, 0, 0]);
-        let two_fragments = udp().extension(FRAGMENT, &[0; 8]).extension(FRAGMENT, &[0; 8]);
-        for frame in [beyond, nothing, one_byte, half_fragment, two_fragments] {
+        let two_fragments = udp().extension(FRAGMENT, &[0; 8]).extension(FRAGMENT, &[0, 0, 0, 1, 0, 0, 0, 0]);
+        for frame in [nothing, one_byte, beyond, half_fragment, two_fragments] {
             let packet = parse(&frame.build()[..]);
             assert_eq!((packet.fault, packet.has_transport), (Some(Reason::Ipv6Extension), false));
+        }
+        let two_atomic = udp().extension(FRAGMENT, &[0; 8]).extension(FRAGMENT, &[0; 8]);
+        let packet = parse(&two_atomic.build()[..]);
+        assert_eq!((packet.fault, packet.tuple.destination_port), (None, 4242));
+    }
+
+    #[test]
+    fn a_header_beyond_the_packet_leaves_the_transport_empty() {
+        for (number, fault) in [(protocol::UDP, Some(Reason::UdpTruncated)), (253, None)] {
+            let frame = udp().raw(DESTINATION_OPTIONS).payload(&[number, 9, 1, 4, 0, 0, 0, 0]).padding(2);
+            let packet = parse(&frame.build()[..]);
+            assert_eq!((packet.fault, packet.has_transport), (fault, true));
+            assert_eq!((packet.tuple.protocol, packet.transport_offset), (number, 62));
         }
     }
 
@@ -196,12 +207,8 @@ mod tests {
         let packet = parse(&hidden.build()[..]);
         assert_eq!((packet.fault, packet.has_transport), (None, false), "the transport is not known");
 
-        let odd = later.clone().payload(&[0; 15]).fragment(3, true);
-        let beyond = later.clone().fragment(0x1fff, false);
-        let empty = later.payload(&[]).fragment(3, false);
-        for frame in [odd, beyond, empty] {
-            let packet = parse(&frame.build()[..]);
-            assert_eq!((packet.fault, packet.has_transport), (Some(Reason::FragmentHeader), true));
-        }
+        let odd = later.payload(&[0; 15]).fragment(3, true);
+        let packet = parse(&odd.build()[..]);
+        assert_eq!((packet.fault, packet.has_transport), (Some(Reason::FragmentHeader), true));
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Every node on the way looks at these options when they follow the IPv6 header, and the kernel drops a packet
 //! with bad ones before any rule: options beyond the header, padding of more than seven bytes or not zero
-//! (RFC 4942, section 2.1.9.5), more than eight options, or one it does not know whose type says to discard.
+//! (RFC 4942, section 2.1.9.5), more than eight options, one it does not know whose type says to discard, a
+//! router alert (RFC 2711) that is not two bytes long, IOAM data (RFC 9486) out of line, a CALIPSO label
+//! (RFC 5570), of which no domain is configured by default.
 
 use super::bytes::Bytes;
 use crate::frame::Frame;
@@ -10,6 +12,8 @@ use crate::frame::Frame;
 const PAD_1: u8 = 0;
 const PAD_N: u8 = 1;
 const ROUTER_ALERT: u8 = 5;
+const CALIPSO: u8 = 7;
+const IOAM: u8 = 0x31;
 
 /// The upper bits of a type that says: skip the option if you do not know it.
 const ACTION: u8 = 0xc0;
@@ -41,11 +45,10 @@ pub(super) fn is_sound<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, start: usize) ->
                     return false;
                 }
             }
-            Some([kind]) if kind & ACTION == 0 && (kind != ROUTER_ALERT || size == 4) => {
+            Some([kind]) if may_pass(kind, size, offset - start) => {
                 options += 1;
                 padding = 0;
             }
-            // Jumbo payload (RFC 2675) is among these: its type says to discard.
             _ => return false,
         }
         if padding > MOST_PADDING || options > MOST {
@@ -54,6 +57,17 @@ pub(super) fn is_sound<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, start: usize) ->
         offset += size;
     }
     true
+}
+
+/// Whether an option of `size` bytes, `at` in its header, may pass. A jumbo payload (RFC 2675) may not: its type
+/// says to discard.
+const fn may_pass(kind: u8, size: usize, at: usize) -> bool {
+    match kind {
+        ROUTER_ALERT => size == 4,
+        IOAM => at.is_multiple_of(4),
+        CALIPSO => false,
+        kind => kind & ACTION == 0,
+    }
 }
 
 /// Bytes of the option at `offset`, if all are there.
@@ -88,6 +102,7 @@ mod tests {
         assert_eq!(fault(&[0; 6]), None, "Pad1");
         assert_eq!(fault(&[1, 4, 0, 0, 0, 0]), None, "PadN");
         assert_eq!(fault(&[0x3e, 4, 9, 9, 9, 9]), None, "unknown, to be skipped");
+        assert_eq!(fault(&[1, 0, 0x31, 2, 0, 0]), None, "IOAM in line");
         let eight = [0x3e, 0].repeat(8);
         assert_eq!(fault(&[&eight[..], &[1, 4, 0, 0, 0, 0]].concat()), None, "eight");
     }
@@ -98,6 +113,8 @@ mod tests {
         assert_eq!(fault(&[0; 14]), bad, "padding of more than seven bytes");
         assert_eq!(fault(&[1, 4, 0, 0, 1, 0]), bad, "padding that is not zero");
         assert_eq!(fault(&[5, 4, 0, 0, 0, 0]), bad, "a router alert of four bytes");
+        assert_eq!(fault(&[0x31, 4, 0, 0, 0, 0]), bad, "IOAM out of line");
+        assert_eq!(fault(&[7, 4, 0, 0, 0, 0]), bad, "CALIPSO");
         assert_eq!(fault(&[0x3e, 5, 0, 0, 0, 0]), bad, "beyond the header");
         assert_eq!(fault(&[1, 3, 0, 0, 0, 5]), bad, "no room for a length");
         assert_eq!(fault(&[0xc2, 4, 0, 1, 0, 0]), bad, "jumbo payload");

@@ -15,6 +15,7 @@
 //! ```
 
 use super::bytes::{Bytes, be16, be128};
+use super::checksum::Sum;
 use super::extension::{self, Chain};
 use super::payload::Payload;
 use super::{Fragment, Network, Packet, Tuple, hop_by_hop};
@@ -47,6 +48,12 @@ impl Header {
 
     const fn next_header(&self) -> u8 {
         self.0[field::NEXT_HEADER]
+    }
+
+    /// The sum of both addresses.
+    #[inline]
+    fn addresses(&self) -> Sum {
+        Sum::of(&self.0[field::SOURCE.start..field::DESTINATION.end])
     }
 
     fn tuple(&self, protocol: u8) -> Tuple {
@@ -104,12 +111,7 @@ pub(super) fn parse<'f, F: Frame + ?Sized>(
     if protocol == extension::NO_NEXT_HEADER {
         return Err(Reason::Ipv6NoNextHeader);
     }
-    Ok(Payload {
-        offset,
-        addresses: bytes.sum(start + field::SOURCE.start..start + field::DESTINATION.end),
-        is_whole: packet.fragment == Fragment::Whole,
-        bytes,
-    })
+    Ok(Payload { offset, addresses: header.addresses(), is_whole: packet.fragment == Fragment::Whole, bytes })
 }
 
 /// Reads the headers at `start` of a packet that an ICMPv6 error quotes: who talks to whom, but for the ports,
@@ -117,8 +119,7 @@ pub(super) fn parse<'f, F: Frame + ?Sized>(
 pub(super) fn quoted<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, start: usize) -> Option<(Tuple, usize)> {
     let header = Header(bytes.array(start)?);
     let chain = extension::walk(bytes, header.next_header(), start + LENGTH)?;
-    let is_sound = header.version() == 6
-        && chain.protocol != extension::NO_NEXT_HEADER
+    let is_sound = chain.protocol != extension::NO_NEXT_HEADER
         && chain.fragment.is_none_or(|fragment| fragment.kind() != Fragment::Later);
     is_sound.then(|| (header.tuple(chain.protocol), chain.offset))
 }

@@ -80,21 +80,21 @@ pub struct Packet {
 }
 
 impl Packet {
-    /// Whether this is an ICMP or ICMPv6 message about another packet, the one that [`quoted`] reads: its type
-    /// says so. It may have a fault.
+    /// Whether this is an ICMP or ICMPv6 message about another packet, the one that [`quoted`] reads: its type,
+    /// if the header is whole, says so. The checksum may be wrong.
     #[must_use]
     pub fn is_icmp_error(&self) -> bool {
-        if !self.has_transport || self.fragment == Fragment::Later {
-            return false;
-        }
-        match (self.tuple.network, self.tuple.protocol) {
-            (Network::Ipv4, protocol::ICMP) => icmp::is_error(self.tuple.icmp_type),
-            (Network::Ipv6, protocol::ICMPV6) => {
-                // The type of a header that is cut off was not read.
-                icmpv6::is_error(self.tuple.icmp_type) && self.fault != Some(Reason::Icmpv6Truncated)
+        let end = u32::from(self.network_offset) + self.network_length;
+        let is_header_read = self.has_transport
+            && self.fragment != Fragment::Later
+            && self.fault != Some(Reason::FragmentHeader)
+            && end >= u32::from(self.transport_offset) + icmp::HEADER as u32;
+        is_header_read
+            && match (self.tuple.network, self.tuple.protocol) {
+                (Network::Ipv4, protocol::ICMP) => icmp::is_error(self.tuple.icmp_type),
+                (Network::Ipv6, protocol::ICMPV6) => icmpv6::is_error(self.tuple.icmp_type),
+                _ => false,
             }
-            _ => false,
-        }
     }
 
     /// The bytes of `frame` up to the end of the packet.
@@ -105,8 +105,10 @@ impl Packet {
 }
 
 /// Reads the headers of `frame` and checks what the kernel checks: lengths, and checksums of whole packets.
-/// Every field is set as far as the headers go; what stops the reading is the packet's fault.
+/// Every field is set as far as the headers go; what stops the reading is the packet's fault. Of a first
+/// fragment the transport header is read as far as it is there, and not judged.
 #[must_use]
+#[inline]
 pub fn parse<F: Frame + ?Sized>(frame: &F) -> Packet {
     parse_with(frame, Checksums::Verified)
 }
@@ -114,6 +116,7 @@ pub fn parse<F: Frame + ?Sized>(frame: &F) -> Packet {
 /// As [`parse`], with a say in whether checksums of the transport layer are looked at. That of an IPv4 header
 /// always is.
 #[must_use]
+#[inline]
 pub fn parse_with<F: Frame + ?Sized>(frame: &F, checksums: Checksums) -> Packet {
     let mut packet = Packet { frame_length: frame.length() as u32, ..Packet::default() };
     packet.fault = parse_layers(&Bytes::of(frame, checksums), &mut packet).err();
@@ -127,10 +130,15 @@ fn parse_layers<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, packet: &mut Packet) ->
         ethernet::IPV6 => ipv6::parse(bytes, packet)?,
         _ => return Ok(()),
     };
-    if packet.fragment == Fragment::Later {
-        return Ok(());
+    match packet.fragment {
+        Fragment::Whole => parse_transport(&payload, packet),
+        Fragment::First => {
+            // What is missing may be in the next fragment: no fault of this one.
+            let _ = parse_transport(&payload, packet);
+            Ok(())
+        }
+        Fragment::Later => Ok(()),
     }
-    parse_transport(&payload, packet)
 }
 
 #[inline]

@@ -12,7 +12,7 @@ pub(super) struct Payload<'f, F: ?Sized> {
     pub(super) offset: usize,
     /// The sum of both addresses, for the pseudo-header.
     pub(super) addresses: Sum,
-    /// Whether this is all of the datagram. Of a first fragment neither lengths nor checksums can be checked.
+    /// Whether this is all of the datagram. Of a first fragment no checksum can be checked.
     pub(super) is_whole: bool,
 }
 

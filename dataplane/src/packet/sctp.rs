@@ -134,9 +134,6 @@ pub(super) fn parse<F: Frame + ?Sized>(payload: &Payload<'_, F>, packet: &mut Pa
     };
     packet.tuple.source_port = be16(&header, field::SOURCE_PORT);
     packet.tuple.destination_port = be16(&header, field::DESTINATION_PORT);
-    if !payload.is_whole {
-        return Ok(());
-    }
     let is_trusted = payload.bytes.checksums() == Checksums::Trusted;
     if !is_trusted && header[field::CHECKSUM] != crc(payload, &header) {
         return Err(Reason::SctpChecksum);

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::build::FrameBuilder;
-use super::{Fragment, Network, Packet, Quoted, Tcp, Tuple, parse, protocol, quoted};
+use super::{Checksums, Fragment, Network, Packet, Quoted, Tcp, Tuple, parse, parse_with, protocol, quoted};
 use crate::frame::Frame;
 use crate::reason::Reason;
 
@@ -232,6 +232,23 @@ proptest! {
         let is_udp = valid.expected.tuple.protocol == protocol::UDP;
         prop_assume!(!(is_udp && frame[transport + 6..transport + 8] == [0, 0]));
         prop_assert!(parse(&frame[..]).fault.is_some(), "byte {} bit {}", at, bit);
+    }
+
+    #[test]
+    fn trusted_checksums_are_not_looked_at(valid in valid(), sum in any::<[u8; 4]>()) {
+        let transport = usize::from(valid.expected.transport_offset);
+        let at = match valid.expected.tuple.protocol {
+            protocol::TCP => 16..18,
+            protocol::UDP | protocol::UDPLITE | protocol::DCCP => 6..8,
+            protocol::ICMP | protocol::ICMPV6 => 2..4,
+            protocol::SCTP => 8..12,
+            _ => 0..0,
+        };
+        let mut frame = valid.frame.build();
+        frame[transport..][at.clone()].copy_from_slice(&sum[..at.len()]);
+        // UDP-Lite must have a checksum, whoever looks at it.
+        prop_assume!(valid.expected.tuple.protocol != protocol::UDPLITE || sum[..2] != [0, 0]);
+        prop_assert_eq!(parse_with(&frame[..], Checksums::Trusted), valid.expected);
     }
 
     #[test]

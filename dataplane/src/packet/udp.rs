@@ -37,7 +37,7 @@ pub(super) fn parse<F: Frame + ?Sized>(payload: &Payload<'_, F>, packet: &mut Pa
     packet.tuple.source_port = be16(&header, field::SOURCE_PORT);
     packet.tuple.destination_port = be16(&header, field::DESTINATION_PORT);
     let length = usize::from(be16(&header, field::LENGTH));
-    if length < HEADER || (payload.is_whole && length > payload.length()) {
+    if length < HEADER || length > payload.length() {
         return Err(Reason::UdpLength);
     }
     let has_checksum = be16(&header, field::CHECKSUM) != 0;
