@@ -1,5 +1,5 @@
 //! Where do the kernel and Sluice differ? At the first packet they judge differently, shown with what came
-//! before it between the same hosts and with both explanations.
+//! before it in the same flow and with both explanations.
 
 use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -19,7 +19,7 @@ pub fn first(records: &[Record], kernel: &[Judgement], sluice: &[Verdict]) -> Op
     let what = difference(&records[at], &kernel[at], &sluice[at]).unwrap_or_default();
     let count = (at..records.len()).filter(|&at| difference(&records[at], &kernel[at], &sluice[at]).is_some());
     let _ = writeln!(text, "packet {} of {}: {what} ({} packets differ)", at + 1, records.len(), count.count());
-    let before: Vec<usize> = (0..at).filter(|&other| same_hosts(&records[at], &records[other])).collect();
+    let before: Vec<usize> = (0..at).filter(|&other| same_flow(&records[at], &records[other])).collect();
     for &other in before.iter().rev().take(SHOWN_BEFORE).rev() {
         let state = (kernel[other].accepted, kernel[other].state);
         let _ = writeln!(text, "  {:6} {} {state:?}", other + 1, describe(&records[other]));
@@ -56,14 +56,19 @@ fn difference(record: &Record, kernel: &Judgement, sluice: &Verdict) -> Option<S
     (sluice.verdict == "reject" && !rejects).then(|| "rejected, where the kernel drops".to_owned())
 }
 
-/// Whether both are between the same two addresses, or quote each other's in an error to one of them.
-fn same_hosts(one: &Record, other: &Record) -> bool {
-    let hosts = |record: &Record| match (record.frame.get(12..14), record.frame.get(14..)) {
-        (Some([8, 0]), Some(ip)) if ip.len() >= 20 => Some([ip[12..16].to_vec(), ip[16..20].to_vec()]),
-        (Some([0x86, 0xdd]), Some(ip)) if ip.len() >= 40 => Some([ip[8..24].to_vec(), ip[24..40].to_vec()]),
-        _ => None,
+/// Whether both are between the same two addresses and, where there are any, the same L4 ports.
+fn same_flow(one: &Record, other: &Record) -> bool {
+    let ends = |record: &Record| {
+        let (ip, addresses, protocol, transport) = match (record.frame.get(12..14)?, record.frame.get(14..)?) {
+            ([8, 0], ip) if ip.len() >= 24 => (ip, 12..20, ip[9], 20),
+            ([0x86, 0xdd], ip) if ip.len() >= 44 => (ip, 8..40, ip[6], 40),
+            _ => return None,
+        };
+        let (source, destination) = ip[addresses.clone()].split_at(addresses.len() / 2);
+        let ports = if [6, 17].contains(&protocol) { &ip[transport..transport + 4] } else { &[0; 4] };
+        Some([(source.to_vec(), ports[..2].to_vec()), (destination.to_vec(), ports[2..].to_vec())])
     };
-    let (Some([a, b]), Some([c, d])) = (hosts(one), hosts(other)) else { return false };
+    let (Some([a, b]), Some([c, d])) = (ends(one), ends(other)) else { return false };
     (&a, &b) == (&c, &d) || (&a, &b) == (&d, &c)
 }
 
@@ -101,5 +106,5 @@ pub fn describe(record: &Record) -> String {
     format!("{arrow} {source} -> {destination} {payload}")
 }
 
-/// How many earlier packets between the same hosts are shown.
-const SHOWN_BEFORE: usize = 12;
+/// How many earlier packets of the same flow are shown.
+const SHOWN_BEFORE: usize = 20;
