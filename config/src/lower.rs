@@ -30,8 +30,6 @@ struct Lowering<'a> {
     /// Which chain uses which verdict map, and where.
     map_uses: Vec<(crate::policy::ChainId, usize, Span)>,
     lines: Vec<Option<Lines>>,
-    /// Some of what was declared could not be read: a name that is not known may be no mistake.
-    partial: bool,
 }
 
 /// Checks `ruleset` and resolves every name in it.
@@ -39,7 +37,7 @@ struct Lowering<'a> {
 /// # Errors
 /// Everything in it that cannot run, each with its place.
 pub fn lower(ruleset: &Ruleset) -> Result<Policy, Diagnostics> {
-    let lowering = lowered(ruleset, false);
+    let lowering = lowered(ruleset);
     if lowering.errors.is_empty() {
         return Ok(lowering.policy);
     }
@@ -48,10 +46,10 @@ pub fn lower(ruleset: &Ruleset) -> Result<Policy, Diagnostics> {
 
 /// What is wrong with what could be read of a ruleset that could not be read whole.
 pub(crate) fn complaints(ruleset: &Ruleset) -> Vec<Diagnostic> {
-    lowered(ruleset, true).errors
+    lowered(ruleset).errors
 }
 
-fn lowered(ruleset: &Ruleset, partial: bool) -> Lowering<'_> {
+fn lowered(ruleset: &Ruleset) -> Lowering<'_> {
     let mut lowering = Lowering {
         ruleset,
         policy: Policy::default(),
@@ -59,7 +57,6 @@ fn lowered(ruleset: &Ruleset, partial: bool) -> Lowering<'_> {
         jumps: Vec::new(),
         map_uses: Vec::new(),
         lines: vec![None; ruleset.sources.len()],
-        partial,
     };
     let tables = ruleset.tables.iter();
     let scopes: Vec<Scope<'_>> = tables.map(|table| lowering.declare(table)).collect();

@@ -40,10 +40,13 @@ pub(crate) fn parse(
         variables: Variables::default(),
         errors: std::mem::take(errors),
         weight: 0,
+        in_chain: false,
     };
     match parser.tokens.enter(vec![source.clone()]) {
         Ok(()) => parser.file(),
-        Err(why) => parser.errors.push(Diagnostic::new(parser.tokens.last, why)),
+        Err(why) => {
+            parser.fail(Diagnostic::new(parser.tokens.last, why));
+        }
     }
     *errors = parser.errors;
     *ruleset = parser.ruleset;

@@ -27,6 +27,9 @@ pub struct Ruleset {
     pub sources: Sources,
     /// What whoever loads it should know although nothing is wrong.
     pub notes: Vec<Diagnostic>,
+    /// Whether declarations may be missing because their text could not be read: then a name that nobody declares
+    /// is not worth a complaint of its own.
+    pub incomplete: bool,
 }
 
 impl Ruleset {

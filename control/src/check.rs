@@ -79,12 +79,13 @@ pub fn check(command: &Check) -> Outcome<()> {
     }
     let shown: Vec<String> =
         unread.into_iter().chain(refused.iter().map(|found| rules::refused(found).to_string())).collect();
-    Err(Failure::refused(shown.join("\n\n")))
+    Err(Failure::Complaints(shown.join("\n")))
 }
 
+/// The ruleset as written and as it would run; complaints about both together.
 fn checked(sources: &[Source]) -> Result<(config::Ruleset, config::Policy), Diagnostics> {
+    let policy = config::load(sources, &mut Disk)?.policy;
     let ruleset = config::parse(sources, &mut Disk)?;
-    let policy = config::lower(&ruleset)?;
     Ok((ruleset, policy))
 }
 

@@ -2,30 +2,35 @@
 
 use std::fmt;
 
-/// Why a command could not do its work. Printed as `sluice: MESSAGE` on stderr.
+/// Why a command could not do its work: shown on stderr, exit status 1. (Status 2, usage, is clap's.)
 #[derive(Debug)]
-pub struct Failure {
-    message: String,
-    status: u8,
+pub enum Failure {
+    /// Something was refused or went wrong, in one sentence.
+    Refused(String),
+    /// Complaints about files, each at its place; they stand as they are.
+    Complaints(String),
 }
 
 /// The result of a command or of a part of it.
 pub type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
-    /// Something was refused or went wrong: exit status 1.
+    /// Something was refused or went wrong.
     pub fn refused(message: impl Into<String>) -> Self {
-        Self { message: message.into(), status: 1 }
+        Self::Refused(message.into())
     }
 
     /// The exit status that tells of it.
-    pub fn status(&self) -> u8 {
-        self.status
+    pub const fn status(&self) -> u8 {
+        1
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        match self {
+            Self::Refused(message) => write!(f, "sluice: {message}"),
+            Self::Complaints(text) => f.write_str(text),
+        }
     }
 }

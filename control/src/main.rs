@@ -8,6 +8,7 @@ mod cli;
 mod compare;
 mod describe;
 mod failure;
+mod logging;
 mod output;
 mod ports;
 mod replay;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_log(cli.verbose);
+    logging::start(cli.verbose);
     let done = match &cli.command {
         Command::Replay(command) => replay::replay(command),
         Command::Compare(command) => compare::compare(command),
@@ -32,32 +33,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // stderr may be gone; there is nobody left to tell then
-            let _ = writeln!(std::io::stderr(), "sluice: {failure}");
+            let _ = writeln!(std::io::stderr(), "{failure}");
             ExitCode::from(failure.status())
         }
     }
-}
-
-/// Log lines go to stderr. DPDK's own are shown from warnings on unless asked for.
-fn start_log(verbose: u8) {
-    let default = match verbose {
-        0 => "info,dpdk=error",
-        1 => "debug,dpdk=info",
-        _ => "trace",
-    };
-    env_logger::Builder::from_env(env_logger::Env::new().filter_or("SLUICE_LOG", default))
-        .format(|out, record| {
-            let level = record.level();
-            let style = out.default_level_style(level);
-            match record.target() {
-                "dpdk" => writeln!(
-                    out,
-                    "{style}{}{style:#}: dpdk: {}",
-                    level.as_str().to_lowercase(),
-                    record.args()
-                ),
-                _ => writeln!(out, "{style}{}{style:#}: {}", level.as_str().to_lowercase(), record.args()),
-            }
-        })
-        .init();
 }

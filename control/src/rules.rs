@@ -20,7 +20,7 @@ pub fn read(paths: &[PathBuf]) -> Outcome<Vec<Source>> {
             Err(why) => complaints.push(format!("{name}: {why}")),
         }
     }
-    if complaints.is_empty() { Ok(sources) } else { Err(Failure::refused(complaints.join("\n"))) }
+    if complaints.is_empty() { Ok(sources) } else { Err(Failure::refused(complaints.join("\nsluice: "))) }
 }
 
 /// Reads, parses and lowers the ruleset that `paths` make up.
@@ -36,7 +36,7 @@ pub fn load(paths: &[PathBuf]) -> Outcome<config::Loaded> {
 pub fn refused(found: &Diagnostics) -> Failure {
     let count = found.len();
     let plural = if count == 1 { "error" } else { "errors" };
-    Failure::refused(format!("{found}\n{count} {plural}").replace("\n\n\n", "\n\n"))
+    Failure::Complaints(format!("{found}{count} {plural}"))
 }
 
 /// The files of this machine. A relative path counts from the directory of the file that names it, then from

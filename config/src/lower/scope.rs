@@ -15,7 +15,7 @@ pub(super) struct Scope<'a> {
     sets: HashMap<&'a str, KnownSet>,
     counters: HashMap<&'a str, CounterId>,
     /// A name that is not known may be one that could not be read.
-    partial: bool,
+    incomplete: bool,
 }
 
 /// A named set or map.
@@ -34,7 +34,7 @@ impl<'a> Lowering<'a> {
             chains: HashMap::new(),
             sets: HashMap::new(),
             counters: HashMap::new(),
-            partial: self.partial,
+            incomplete: self.ruleset.incomplete,
         };
         for chain in table.chains.iter() {
             scope.chains.insert(&chain.name, self.declare_chain(table, chain));
@@ -105,7 +105,7 @@ impl Scope<'_> {
         span: Span,
         known: impl Iterator<Item = &'n str>,
     ) -> Diagnostic {
-        if self.partial {
+        if self.incomplete {
             return Diagnostic::new(span, String::new());
         }
         let mut complaint = Diagnostic::new(span, format!("there is no {what} `{name}` in this table"));

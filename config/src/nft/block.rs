@@ -70,7 +70,12 @@ impl Parser<'_> {
 
     /// `{ type ...; rules }`
     pub(super) fn chain_block(&mut self, table: &InTable, chain: &str) -> Parsed<()> {
-        self.block(|parser| parser.chain_item(table, chain))
+        self.block(|parser| {
+            let outer = std::mem::replace(&mut parser.in_chain, true);
+            let read = parser.chain_item(table, chain);
+            parser.in_chain = outer;
+            read
+        })
     }
 
     fn chain_item(&mut self, table: &InTable, chain: &str) -> Parsed<()> {

@@ -16,6 +16,8 @@ pub(super) struct Parser<'a> {
     pub(super) errors: Vec<Diagnostic>,
     /// How deep the expression being read may be at most, so far.
     pub(super) weight: u32,
+    /// Whether a chain's block is being read: nothing is declared there.
+    pub(super) in_chain: bool,
 }
 
 /// The complaint was recorded; go on behind this statement.
@@ -29,6 +31,7 @@ impl Parser<'_> {
     /// Records a complaint.
     pub(super) fn fail(&mut self, what: Diagnostic) -> Failed {
         self.errors.push(what);
+        self.ruleset.incomplete |= !self.in_chain;
         Failed
     }
 

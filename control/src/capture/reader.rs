@@ -56,7 +56,7 @@ enum Resolution {
 pub struct Captured<'a> {
     /// When it was seen, in nanoseconds since 1970.
     pub time: u64,
-    /// How many bytes it had on the wire, less what the capture cut off and more what the conversion added.
+    /// How many bytes it would have had the capture cut off none.
     pub wire_length: u64,
     /// Its bytes.
     pub bytes: &'a [u8],
@@ -105,13 +105,16 @@ impl Capture {
     /// The next frame; `None` at the end. An error says behind which frame the file is damaged.
     pub fn next(&mut self) -> Outcome<Option<Captured<'_>>> {
         let read = self.read;
-        let (time, wire_length) = match &mut self.format {
+        let (time, cut) = match &mut self.format {
             Format::Pcap { reader, link, nanoseconds } => {
                 let Some(packet) = reader.next_raw_packet() else { return Ok(None) };
                 let packet = packet.map_err(|error| damaged(&self.path, read, &error))?;
                 link.to_ethernet(&packet.data, &mut self.frame);
                 let fraction = u64::from(packet.ts_frac) * if *nanoseconds { 1 } else { 1_000 };
-                (u64::from(packet.ts_sec) * 1_000_000_000 + fraction, packet.orig_len)
+                (
+                    u64::from(packet.ts_sec) * 1_000_000_000 + fraction,
+                    packet.orig_len.saturating_sub(packet.incl_len),
+                )
             }
             Format::PcapNg { reader, interfaces } => {
                 match next_pcapng(reader, interfaces, &self.path, read, &mut self.frame)? {
@@ -129,11 +132,12 @@ impl Capture {
             )));
         }
         self.read += 1;
-        let wire_length = u64::from(wire_length);
+        let wire_length = self.frame.len() as u64 + u64::from(cut);
         Ok(Some(Captured { time, wire_length, bytes: &self.frame }))
     }
 }
 
+/// The time of the next frame and how many bytes of it the capture cut off; its bytes are put into `frame`.
 fn next_pcapng(
     reader: &mut PcapNgReader<File>,
     interfaces: &mut Vec<Interface>,
@@ -179,7 +183,7 @@ fn next_pcapng(
             limit => limit as usize,
         });
         link.to_ethernet(&bytes[..length], frame);
-        return Ok(Some((description.nanoseconds(units), wire_length)));
+        return Ok(Some((description.nanoseconds(units), wire_length.saturating_sub(length as u32))));
     }
 }
 

@@ -46,6 +46,7 @@ pub fn run(plan: &Plan, policies: &[&Policy], input: &Input, hasher: &FlowHasher
         }
     }
     let eal = Eal::init(&config).map_err(failed)?;
+    crate::logging::dpdk_runs();
     let segments = MempoolConfig { mbufs: MBUFS, ..MempoolConfig::default() };
     let mempool = Mempool::create(&eal, "replay", &segments).map_err(failed)?;
     (0..)

@@ -163,9 +163,10 @@ impl Plan {
         for writer in writers.into_iter().flatten() {
             writer.finish()?;
         }
-        if let (Some(damage), true) = (&damaged, worker_of.is_empty()) {
-            return Err(Failure::refused(damage.to_string()));
-        }
+        let damaged = match damaged {
+            Some(damage) if worker_of.is_empty() => return Err(damage),
+            other => other,
+        };
         Ok(Self { files, steps, worker_of, cut, damaged, _directory: directory })
     }
 

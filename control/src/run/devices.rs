@@ -45,6 +45,7 @@ pub fn open(settings: &Settings) -> Outcome<Devices> {
         let inside = open_port(&eal, &mempool, &wire.inside, workers)?;
         wires.push([outside, inside]);
     }
+    crate::logging::dpdk_runs();
     Ok(Devices { eal, mempool, wires })
 }
 
