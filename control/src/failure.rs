@@ -34,3 +34,9 @@ impl fmt::Display for Failure {
         }
     }
 }
+
+impl From<dpdk::Error> for Failure {
+    fn from(error: dpdk::Error) -> Self {
+        Self::refused(error.to_string())
+    }
+}

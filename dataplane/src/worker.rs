@@ -175,7 +175,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             while self.scratch.burst.len() < BURST {
                 match inbox.pop() {
                     Some(more) if more.wire == wire && more.side == side => {
-                        self.scratch.burst.push(more.buffer)
+                        self.scratch.burst.push(more.buffer);
                     }
                     other => {
                         waiting = other;

@@ -41,14 +41,14 @@ pub fn run(plan: &Plan, policies: &[&Policy], input: &Input, hasher: &FlowHasher
     for policy in 0..policies.len() {
         for (side, name) in ["outside", "inside"].iter().enumerate() {
             let files: Vec<&Path> = plan.files.iter().map(|files| files[side].as_path()).collect();
-            let device = dpdk::pcap_device(&device_name(policy, name), &files, &[]).map_err(failed)?;
+            let device = dpdk::pcap_device(&device_name(policy, name), &files, &[])?;
             config = config.vdev(device);
         }
     }
-    let eal = Eal::init(&config).map_err(failed)?;
+    let eal = Eal::init(&config)?;
     crate::logging::dpdk_runs();
     let segments = MempoolConfig { mbufs: MBUFS, ..MempoolConfig::default() };
-    let mempool = Mempool::create(&eal, "replay", &segments).map_err(failed)?;
+    let mempool = Mempool::create(&eal, "replay", &segments)?;
     (0..)
         .zip(policies)
         .map(|(number, policy)| one(&eal, &mempool, plan, number, policy, input, hasher))
@@ -73,15 +73,15 @@ fn one(
     let mut ends = Vec::new();
     let mut ports = Vec::new();
     for name in ["outside", "inside"] {
-        let mut port = Port::open_by_name(eal, &device_name(number, name)).map_err(failed)?;
+        let mut port = Port::open_by_name(eal, &device_name(number, name))?;
         let config = PortConfig {
             receive_queues: queues,
             transmit_queues: queues,
             symmetric_rss: false,
             ..PortConfig::default()
         };
-        port.configure(&config, mempool).map_err(failed)?;
-        let started = port.start().map_err(failed)?;
+        port.configure(&config, mempool)?;
+        let started = port.start()?;
         ends.push(started.receive.into_iter().zip(started.transmit));
         ports.push(port);
     }
@@ -123,7 +123,7 @@ fn one(
             let Parts { observer, wires, .. } = worker.into_parts();
             (observer.into_records(), wires.iter().any(|wire| wire.io.has_lost()))
         };
-        tasks.push(eal.launch(lcore, work).map_err(failed)?);
+        tasks.push(eal.launch(lcore, work)?);
     }
     let mut decided = Vec::new();
     for task in tasks {
@@ -154,10 +154,6 @@ fn role(input: &Input) -> Role {
 
 fn device_name(policy: usize, side: &str) -> String {
     format!("net_pcap_{side}{policy}")
-}
-
-fn failed(error: dpdk::Error) -> Failure {
-    Failure::refused(error.to_string())
 }
 
 /// Room for a frame of 64 KiB in flight on every queue of sixteen workers.

@@ -24,7 +24,7 @@ pub struct OpenPort {
 
 /// Starts EAL and every port.
 pub fn open(settings: &Settings) -> Outcome<Devices> {
-    let eal = Eal::init(&eal_config(settings)).map_err(failed)?;
+    let eal = Eal::init(&eal_config(settings))?;
     let workers = settings.workers.count;
     let lcores = eal.worker_lcores().len();
     if lcores < usize::from(workers) {
@@ -38,7 +38,7 @@ pub fn open(settings: &Settings) -> Outcome<Devices> {
     let affordable = settings.eal.memory / 2 * 1024 * 1024 / MBUF_BYTES;
     let mbufs = wanted.min(affordable).max(2048);
     let segments = MempoolConfig { mbufs: mbufs - 1, ..MempoolConfig::default() };
-    let mempool = Mempool::create(&eal, "packets", &segments).map_err(failed)?;
+    let mempool = Mempool::create(&eal, "packets", &segments)?;
     let mut wires = Vec::new();
     for wire in &settings.wires {
         let outside = open_port(&eal, &mempool, &wire.outside, workers)?;
@@ -50,8 +50,8 @@ pub fn open(settings: &Settings) -> Outcome<Devices> {
 }
 
 fn open_port(eal: &Eal, mempool: &Mempool, name: &str, workers: u16) -> Outcome<OpenPort> {
-    let mut port = Port::open_by_name(eal, name).map_err(failed)?;
-    let info = port.info().map_err(failed)?;
+    let mut port = Port::open_by_name(eal, name)?;
+    let info = port.info()?;
     let most = info.max_receive_queues.min(info.max_transmit_queues);
     if most < workers {
         return Err(Failure::refused(format!(
@@ -65,8 +65,8 @@ fn open_port(eal: &Eal, mempool: &Mempool, name: &str, workers: u16) -> Outcome<
         transmit_descriptors: DESCRIPTORS as u16,
         ..PortConfig::default()
     };
-    port.configure(&config, mempool).map_err(failed)?;
-    let queues = port.start().map_err(failed)?;
+    port.configure(&config, mempool)?;
+    let queues = port.start()?;
     let steering = if queues.rss { "RSS" } else { "software" };
     log::info!("{name}: {}, {workers} queues, flows steered by {steering}", info.driver);
     Ok(OpenPort { port, queues })
@@ -103,10 +103,6 @@ pub fn reads_capture(settings: &Settings, name: &str) -> bool {
         }
         settings::Device::Pci { .. } => false,
     })
-}
-
-fn failed(error: dpdk::Error) -> Failure {
-    Failure::refused(error.to_string())
 }
 
 /// Packets a hardware queue holds.

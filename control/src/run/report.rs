@@ -68,29 +68,29 @@ struct RuleCounter {
 
 impl Report {
     /// Adds up the counters of all workers.
-    pub fn of<'a>(
-        workers: impl Iterator<Item = &'a Stats> + Clone,
+    pub fn of(
+        workers: &[&Stats],
         ports: &[dpdk::Port],
         policy: &Policy,
         rules: &Rules,
         generation: u64,
         took: Duration,
     ) -> Self {
-        let sum = |of: fn(&Stats) -> &Count| workers.clone().map(|stats| of(stats).get()).sum();
+        let sum = |of: fn(&Stats) -> &Count| workers.iter().map(|stats| of(stats).get()).sum();
         let by_reason = |of: fn(&Stats) -> &[Count; Reason::COUNT]| -> BTreeMap<_, _> {
             let counts = Reason::ALL.iter().map(|reason| {
-                let count: u64 = workers.clone().map(|stats| of(stats)[*reason as usize].get()).sum();
+                let count: u64 = workers.iter().map(|stats| of(stats)[*reason as usize].get()).sum();
                 (reason.label(), count)
             });
             counts.filter(|(_, count)| *count > 0).collect()
         };
         let by_state = CtState::ALL.iter().map(|state| {
-            (state.label(), workers.clone().map(|stats| stats.states[*state as usize].get()).sum())
+            (state.label(), workers.iter().map(|stats| stats.states[*state as usize].get()).sum())
         });
         Self {
             seconds: took.as_secs_f64(),
             generation,
-            workers: workers.clone().count(),
+            workers: workers.len(),
             received: sum(|stats| &stats.received),
             received_bytes: sum(|stats| &stats.received_bytes),
             transmitted: sum(|stats| &stats.transmitted),

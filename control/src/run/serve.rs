@@ -110,7 +110,7 @@ pub fn serve(configuration: &Configuration, loaded: config::Loaded) -> Outcome<R
         let idle = Arc::new(AtomicU64::new(0));
         let (stop, idle_polls) = (Arc::clone(&stop), Arc::clone(&idle));
         let work = move || work(Worker::new(parts), &stop, &idle_polls);
-        let task = eal.launch(lcore, work).map_err(|error| Failure::refused(error.to_string()))?;
+        let task = eal.launch(lcore, work)?;
         watched.push(Watched { task, stats, idle, ager, slots });
     }
     log::info!(
@@ -191,16 +191,16 @@ impl Desk<'_> {
         });
         match replaced {
             Ok(number) => {
-                log::info!("ruleset reloaded: generation {number}, {} rules", self.policy.rules.len())
+                log::info!("ruleset reloaded: generation {number}, {} rules", self.policy.rules.len());
             }
             Err(failure) => log::error!("ruleset not reloaded, the old one stays:\n{failure}"),
         }
     }
 
     fn report(&self, watched: &[Watched], ports: &[dpdk::Port], started: Instant) -> Report {
-        let stats = watched.iter().map(|worker| &*worker.stats);
+        let stats: Vec<&Stats> = watched.iter().map(|worker| &*worker.stats).collect();
         Report::of(
-            stats,
+            &stats,
             ports,
             &self.policy,
             self.publisher.current(),

@@ -31,7 +31,6 @@ pub(super) struct Tracked {
 
 /// Where the flow of a packet is.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::large_enum_variant, reason = "built on the stack, copied into the table once")]
 enum Place {
     /// It has none.
     None,
