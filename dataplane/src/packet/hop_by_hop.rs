@@ -101,6 +101,7 @@ mod tests {
         assert_eq!(fault(&[5, 2, 0, 0, 1, 0]), None, "router alert, as in MLD");
         assert_eq!(fault(&[0; 6]), None, "Pad1");
         assert_eq!(fault(&[1, 4, 0, 0, 0, 0]), None, "PadN");
+        assert_eq!(fault(&[0, 0, 0, 0, 0, 0, 0, 0x3e, 5, 9, 9, 9, 9, 9]), None, "seven bytes of padding");
         assert_eq!(fault(&[0x3e, 4, 9, 9, 9, 9]), None, "unknown, to be skipped");
         assert_eq!(fault(&[1, 0, 0x31, 2, 0, 0]), None, "IOAM in line");
         let eight = [0x3e, 0].repeat(8);
@@ -110,7 +111,8 @@ mod tests {
     #[test]
     fn options_that_do_not() {
         let bad = Some(Reason::Ipv6HopByHop);
-        assert_eq!(fault(&[0; 14]), bad, "padding of more than seven bytes");
+        assert_eq!(fault(&[0, 0, 0, 0, 0, 0, 0, 0, 0x3e, 4, 9, 9, 9, 9]), bad, "eight bytes of padding");
+        assert_eq!(fault(&[0, 0, 1, 4, 0, 0, 0, 0, 0x3e, 4, 9, 9, 9, 9]), bad, "of both kinds");
         assert_eq!(fault(&[1, 4, 0, 0, 1, 0]), bad, "padding that is not zero");
         assert_eq!(fault(&[5, 4, 0, 0, 0, 0]), bad, "a router alert of four bytes");
         assert_eq!(fault(&[0x31, 4, 0, 0, 0, 0]), bad, "IOAM out of line");
