@@ -110,11 +110,13 @@ impl Drop for Daemon {
 
 /// The settings file: a wire for each two devices.
 fn settings(setup: &Setup<'_>) -> String {
-    let map: Vec<String> = (0..=setup.workers).map(|lcore| match lcore {
-        0 => "0@0".to_owned(),
-        // A worker that may move never keeps kernel work waiting behind it on a machine of few CPUs.
-        _ => format!("{lcore}@(0-1)"),
-    }).collect();
+    let map: Vec<String> = (0..=setup.workers)
+        .map(|lcore| match lcore {
+            0 => "0@0".to_owned(),
+            // A worker that may move never keeps kernel work waiting behind it on a machine of few CPUs.
+            _ => format!("{lcore}@(0-1)"),
+        })
+        .collect();
     let prefix = format!("sluice-test-{}", std::process::id());
     let mut text = format!(
         "[eal]\nmemory = \"256 MiB\"\nlcores = \"{}\"\nfile-prefix = \"{prefix}\"\ndevices = {:?}\n\n\

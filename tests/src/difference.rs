@@ -17,8 +17,10 @@ pub fn first(records: &[Record], kernel: &[Judgement], sluice: &[Verdict]) -> Op
     let at = (0..records.len()).find(|&at| difference(&records[at], &kernel[at], &sluice[at]).is_some())?;
     let mut text = String::new();
     let what = difference(&records[at], &kernel[at], &sluice[at]).unwrap_or_default();
-    let count = (at..records.len()).filter(|&at| difference(&records[at], &kernel[at], &sluice[at]).is_some());
-    let _ = writeln!(text, "packet {} of {}: {what} ({} packets differ)", at + 1, records.len(), count.count());
+    let count =
+        (at..records.len()).filter(|&at| difference(&records[at], &kernel[at], &sluice[at]).is_some());
+    let _ =
+        writeln!(text, "packet {} of {}: {what} ({} packets differ)", at + 1, records.len(), count.count());
     let before: Vec<usize> = (0..at).filter(|&other| same_flow(&records[at], &records[other])).collect();
     for &other in before.iter().rev().take(SHOWN_BEFORE).rev() {
         let state = (kernel[other].accepted, kernel[other].state);
@@ -59,7 +61,8 @@ fn difference(record: &Record, kernel: &Judgement, sluice: &Verdict) -> Option<S
 /// Whether both are between the same two addresses and, where there are any, the same L4 ports.
 fn same_flow(one: &Record, other: &Record) -> bool {
     let ends = |record: &Record| {
-        let (ip, addresses, protocol, transport) = match (record.frame.get(12..14)?, record.frame.get(14..)?) {
+        let (ip, addresses, protocol, transport) = match (record.frame.get(12..14)?, record.frame.get(14..)?)
+        {
             ([8, 0], ip) if ip.len() >= 24 => (ip, 12..20, ip[9], 20),
             ([0x86, 0xdd], ip) if ip.len() >= 44 => (ip, 8..40, ip[6], 40),
             _ => return None,
@@ -79,11 +82,13 @@ pub fn describe(record: &Record) -> String {
     let arrow = if record.side == Side::Outside { "in " } else { "out" };
     let (ip, source, destination, protocol, transport) = match (frame.get(12..14), frame.get(14..)) {
         (Some([8, 0]), Some(ip)) if ip.len() >= 20 => {
-            let address = |at| Ipv4Addr::from(<[u8; 4]>::try_from(&ip[at..at + 4]).unwrap_or_default()).to_string();
+            let address =
+                |at| Ipv4Addr::from(<[u8; 4]>::try_from(&ip[at..at + 4]).unwrap_or_default()).to_string();
             (ip, address(12), address(16), ip[9], usize::from(ip[0] & 15) * 4)
         }
         (Some([0x86, 0xdd]), Some(ip)) if ip.len() >= 40 => {
-            let address = |at| Ipv6Addr::from(<[u8; 16]>::try_from(&ip[at..at + 16]).unwrap_or_default()).to_string();
+            let address =
+                |at| Ipv6Addr::from(<[u8; 16]>::try_from(&ip[at..at + 16]).unwrap_or_default()).to_string();
             (ip, address(8), address(24), ip[6], 40)
         }
         _ => return format!("{arrow} not IP, {} bytes", frame.len()),
@@ -97,7 +102,14 @@ pub fn describe(record: &Record) -> String {
             let flags: String =
                 names.iter().filter(|(bit, _)| bytes[13] & bit != 0).map(|(_, name)| *name).collect();
             let data = bytes.len().saturating_sub(usize::from(bytes[12] >> 4) * 4);
-            format!("tcp {}->{} [{flags}] seq {} ack {} win {} data {data}", short(0), short(2), long(4), long(8), short(14))
+            format!(
+                "tcp {}->{} [{flags}] seq {} ack {} win {} data {data}",
+                short(0),
+                short(2),
+                long(4),
+                long(8),
+                short(14)
+            )
         }
         17 => format!("udp {}->{} length {}", short(0), short(2), short(4)),
         1 | 58 => format!("icmp type {} code {} id {}", short(0) >> 8, short(0) & 255, short(4)),

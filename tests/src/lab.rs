@@ -185,7 +185,9 @@ impl Driver {
         match self {
             Self::AfXdp => format!("net_af_xdp{number},iface={port},start_queue=0,queue_count=1"),
             Self::AfPacket => {
-                format!("net_af_packet{number},iface={port},qpairs=1,blocksz=65536,framesz=2048,framecnt=4096")
+                format!(
+                    "net_af_packet{number},iface={port},qpairs=1,blocksz=65536,framesz=2048,framecnt=4096"
+                )
             }
         }
     }

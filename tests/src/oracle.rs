@@ -140,7 +140,9 @@ impl Oracle {
         bridge.ip(&format!("-6 route add default dev {interface}"));
         bridge.sysctl("net.bridge.bridge-nf-call-iptables", 1);
         bridge.sysctl("net.bridge.bridge-nf-call-ip6tables", 1);
-        let packet = |end: &Namespace| inside_namespace(end.name(), || Socket::packet("end").expect("a packet socket"));
+        let packet = |end: &Namespace| {
+            inside_namespace(end.name(), || Socket::packet("end").expect("a packet socket"))
+        };
         Self {
             outside_end: packet(&outside),
             inside_end: packet(&inside),
@@ -156,7 +158,8 @@ impl Oracle {
     /// # Panics
     /// If the kernel's tools refuse a ruleset, or if a fence is lost.
     pub fn judge(&mut self, rulesets: &[Ruleset], records: &[Record], tcp_loose: bool) -> Vec<Judgement> {
-        let tracked = rulesets.iter().map(Ruleset::tracks).fold([false; 2], |a, b| [a[0] | b[0], a[1] | b[1]]);
+        let tracked =
+            rulesets.iter().map(Ruleset::tracks).fold([false; 2], |a, b| [a[0] | b[0], a[1] | b[1]]);
         let listing = self.load(rulesets, tracked);
         self.bridge.sysctl("net.netfilter.nf_conntrack_tcp_loose", i32::from(tcp_loose));
         while self.trace.receive(&mut [0; 4096], Duration::ZERO).expect("netlink").is_some() {}
@@ -225,7 +228,9 @@ fn note(judgement: &mut Judgement, event: &Event, listing: &Listing) {
     let (rule, text) = match event.kind {
         Kind::Rule => match listing.rule(event) {
             Some((position, text)) => match rewrite::policy_of(&event.chain) {
-                Some(chain) => (format!("{} {} {chain} policy", event.family, event.table), "policy".to_owned()),
+                Some(chain) => {
+                    (format!("{} {} {chain} policy", event.family, event.table), "policy".to_owned())
+                }
                 None => (format!("{place} {position}"), text.to_owned()),
             },
             None => return, // one of ours, that sends the other side's packets on

@@ -47,7 +47,6 @@ pub fn run<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) ->
 ///
 /// # Panics
 /// With everything the program said, if it does not.
-#[must_use]
 pub fn expect_done(output: &Output) -> String {
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(

@@ -32,10 +32,13 @@ fn segment(side: Side, flags: u8, sequence: u32, acknowledgement: u32) -> (Side,
 
 /// The kernel's ct states of these packets, after Sluice was found to say the same.
 fn states(packets: &[(Side, FrameBuilder)], tcp_loose: bool) -> Vec<&'static str> {
-    let records: Vec<Record> = (1..).zip(packets).map(|(number, (side, frame))| {
-        let time = Duration::from_secs(1_700_000_000) + Duration::from_micros(100) * number;
-        Record { side: *side, time, frame: frame.build() }
-    }).collect();
+    let records: Vec<Record> = (1..)
+        .zip(packets)
+        .map(|(number, (side, frame))| {
+            let time = Duration::from_secs(1_700_000_000) + Duration::from_micros(100) * number;
+            Record { side: *side, time, frame: frame.build() }
+        })
+        .collect();
     let rulesets = [Ruleset::Nft(ALL_STATES.to_owned())];
     let kernel = Oracle::new("eth0").judge(&rulesets, &records, tcp_loose);
     let sluice = sluice::replay(&rulesets, &records, tcp_loose);

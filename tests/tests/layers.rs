@@ -20,7 +20,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 fn metadata() -> Metadata {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-    MetadataCommand::new().manifest_path(manifest).other_options(vec!["--offline".into()]).exec().expect("cargo metadata")
+    MetadataCommand::new()
+        .manifest_path(manifest)
+        .other_options(vec!["--offline".into()])
+        .exec()
+        .expect("cargo metadata")
 }
 
 /// The crates of the workspace that each names, in any kind of dependency.
@@ -82,7 +86,12 @@ fn the_pure_crates_name_no_clock_log_or_system() {
         }
         for dependency in package.dependencies.iter().filter(|one| one.kind == DependencyKind::Normal) {
             let forbidden = ["libc", "log", "env_logger", "signal-hook", "clap", "tempfile", "pcap-file"];
-            assert!(!forbidden.contains(&dependency.name.as_str()), "{} names {}", package.name, dependency.name);
+            assert!(
+                !forbidden.contains(&dependency.name.as_str()),
+                "{} names {}",
+                package.name,
+                dependency.name
+            );
         }
     }
 }
@@ -92,6 +101,10 @@ fn every_crate_takes_the_lints_of_the_workspace() {
     let metadata = metadata();
     for package in metadata.workspace_packages() {
         let lints = std::fs::read_to_string(&package.manifest_path).expect("readable");
-        assert!(lints.contains("[lints]\nworkspace = true"), "{} does not take the workspace's lints", package.name);
+        assert!(
+            lints.contains("[lints]\nworkspace = true"),
+            "{} does not take the workspace's lints",
+            package.name
+        );
     }
 }

@@ -71,7 +71,8 @@ fn a_scan_with_acks_sees_nothing(driver: Driver) {
     let mut lab = Lab::start(driver, &stateful());
     lab.serve_web("page");
     let scan = |lab: &Lab| {
-        let words = ["nmap", "-sA", "-Pn", "-n", "--disable-arp-ping", "--max-retries", "1", "-p", "80", SERVER];
+        let words =
+            ["nmap", "-sA", "-Pn", "-n", "--disable-arp-ping", "--max-retries", "1", "-p", "80", SERVER];
         String::from_utf8_lossy(&lab.client(&words).stdout).into_owned()
     };
     lab.count_at_server("tcp dport 80");

@@ -34,7 +34,9 @@ fn bag<'a>(frames: impl Iterator<Item = &'a [u8]>) -> BTreeMap<Vec<u8>, usize> {
 
 fn accepted(records: &[Record], verdicts: &[Verdict], side: Side) -> BTreeMap<Vec<u8>, usize> {
     let both = records.iter().zip(verdicts);
-    bag(both.filter(|(record, verdict)| record.side == side && verdict.verdict == "accept").map(|(r, _)| &r.frame[..]))
+    bag(both
+        .filter(|(record, verdict)| record.side == side && verdict.verdict == "accept")
+        .map(|(r, _)| &r.frame[..]))
 }
 
 /// A wire of two net_pcap ports with one pair of files for each queue; frames are dealt to the queues by the
@@ -45,7 +47,8 @@ fn wire(directory: &Path, records: &[Record], queues: usize) -> Vec<String> {
         let mut device = format!("net_pcap{number}");
         for queue in 0..queues {
             let input = directory.join(format!("{side:?}.{queue}.in"));
-            let own = records.iter().filter(|record| record.side == side && queue_of(record, queues) == queue);
+            let own =
+                records.iter().filter(|record| record.side == side && queue_of(record, queues) == queue);
             capture::write(&input, own.map(|record| (record.time, &record.frame[..])));
             device += &format!(",rx_pcap={}", input.display());
         }
@@ -93,8 +96,10 @@ fn expect_what_replay_accepts(records: &[Record], rules: &str, queues: usize) {
     for side in [Side::Outside, Side::Inside] {
         let expected = accepted(records, &verdicts, side);
         let found = left(side.other());
-        let missing: Vec<_> = expected.iter().filter(|(frame, count)| found.get(*frame) != Some(count)).collect();
-        let surplus: Vec<_> = found.iter().filter(|(frame, count)| expected.get(*frame) != Some(count)).collect();
+        let missing: Vec<_> =
+            expected.iter().filter(|(frame, count)| found.get(*frame) != Some(count)).collect();
+        let surplus: Vec<_> =
+            found.iter().filter(|(frame, count)| expected.get(*frame) != Some(count)).collect();
         assert!(
             missing.is_empty() && surplus.is_empty(),
             "{queues} queues, from {side:?}: {} expected and {} found; first missing {:?}, first surplus {:?}",
@@ -157,7 +162,8 @@ fn two_wires_do_not_mix() {
         let rest = device.split_once(',').expect("arguments").1;
         *device = format!("net_pcap{number},{rest}");
     }
-    let setup = Setup { devices: &devices, workers: 1, rules: "table inet t {\n}\n", more: "", namespace: None };
+    let setup =
+        Setup { devices: &devices, workers: 1, rules: "table inet t {\n}\n", more: "", namespace: None };
     let mut daemon = Daemon::start(&setup);
     let (status, _) = daemon.expect_end();
     assert_eq!(status.code(), Some(0), "{}", daemon.stderr());
@@ -176,7 +182,8 @@ fn a_signal_ends_a_run_that_has_no_end() {
     for device in &mut devices {
         *device = device.split(",tx_pcap").next().expect("a device").to_owned() + ",infinite_rx=1";
     }
-    let setup = Setup { devices: &devices, workers: 1, rules: "table inet t {\n}\n", more: "", namespace: None };
+    let setup =
+        Setup { devices: &devices, workers: 1, rules: "table inet t {\n}\n", more: "", namespace: None };
     let mut daemon = Daemon::start(&setup);
     wait::until("sluice's ports to be open", Duration::from_secs(30), || {
         assert!(daemon.ended().is_none(), "sluice ended by itself\n{}", daemon.stderr());

@@ -74,7 +74,8 @@ pub(super) fn iptables(text: &str) -> String {
             let prefix = if builtin.iter().any(|(name, _)| *name == chain) { CHAIN_PREFIX } else { "" };
             rules += &format!("-A {prefix}{rule}\n");
         } else if line == "COMMIT" {
-            result = format!("*{table}\n{}{result}{}{rules}COMMIT\n", declarations(table), jumps(table, &builtin));
+            result =
+                format!("*{table}\n{}{result}{}{rules}COMMIT\n", declarations(table), jumps(table, &builtin));
             builtin.clear();
             rules.clear();
             return result + &iptables(text.split_once("COMMIT\n").map_or("", |(_, rest)| rest));
@@ -163,8 +164,12 @@ mod tests {
 
     #[test]
     fn input_becomes_forward_of_one_side() {
-        let text = nft("table inet t {\n chain i {\n  type filter hook input priority 0; policy drop;\n accept\n }\n}\n");
-        assert!(text.contains("type filter hook forward priority 0; policy drop;\nmeta priority 0:1 accept\n accept"));
+        let text = nft(
+            "table inet t {\n chain i {\n  type filter hook input priority 0; policy drop;\n accept\n }\n}\n",
+        );
+        assert!(text.contains(
+            "type filter hook forward priority 0; policy drop;\nmeta priority 0:1 accept\n accept"
+        ));
     }
 
     #[test]

@@ -40,8 +40,10 @@ pub(super) fn events(datagram: &[u8]) -> Vec<Event> {
 
 fn event(message: &[u8]) -> Option<Event> {
     let (family, attributes) = (message.first()?, message.get(4..)?);
-    let find = |wanted| attributes_of(attributes).find(|(number, _)| *number == wanted).map(|(_, value)| value);
-    let text = |wanted| Some(String::from_utf8_lossy(find(wanted)?.split(|byte| *byte == 0).next()?).into_owned());
+    let find =
+        |wanted| attributes_of(attributes).find(|(number, _)| *number == wanted).map(|(_, value)| value);
+    let text =
+        |wanted| Some(String::from_utf8_lossy(find(wanted)?.split(|byte| *byte == 0).next()?).into_owned());
     let number = |value: &[u8]| value.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
     let kind = match number(find(ATTRIBUTE_TYPE)?) {
         1 => Kind::Policy,

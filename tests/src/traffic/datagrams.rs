@@ -31,13 +31,16 @@ pub(super) fn echo(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
     let identifier = random.below(6) as u16;
     let mut sent = Vec::new();
     for sequence in 0..1 + random.below(3) as u16 {
-        let kinds = [(0, request, 0), (1, reply, 0), (1, reply, 0), (1, reply, 1), (1, request, 0), (0, reply, 0)];
+        let kinds =
+            [(0, request, 0), (1, reply, 0), (1, reply, 0), (1, reply, 1), (1, request, 0), (0, reply, 0)];
         let first = hosts.from(0).icmp_query(request, identifier, sequence).payload(b"ping");
         if random.chance(80) {
             sent.push(hosts.sent(0, &first));
         }
         let (end, kind, other) = random.pick(&kinds);
-        sent.push(hosts.sent(end, &hosts.from(end).icmp_query(kind, identifier + other, sequence).payload(b"ping")));
+        sent.push(
+            hosts.sent(end, &hosts.from(end).icmp_query(kind, identifier + other, sequence).payload(b"ping")),
+        );
         if random.chance(10) {
             sent.extend(error(random, &hosts, 0, &first.packet()));
         }
@@ -82,7 +85,8 @@ pub(super) fn error(random: &mut Random, hosts: &Hosts, end: usize, quoted: &[u8
 /// Neighbour discovery, and what only looks like it.
 pub(super) fn neighbours(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
     if !hosts.is_ipv6() {
-        let arp = [0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 198, 51, 100, 1, 0, 0, 0, 0, 0, 0, 192, 0, 2, 10];
+        let arp =
+            [0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 198, 51, 100, 1, 0, 0, 0, 0, 0, 0, 192, 0, 2, 10];
         return vec![hosts.sent(0, &FrameBuilder::new().ethertype(0x0806).payload(&arp))];
     }
     let kind = random.pick(&[133, 134, 135, 136, 136]);

@@ -17,7 +17,8 @@ struct Connection {
 
 impl Connection {
     fn new(random: &mut Random, hosts: Hosts) -> Self {
-        let caller = if random.chance(3) { random.pick(&CALLED_PORTS) } else { 40_000 + random.below(12) as u16 };
+        let caller =
+            if random.chance(3) { random.pick(&CALLED_PORTS) } else { 40_000 + random.below(12) as u16 };
         let start = |random: &mut Random| match random.below(4) {
             0 => u32::MAX - random.below(2000) as u32,
             1 => i32::MAX as u32 - random.below(2000) as u32,
@@ -62,8 +63,26 @@ impl Connection {
             if random.chance(50) { base.wrapping_add(by) } else { base.wrapping_sub(by) }
         };
         let flags = random.pick(&[
-            ACK, ACK, ACK | PSH, RST, RST, RST | ACK, SYN, SYN, SYN | ACK, FIN | ACK, FIN, 0, SYN | FIN,
-            FIN | PSH | URG, ACK | URG, SYN | RST, SYN | URG, FIN | ACK | URG, PSH, RST | FIN,
+            ACK,
+            ACK,
+            ACK | PSH,
+            RST,
+            RST,
+            RST | ACK,
+            SYN,
+            SYN,
+            SYN | ACK,
+            FIN | ACK,
+            FIN,
+            0,
+            SYN | FIN,
+            FIN | PSH | URG,
+            ACK | URG,
+            SYN | RST,
+            SYN | URG,
+            FIN | ACK | URG,
+            PSH,
+            RST | FIN,
         ]);
         let sequence = shift(random, self.next[end]);
         let acknowledgement = match random.below(8) {
