@@ -103,6 +103,12 @@ ids! {
     SetId;
     /// A counter: an index into [`Policy::counters`].
     CounterId;
+    /// A rate limit: an index into [`Policy::limits`].
+    LimitId;
+    /// A quota: an index into [`Policy::quotas`].
+    QuotaId;
+    /// A bound on concurrent connections: an index into [`Policy::connection_limits`].
+    ConnectionLimitId;
 }
 
 /// A checked ruleset with every name resolved.
@@ -116,6 +122,12 @@ pub struct Policy {
     pub sets: Vec<Set>,
     /// Every counter, named or anonymous.
     pub counters: Vec<Counter>,
+    /// Every rate limit, named or anonymous. One that several workers meet is still one.
+    pub limits: Vec<Limit>,
+    /// Every quota, named or anonymous.
+    pub quotas: Vec<Quota>,
+    /// Every bound on concurrent connections, named or anonymous.
+    pub connection_limits: Vec<ConnectionLimit>,
     /// Whether the rules ask for connection state, for IPv4 and for IPv6 packets: where they do not, no
     /// packet of that family is tracked.
     pub tracks: Tracks,
@@ -234,6 +246,19 @@ pub enum Statement {
     Reject(Reject),
     /// Leaves the packet out of connection tracking.
     Notrack,
+    /// Goes on only while within the rate (or, if it is an `over` limit, beyond it).
+    Limit(LimitId),
+    /// Goes on only until (or, if it is an `over` quota, once) so many bytes have passed.
+    Quota(QuotaId),
+    /// Goes on only if at most (or, if it is an `over` limit, more than) so many connections are open.
+    ConnectionLimit(ConnectionLimitId),
+    /// Tells the log of the packet and goes on.
+    Log(Box<Log>),
+    /// Sets what is known of the packet, or of its connection, and goes on. A value that cannot be read ends the rule;
+    /// a packet without a connection keeps what it had.
+    Set(Target, Operand),
+    /// Changes a dynamic set and goes on; ends the rule if there is no room, or if a per-element statement says so.
+    Update(Box<Update>),
 }
 
 /// What a rule decides.
@@ -326,6 +351,126 @@ impl Field {
     }
 }
 
+/// What a statement writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// `meta mark` (32 bits).
+    Mark,
+    /// `meta pkttype` (8 bits).
+    PacketType,
+    /// `ct mark` (32 bits).
+    CtMark,
+}
+
+/// A value a statement writes or stores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operand {
+    /// Always this.
+    Constant(Value),
+    /// What is read, masked and turned as the field says.
+    Field(Field),
+    /// What the map holds for the key; nothing if it holds nothing.
+    Map {
+        /// The key, one field or a concatenation.
+        key: Vec<Field>,
+        /// The map: a set whose elements carry data.
+        map: SetId,
+    },
+}
+
+/// A line to the log.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Log {
+    /// What it begins with.
+    pub prefix: String,
+    /// syslog level, 0 (emergency) to 7 (debug); 4 (warning) if none was given.
+    pub level: u8,
+    /// NFLOG group; `None` is the system's log.
+    pub group: Option<u16>,
+    /// Bytes of the packet that go along, 0 for all.
+    pub snap_length: u32,
+}
+
+/// A change to a dynamic set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Update {
+    /// What is done.
+    pub change: Change,
+    /// The set.
+    pub set: SetId,
+    /// The key, one field or a concatenation.
+    pub key: Vec<Field>,
+    /// Lifetime of the element in milliseconds; the set's own if none.
+    pub timeout: Option<u64>,
+    /// What a map holds for the key.
+    pub data: Option<Operand>,
+    /// Statements every element has for itself: [`Statement::Counter`], [`Statement::Limit`], [`Statement::Quota`] and
+    /// [`Statement::ConnectionLimit`], each the template of the element's own.
+    pub each: Vec<Statement>,
+}
+
+/// What is done to an element of a dynamic set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Change {
+    /// `add`: put in if it is not there; its lifetime is not renewed.
+    Add,
+    /// `update`: put in, or its lifetime renewed.
+    Update,
+    /// `delete`: taken out.
+    Delete,
+}
+
+/// A token bucket.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Limit {
+    /// Its name; none if it was written in a rule.
+    pub name: Option<String>,
+    /// Packets or bytes.
+    pub unit: LimitUnit,
+    /// So many units...
+    pub rate: u64,
+    /// ...in so many seconds.
+    pub per_seconds: u64,
+    /// Units beyond the rate that may come at once.
+    pub burst: u64,
+    /// Whether it matches what is beyond the rate.
+    pub over: bool,
+}
+
+/// What a limit counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum LimitUnit {
+    /// Packets.
+    #[default]
+    Packets,
+    /// Bytes from the network header on.
+    Bytes,
+}
+
+/// An amount of bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Quota {
+    /// Its name; none if it was written in a rule.
+    pub name: Option<String>,
+    /// The amount.
+    pub bytes: u64,
+    /// What it starts from.
+    pub used: u64,
+    /// Whether it matches once the amount is used up.
+    pub over: bool,
+}
+
+/// A bound on concurrent connections.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConnectionLimit {
+    /// Its name; none if it was written in a rule.
+    pub name: Option<String>,
+    /// The bound.
+    pub count: u32,
+    /// Whether it matches beyond the bound.
+    pub over: bool,
+}
+
 /// Where a number is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Load {
@@ -333,6 +478,46 @@ pub enum Load {
     Meta(Meta),
     /// What is known of its connection.
     Ct(Ct),
+    /// Bits of the first extension header of this kind (IPv6), counted from its start; a packet without it has nothing
+    /// to load.
+    Extension {
+        /// Its number as a next header.
+        header: u8,
+        /// First bit.
+        offset: u16,
+        /// Bits, 1 to 128.
+        width: u16,
+    },
+    /// Bits of the first option of this kind, counted from its kind byte; a packet without it, or with a shorter one,
+    /// has nothing to load.
+    Option {
+        /// In which header.
+        of: OptionOf,
+        /// Its kind.
+        kind: u8,
+        /// First bit.
+        offset: u16,
+        /// Bits, 1 to 128.
+        width: u16,
+    },
+    /// 1 if there is such an extension header, option or chunk, otherwise 0 (8 bits). Always loads, but for a packet
+    /// without the header that might have it.
+    Exists(Part),
+    /// A new number for every packet: counting, or random; `offset + n % modulus` (32 bits).
+    Number {
+        /// Random, or one more each time (one counter for the rule, over all workers).
+        random: bool,
+        /// How many different numbers.
+        modulus: u32,
+        /// The least.
+        offset: u32,
+    },
+    /// Of which kind an address is, as the routing of a host knows it: `fib ... type` (32 bits, RTN numbers: unicast
+    /// 1, local 2, broadcast 3, multicast 5).
+    AddressType {
+        /// The destination, or the source.
+        destination: bool,
+    },
     /// Bits of the packet itself.
     Payload {
         /// Which header the offset counts from.
@@ -342,6 +527,28 @@ pub enum Load {
         /// Bits, 1 to 128.
         width: u16,
     },
+}
+
+/// A header that has options, or chunks that are read like them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OptionOf {
+    /// The IPv4 header.
+    Ipv4,
+    /// The TCP header.
+    Tcp,
+    /// An SCTP packet: its chunks.
+    Sctp,
+    /// The DCCP header.
+    Dccp,
+}
+
+/// A part a packet may have or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// An IPv6 extension header, by its number as a next header.
+    Extension(u8),
+    /// An option or chunk, by its kind.
+    Option(OptionOf, u8),
 }
 
 /// Header an offset counts from. A packet without it has nothing to load.
@@ -370,6 +577,22 @@ pub enum Meta {
     IifName,
     /// Name of the interface it goes out by (16 bytes, zero padded); nothing on `input` or `prerouting`.
     OifName,
+    /// The mark a rule has set, at first 0 (32 bits).
+    Mark,
+    /// Hardware type of the interface it came in by, or goes out by: 1, Ethernet (16 bits).
+    InType,
+    /// See `InType`.
+    OutType,
+    /// 0 to this host, 1 broadcast, 2 multicast, 3 to another host, by the receiving Ethernet address (8 bits).
+    PacketType,
+    /// A random number (32 bits).
+    Random,
+    /// Nanoseconds since 1970 (64 bits).
+    Time,
+    /// Day of the week in UTC, 0 is Sunday (8 bits).
+    Day,
+    /// Second of the day in UTC (32 bits).
+    Hour,
 }
 
 /// What is known of a packet's connection.
@@ -379,6 +602,52 @@ pub enum Ct {
     State,
     /// 0 original, 1 reply (8 bits).
     Direction,
+    /// Status bits as the kernel numbers them: expected 1, seen-reply 2, assured 4, confirmed 8, snat 16, dnat 32,
+    /// dying 512 (32 bits).
+    Status,
+    /// The mark a rule has set, at first 0 (32 bits).
+    Mark,
+    /// Its zone, 0 (16 bits).
+    Zone,
+    /// Milliseconds until it ends (32 bits).
+    Expiration,
+    /// 2 for IPv4, 10 for IPv6 (8 bits).
+    L3Proto,
+    /// The transport protocol (8 bits).
+    Protocol,
+    /// An address of its tuple (32 bits for IPv4, 128 for IPv6); nothing if it is of the other family.
+    Address {
+        /// Of the original direction, or of the reply.
+        reply: bool,
+        /// The destination, or the source.
+        destination: bool,
+        /// The family asked for: IPv6, or IPv4.
+        v6: bool,
+    },
+    /// A port of its tuple (16 bits; ICMP: identifier as source, type and code as destination).
+    Port {
+        /// Of the original direction, or of the reply.
+        reply: bool,
+        /// The destination, or the source.
+        destination: bool,
+    },
+    /// Packets seen (64 bits).
+    Packets(Ways),
+    /// Bytes seen (64 bits).
+    Bytes(Ways),
+    /// Bytes a packet (64 bits).
+    AveragePacket(Ways),
+}
+
+/// Of which directions of a connection something is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ways {
+    /// Both.
+    Both,
+    /// The original one.
+    Original,
+    /// The reply.
+    Reply,
 }
 
 /// Bits of `ct state`, as the kernel numbers them.
@@ -448,6 +717,27 @@ pub struct Set {
     pub high: Vec<Value>,
     /// For a verdict map, one verdict an element; otherwise empty.
     pub verdicts: Vec<Verdict>,
+    /// For a map to values, one value an element; otherwise empty.
+    pub data: Vec<Value>,
+    /// For an element that ends by itself, the milliseconds it has left, otherwise 0; empty if none does.
+    pub expires: Vec<u64>,
+    /// For an element with statements of its own, those (templates, as in [`Update::each`]); empty if none has.
+    pub each: Vec<Vec<Statement>>,
+    /// What packets do to it, if anything.
+    pub dynamic: Option<Dynamic>,
+}
+
+/// A set whose elements come and go with packets. Its memory is taken at start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dynamic {
+    /// Elements it has room for.
+    pub size: u32,
+    /// Lifetime of an element in milliseconds, unless the rule says otherwise; `None` is for ever.
+    pub timeout: Option<u64>,
+    /// Whether elements may be ranges; then packets cannot change them.
+    pub interval: bool,
+    /// Statements every element has, as in [`Update::each`].
+    pub each: Vec<Statement>,
 }
 
 impl Set {
