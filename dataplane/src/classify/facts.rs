@@ -107,7 +107,12 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
             return None;
         }
         if let Some(bytes) = self.frame.head().get(start..end) {
-            return Some(join(bytes, offset, width));
+            return Some(match (offset % 8, bytes) {
+                (0, &[a]) if width == 8 => a.into(),
+                (0, &[a, b]) if width == 16 => u16::from_be_bytes([a, b]).into(),
+                (0, &[a, b, c, d]) if width == 32 => u32::from_be_bytes([a, b, c, d]).into(),
+                _ => join(bytes, offset, width),
+            });
         }
         let mut copied = [0; MOST_BYTES];
         let copied = &mut copied[..end - start];
@@ -143,7 +148,7 @@ const fn bytes_spanned(offset: u16, width: u16) -> usize {
 }
 
 /// The `width` bits behind the first `offset % 8` bits of `bytes`.
-#[inline]
+#[inline(never)]
 fn join(bytes: &[u8], offset: u16, width: u16) -> Value {
     let Some((&last, rest)) = bytes.split_last() else {
         return 0;
