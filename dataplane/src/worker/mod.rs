@@ -16,11 +16,13 @@ use crate::stats::Stats;
 use crate::time::Clock;
 use crate::track::{Flow, Settings};
 use crate::wire::Role;
-use crossbeam_queue::ArrayQueue;
 use std::sync::Arc;
 
-/// Packets one worker may have waiting for another.
-pub const HANDOVER_LENGTH: usize = 1024;
+mod handover;
+#[cfg(test)]
+mod tests;
+
+pub use handover::{HANDOVER_LENGTH, HandedOver, Handover, handover};
 
 /// Stale flows a worker removes between two bursts at most.
 const REAPED_AT_ONCE: usize = 64;
@@ -44,23 +46,6 @@ pub trait Observer {
 impl Observer for () {
     #[inline]
     fn decided(&mut self, _: &Packet, _: &Decided) {}
-}
-
-/// A packet on its way to the worker that owns its flow.
-#[derive(Debug)]
-pub struct HandedOver<B> {
-    buffer: B,
-    wire: usize,
-    side: Side,
-}
-
-/// The queues by which packets reach each worker, from all others.
-pub type Handover<B> = Arc<[ArrayQueue<HandedOver<B>>]>;
-
-/// Queues for `workers` workers.
-#[must_use]
-pub fn handover<B>(workers: usize) -> Handover<B> {
-    (0..workers).map(|_| ArrayQueue::new(HANDOVER_LENGTH)).collect()
 }
 
 /// What a worker is given at start.
