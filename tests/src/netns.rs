@@ -135,7 +135,7 @@ fn expect_success(command: &impl Debug, output: &Output) {
 /// Best effort, because it runs while a panic unwinds.
 fn remove(name: &str) {
     let pids = Command::new("ip").args(["netns", "pids", name]).output();
-    for pid in pids.iter().flat_map(|output| output.stdout.split(|byte| byte.is_ascii_whitespace())) {
+    for pid in pids.iter().flat_map(|output| output.stdout.split(u8::is_ascii_whitespace)) {
         if let Some(pid) = std::str::from_utf8(pid).ok().and_then(|pid| pid.parse().ok()) {
             let _ = system::signal(pid, libc::SIGKILL);
         }

@@ -6,6 +6,10 @@
 //! can be given again as `SLUICE_SEED`. Fragments are left out on both sides. The kernel lives in real time
 //! and a replay in its capture's, so no comparison may reach as far as a timeout: the captures were chosen
 //! for that, and generated packets are a tenth of a millisecond apart.
+#![expect(
+    clippy::print_stdout,
+    reason = "seeds and counts, for whoever reads a failure or asks what was compared"
+)]
 
 use std::fs;
 use std::path::Path;

@@ -19,9 +19,9 @@ pub(super) struct Code {
     steps: Box<[Step]>,
     /// Where the steps of each rule begin; one more at the end.
     starts: Box<[u32]>,
-    fields: Box<[Field]>,
+    fields: Box<[Readable]>,
     bounds: Box<[(Value, Value)]>,
-    keys: Box<[Field]>,
+    keys: Box<[Readable]>,
     sets: Box<[Set]>,
 }
 
@@ -48,6 +48,13 @@ enum Step {
     },
     Reject(Reject),
     Notrack,
+}
+
+/// A field, and whether there is anything to do to what is loaded.
+#[derive(Debug)]
+struct Readable {
+    field: Field,
+    plain: bool,
 }
 
 /// Fields side by side in [`Code::keys`].
@@ -86,9 +93,9 @@ impl Code {
         Self {
             steps: layout.steps.into(),
             starts: layout.starts.into(),
-            fields: layout.fields.list.into(),
+            fields: layout.fields.list.into_iter().map(Readable::new).collect(),
             bounds: layout.bounds.list.into(),
-            keys: layout.keys.into(),
+            keys: layout.keys.into_iter().map(Readable::new).collect(),
             sets: policy.sets.iter().map(Set::compile).collect(),
         }
     }
@@ -106,9 +113,8 @@ impl Code {
         for step in &self.steps[range] {
             let verdict = match *step {
                 Step::Within { field, bounds, negated } => {
-                    let field = &self.fields[field as usize];
                     let (low, high) = self.bounds[bounds as usize];
-                    match facts.load(&field.load).map(|loaded| field.apply(loaded)) {
+                    match self.fields[field as usize].read(facts) {
                         Some(value) if (low <= value && value <= high) != negated => continue,
                         _ => return End::Next,
                     }
@@ -165,11 +171,11 @@ impl Code {
     ) -> Option<T> {
         let fields = &self.keys[key.from as usize..][..usize::from(key.parts)];
         if let [field] = fields {
-            return Some(look(&[field.apply(facts.load(&field.load)?)]));
+            return Some(look(&[field.read(facts)?]));
         }
         let mut values = [0; MOST_PARTS];
         for (value, field) in values.iter_mut().zip(fields) {
-            *value = field.apply(facts.load(&field.load)?);
+            *value = field.read(facts)?;
         }
         Some(look(&values[..fields.len()]))
     }
@@ -179,6 +185,18 @@ impl Code {
         let tables = size_of_val(&*self.fields) + size_of_val(&*self.bounds) + size_of_val(&*self.keys);
         let sets = size_of_val(&*self.sets) + self.sets.iter().map(Set::memory).sum::<usize>();
         size_of_val(&*self.steps) + size_of_val(&*self.starts) + tables + sets
+    }
+}
+
+impl Readable {
+    const fn new(field: Field) -> Self {
+        Self { field, plain: field.is_plain() }
+    }
+
+    #[inline]
+    fn read<F: Frame + ?Sized>(&self, facts: &Facts<'_, F>) -> Option<Value> {
+        let loaded = facts.load(&self.field.load)?;
+        Some(if self.plain { loaded } else { self.field.apply(loaded) })
     }
 }
 

@@ -107,7 +107,12 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
             return None;
         }
         if let Some(bytes) = self.frame.head().get(start..end) {
-            return Some(join(bytes, offset, width));
+            return Some(match (offset % 8, bytes) {
+                (0, &[a]) if width == 8 => a.into(),
+                (0, &[a, b]) if width == 16 => u16::from_be_bytes([a, b]).into(),
+                (0, &[a, b, c, d]) if width == 32 => u32::from_be_bytes([a, b, c, d]).into(),
+                _ => join(bytes, offset, width),
+            });
         }
         let mut copied = [0; MOST_BYTES];
         let copied = &mut copied[..end - start];
@@ -143,7 +148,7 @@ const fn bytes_spanned(offset: u16, width: u16) -> usize {
 }
 
 /// The `width` bits behind the first `offset % 8` bits of `bytes`.
-#[inline]
+#[inline(never)]
 fn join(bytes: &[u8], offset: u16, width: u16) -> Value {
     let Some((&last, rest)) = bytes.split_last() else {
         return 0;
@@ -160,3 +165,100 @@ const ETHERNET_HEADER: usize = 14;
 const ETHERNET_ADDRESSES: usize = 12;
 /// Most bytes that 128 bits can touch.
 const MOST_BYTES: usize = 17;
+
+#[cfg(test)]
+mod tests {
+    use super::Facts;
+    use crate::packet::{Fragment, Packet};
+    use config::policy::{Ct, HeaderBase, Hook, Load, Meta, Value};
+    use proptest::prelude::*;
+
+    fn facts<'a, F: crate::Frame + ?Sized>(packet: &'a Packet, frame: &'a F) -> Facts<'a, F> {
+        Facts { packet, frame, ct_state: 1, ct_direction: None, iif: Some(7), oif: Some(9) }
+    }
+
+    /// Bit by bit, from the bytes as a rule sees them.
+    fn bit_by_bit(bytes: &[u8], offset: u16, width: u16) -> Option<Value> {
+        (offset..offset + width).try_fold(0, |value, bit| {
+            let byte = bytes.get(usize::from(bit / 8))?;
+            Some(value << 1 | Value::from(byte >> (7 - bit % 8) & 1))
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn loads_any_bits_of_the_packet_and_none_behind_it(
+            bytes in prop::collection::vec(any::<u8>(), 80..90),
+            tags in 0..3_u16,
+            padding in 0..20_usize,
+            cuts in (0..90_usize, 0..90_usize),
+            offset in 0..640_u16,
+            width in 1..=128_u16,
+        ) {
+            let network = 14 + 4 * tags;
+            let end = bytes.len() - padding;
+            let packet = Packet {
+                network_offset: network,
+                transport_offset: network + 20,
+                has_transport: true,
+                network_length: (end - usize::from(network)) as u32,
+                ..Packet::default()
+            };
+            let untagged: Vec<u8> =
+                bytes[..12].iter().chain(&bytes[usize::from(network) - 2..end]).copied().collect();
+            let first = cuts.0.min(bytes.len());
+            let second = (first + cuts.1).min(bytes.len());
+            let segments = [&bytes[..first], &bytes[first..second], &bytes[second..]];
+            for (base, seen) in [
+                (HeaderBase::Link, &untagged[..]),
+                (HeaderBase::Network, &bytes[usize::from(network)..end]),
+                (HeaderBase::Transport, &bytes[usize::from(network) + 20..end]),
+            ] {
+                let load = Load::Payload { base, offset, width };
+                let expected = bit_by_bit(seen, offset, width);
+                prop_assert_eq!(facts(&packet, &bytes[..]).load(&load), expected);
+                prop_assert_eq!(facts(&packet, &segments[..]).load(&load), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_tail_has_a_protocol_and_no_transport_header() {
+        let packet = Packet {
+            network_offset: 14,
+            transport_offset: 34,
+            has_transport: true,
+            fragment: Fragment::Later,
+            network_length: 60,
+            ..Packet::default()
+        };
+        let bytes = [0; 74];
+        let facts = facts(&packet, &bytes[..]);
+        assert_eq!(facts.load(&Load::Meta(Meta::L4Proto)), Some(0));
+        assert_eq!(facts.load(&Load::Payload { base: HeaderBase::Transport, offset: 0, width: 16 }), None);
+        assert!(facts.load(&Load::Payload { base: HeaderBase::Network, offset: 160, width: 16 }).is_some());
+    }
+
+    #[test]
+    fn a_hook_knows_the_interfaces_it_has() {
+        let packet = Packet::default();
+        let nothing: &[u8] = &[];
+        let known = [
+            (Hook::Ingress, [7, 0]),
+            (Hook::Prerouting, [7, 0]),
+            (Hook::Input, [7, 0]),
+            (Hook::Forward, [7, 9]),
+            (Hook::Output, [0, 9]),
+            (Hook::Postrouting, [7, 9]),
+            (Hook::Egress, [0, 9]),
+        ];
+        for (hook, expected) in known {
+            let facts = facts(&packet, nothing).at(hook);
+            let names = [Meta::IifName, Meta::OifName].map(|name| facts.load(&Load::Meta(name)).unwrap());
+            assert_eq!(names, expected, "{hook}");
+        }
+        assert_eq!(facts(&packet, nothing).load(&Load::Ct(Ct::State)), Some(1));
+        assert_eq!(facts(&packet, nothing).load(&Load::Ct(Ct::Direction)), None);
+    }
+}

@@ -16,6 +16,7 @@ use super::reference::{MOST_LEVELS, sees};
 use super::stage::{Phase, Stage};
 use crate::frame::Frame;
 use config::policy::{self, ChainId, ChainPolicy, Family, Hook, Load, Policy, RuleId, Tracks};
+use std::ops::ControlFlow;
 
 /// A compiled policy: shared by all workers, never written.
 #[derive(Debug)]
@@ -47,7 +48,9 @@ struct Chain {
 struct Selector {
     /// What each dimension of the index is.
     loads: Box<[Load]>,
-    /// Over the rules of the chain, the first being 0.
+    /// The rules before this one are run first: often the accept of what is established stands there.
+    first_rule: u32,
+    /// Over the rules from `first_rule` on, that one being 0.
     index: Index,
 }
 
@@ -146,7 +149,8 @@ impl Chain {
 impl Selector {
     /// An index over the rules of `chain`; `None` if its rules have nothing in common to ask first.
     fn compile(policy: &Policy, chain: &policy::Chain, below: Below) -> Option<Self> {
-        let rules = &policy.rules[chain.rules.start as usize..chain.rules.end as usize];
+        let first_rule = chain.rules.start + HEAD;
+        let rules = &policy.rules[first_rule as usize..chain.rules.end as usize];
         let constraints: Vec<Vec<Constraint>> =
             rules.iter().map(|rule| Constraint::of(&rule.statements, &policy.sets)).collect();
         let mut uses: Vec<(Load, usize)> = Vec::new();
@@ -171,7 +175,7 @@ impl Selector {
             .map(|constraints| constraints.into_iter().filter_map(dimension).collect())
             .collect();
         let bits: Vec<u32> = loads.iter().map(constraint::bits).collect();
-        (!loads.is_empty()).then(|| Self { index: Index::build(&bits, &items), loads })
+        (!loads.is_empty()).then(|| Self { index: Index::build(&bits, &items), first_rule, loads })
     }
 }
 
@@ -189,33 +193,42 @@ impl<F: Frame + ?Sized> Run<'_, '_, F> {
         let program = self.program;
         let chain = &program.chains[id.index()];
         let Some(selector) = &chain.selector else {
-            return self.rules(chain.rules.clone(), level);
+            return self.rules(chain.rules.clone(), level).break_value().flatten();
         };
+        if let ControlFlow::Break(left) = self.rules(chain.rules.start..selector.first_rule, level) {
+            return left;
+        }
         let facts = *self.facts;
-        let candidates = selector.index.candidates(|dimension| facts.load(&selector.loads[dimension]));
-        self.rules(candidates.map(|number| chain.rules.start + number), level)
+        let mut candidates = selector.index.candidates(|dimension| facts.load(&selector.loads[dimension]));
+        let rules = std::iter::from_fn(|| candidates.next().map(|number| selector.first_rule + number));
+        self.rules(rules, level).break_value().flatten()
     }
 
-    /// As [`Self::chain`], of these rules.
-    fn rules(&mut self, rules: impl Iterator<Item = u32>, level: usize) -> Option<(Verdict, RuleId)> {
+    /// Runs these rules of a chain: goes on if none of them left it, breaks with the verdict, if any, otherwise.
+    #[inline]
+    fn rules(
+        &mut self,
+        rules: impl Iterator<Item = u32>,
+        level: usize,
+    ) -> ControlFlow<Option<(Verdict, RuleId)>> {
         for rule in rules {
             let (target, comes_back) =
                 match self.program.code.run(rule, self.facts, self.counters, self.evaluation) {
                     End::Next => continue,
-                    End::Decided(verdict) => return Some((verdict, RuleId(rule))),
-                    End::Return => return None,
+                    End::Decided(verdict) => return ControlFlow::Break(Some((verdict, RuleId(rule)))),
+                    End::Return => return ControlFlow::Break(None),
                     End::Jump(target) => (target, true),
                     End::Goto(target) => (target, false),
                 };
             if level == MOST_LEVELS {
-                return Some((Verdict::Drop, RuleId(rule)));
+                return ControlFlow::Break(Some((Verdict::Drop, RuleId(rule))));
             }
             let decided = self.chain(target, level + 1);
             if decided.is_some() || !comes_back {
-                return decided;
+                return ControlFlow::Break(decided);
             }
         }
-        None
+        ControlFlow::Continue(())
     }
 }
 
@@ -232,6 +245,9 @@ const HOOKS: [Hook; Hook::COUNT] = [
 
 /// Chains of at most this many rules are run rule by rule.
 const SHORT: usize = 8;
+
+/// How many rules of a chain with an index are run before it is asked.
+const HEAD: u32 = 2;
 
 /// A field is worth a dimension if more than one rule in this many asks for it.
 const RARE: usize = 64;

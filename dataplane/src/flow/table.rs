@@ -10,11 +10,15 @@
 //! each must be met before it is that old: by [`Table::find`], by ageing, or by [`Table::purge`] when the clock
 //! jumps.
 
+mod room;
+
+pub use room::CANDIDATES;
+
 use std::sync::Arc;
 
 use super::bucket::{Bucket, Overflow};
 use super::group::LANES;
-use super::hash::{CHOICES, Fingerprint, FlowHash};
+use super::hash::{CHOICES, FlowHash};
 use super::prefetch::prefetch;
 use crate::flow::FlowKey;
 use crate::time::Tick;
@@ -266,7 +270,7 @@ impl<E: Entry> Table<E> {
     }
 }
 
-// Inside: lookup, placement, removal.
+// Inside; where a new flow goes, and how a slot is emptied, is in `room`.
 impl<E: Entry> Table<E> {
     #[inline]
     fn lookup(&self, hash: FlowHash, key: &FlowKey) -> Option<Slot> {
@@ -287,69 +291,6 @@ impl<E: Entry> Table<E> {
         slots.find(|&slot| self.entry(slot).key() == key)
     }
 
-    /// An empty slot for a new flow, and by which choice of bucket: home while it has room to spare, else the
-    /// emptiest.
-    fn vacancy(&mut self, home: u32, fingerprint: Fingerprint, now: Tick) -> Option<(Slot, u32)> {
-        if self.bucket(home).vacant().len() <= SPARE {
-            self.reclaim(home, now);
-        }
-        if self.bucket(home).vacant().len() > SPARE {
-            return self.first_vacant(home).map(|slot| (slot, 0));
-        }
-        let window: [u32; CHOICES as usize] =
-            std::array::from_fn(|choice| fingerprint.across(home, choice as u32, self.bucket_count()));
-        for &bucket in &window[1..] {
-            prefetch(self.bucket(bucket));
-        }
-        for &bucket in &window[1..] {
-            self.reclaim(bucket, now);
-        }
-        let mut best = (0, None);
-        for (choice, &bucket) in (0..).zip(&window) {
-            let room = self.bucket(bucket).vacant().len();
-            if room > best.0 && self.can_count(home, fingerprint, choice) {
-                best = (room, self.first_vacant(bucket).map(|slot| (slot, choice)));
-            }
-        }
-        best.1
-    }
-
-    /// A slot made empty by dropping, of the flows in a window without room, one that may go.
-    #[cold]
-    fn evict(
-        &mut self,
-        home: u32,
-        fingerprint: Fingerprint,
-        now: Tick,
-        evictable: impl Fn(&E) -> bool,
-    ) -> Option<(Slot, u32)> {
-        let mut window: [(u32, Slot, u32); CHOICES as usize * LANES] = std::array::from_fn(|at| {
-            let (choice, lane) = ((at / LANES) as u32, at % LANES);
-            let slot = Slot::new(fingerprint.across(home, choice, self.bucket_count()), lane);
-            (self.deadline(slot).since(now), slot, choice)
-        });
-        window.sort_unstable_by_key(|&(left, ..)| left);
-        let candidates = &window[..CANDIDATES];
-        for &(_, slot, _) in candidates {
-            prefetch(self.entry(slot));
-        }
-        let &(_, slot, choice) = candidates.iter().find(|&&(_, slot, choice)| {
-            self.is_taken(slot) && self.can_count(home, fingerprint, choice) && evictable(self.entry(slot))
-        })?;
-        self.vacate(slot);
-        self.stats.evicted += 1;
-        Some((slot, choice))
-    }
-
-    /// Drops the flows of a bucket whose deadline has come.
-    fn reclaim(&mut self, bucket: u32, now: Tick) {
-        for lane in self.bucket(bucket).vacant().others() {
-            if self.bucket(bucket).deadline(lane).is_at_or_before(now) {
-                self.expire(Slot::new(bucket, lane));
-            }
-        }
-    }
-
     /// For the hand-over of ageing: drops the flow there if it ends at `deadline` and that is at or before `now`.
     pub(super) fn expire_if(&mut self, slot: Slot, deadline: Tick, now: Tick) -> bool {
         let stale = self.is_taken(slot) && self.deadline(slot) == deadline && deadline.is_at_or_before(now);
@@ -367,30 +308,6 @@ impl<E: Entry> Table<E> {
     /// For the hand-over of ageing, which only reads them.
     pub(super) const fn buckets(&self) -> &Arc<[Bucket]> {
         &self.buckets
-    }
-
-    fn expire(&mut self, slot: Slot) {
-        self.vacate(slot);
-        self.stats.expired += 1;
-    }
-
-    /// Empties a slot that is taken.
-    fn vacate(&mut self, slot: Slot) {
-        let bucket = self.bucket(slot.bucket());
-        let (fingerprint, choice) = Fingerprint::of_tag(bucket.tags().tag(slot.lane()));
-        if choice > 0 {
-            let home = self.bucket(fingerprint.across(slot.bucket(), choice, self.bucket_count()));
-            home.set_overflow(fingerprint.class(), home.overflow(fingerprint.class()).minus(choice));
-        }
-        bucket.set_tag(slot.lane(), 0);
-    }
-
-    fn first_vacant(&self, bucket: u32) -> Option<Slot> {
-        self.bucket(bucket).vacant().first().map(|lane| Slot::new(bucket, lane))
-    }
-
-    fn can_count(&self, home: u32, fingerprint: Fingerprint, choice: u32) -> bool {
-        choice == 0 || self.bucket(home).overflow(fingerprint.class()).plus(choice).is_some()
     }
 
     fn is_taken(&self, slot: Slot) -> bool {
@@ -436,14 +353,6 @@ fn displaced(overflow: Overflow) -> impl Iterator<Item = u32> {
     let choices = if overflow.is_none() { 1..1 } else { 1..CHOICES };
     choices.filter(move |&choice| overflow.count(choice) > 0)
 }
-
-/// How many flows, those that end soonest, are asked whether they may be evicted: each is a cache line that
-/// whoever fills the table makes the worker read.
-pub const CANDIDATES: usize = 8;
-
-/// Slots of its home bucket that a flow leaves empty as long as another of its buckets has more of them. One makes
-/// the table fill evenly; each more would send more flows away from home.
-const SPARE: u32 = 1;
 
 #[cfg(test)]
 pub(super) mod tests;

@@ -25,6 +25,8 @@ use crate::reason::Reason;
 
 /// Chunk types (RFC 9260, section 3.2).
 pub mod chunk {
+    /// Carries user data.
+    pub const DATA: u8 = 0;
     /// Starts an association.
     pub const INIT: u8 = 1;
     /// Answers INIT.
@@ -39,6 +41,8 @@ pub mod chunk {
     pub const SHUTDOWN: u8 = 7;
     /// Answers SHUTDOWN.
     pub const SHUTDOWN_ACK: u8 = 8;
+    /// Reports an error.
+    pub const ERROR: u8 = 9;
     /// Returns the cookie of INIT ACK.
     pub const COOKIE_ECHO: u8 = 10;
     /// Answers COOKIE ECHO.

@@ -74,20 +74,14 @@ impl Tracker<'_> {
                     Err(reason) => Tracked::invalid(reason),
                 }
             }
-            Keyed::Own { key, orientation, hash } => {
-                let transport = usize::from(packet.transport_offset);
-                let end = usize::from(packet.network_offset) + packet.network_length as usize;
-                let head = frame.head();
-                let transport = head.get(transport..end.min(head.len())).unwrap_or_default();
-                self.track_own(packet, transport, key, orientation, hash)
-            }
+            Keyed::Own { key, orientation, hash } => self.track_own(packet, frame, key, orientation, hash),
         }
     }
 
-    fn track_own(
+    fn track_own<F: Frame + ?Sized>(
         &mut self,
         packet: &Packet,
-        transport: &[u8],
+        frame: &F,
         key: FlowKey,
         orientation: Orientation,
         hash: FlowHash,
@@ -95,7 +89,7 @@ impl Tracker<'_> {
         if let Some(slot) = self.table.find(hash, &key, self.now) {
             let flow = self.table.entry_mut(slot);
             let direction = Some(seen_by_rules(flow.direction(orientation)));
-            let outcome = track::update(flow, packet, transport, orientation, self.now, self.settings);
+            let outcome = track::update(flow, packet, frame, orientation, self.now, self.settings);
             let place = Place::Stored(slot);
             match outcome {
                 Outcome::Valid { state, timeout } => {
@@ -120,7 +114,7 @@ impl Tracker<'_> {
                 Outcome::Restart => self.table.remove(slot),
             }
         }
-        match track::open(packet, transport, key, orientation, self.now, self.settings) {
+        match track::open(packet, frame, key, orientation, self.now, self.settings) {
             Opening::New(flow, timeout) => Tracked {
                 state: CtState::New,
                 direction: Some(Direction::Original),

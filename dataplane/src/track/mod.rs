@@ -21,6 +21,7 @@ pub mod timeouts;
 use config::policy::ct_state;
 
 use crate::flow::{FlowKey, Orientation};
+use crate::frame::Frame;
 use crate::packet::{Network, Packet, protocol};
 use crate::reason::Reason;
 use crate::time::Tick;
@@ -145,12 +146,11 @@ pub enum Outcome {
     },
 }
 
-/// The first packet of an unknown tuple. `transport` is the packet from its transport header to its end, as far as
-/// it lies in the first segment; only SCTP reads it.
+/// The first packet of an unknown tuple. Only SCTP reads the frame again.
 #[must_use]
-pub fn open(
+pub fn open<F: Frame + ?Sized>(
     packet: &Packet,
-    transport: &[u8],
+    frame: &F,
     key: FlowKey,
     orientation: Orientation,
     now: Tick,
@@ -168,7 +168,7 @@ pub fn open(
         (_, protocol::UDPLITE) => Ok((Protocol::UdpLite, timeouts.udp)),
         (_, protocol::GRE) => Ok((Protocol::Gre, timeouts.gre)),
         (_, protocol::SCTP) => {
-            sctp::open(transport, timeouts).map(|(sctp, timeout)| (Protocol::Sctp(sctp), timeout))
+            sctp::open(packet, frame, timeouts).map(|(sctp, timeout)| (Protocol::Sctp(sctp), timeout))
         }
         (network, protocol::ICMP | protocol::ICMPV6) => match icmp::role(&packet.tuple) {
             icmp::Role::Request if network == Network::Ipv4 => Ok((Protocol::Icmp, timeouts.icmp)),
@@ -186,12 +186,12 @@ pub fn open(
     }
 }
 
-/// A packet of a known flow, going `orientation` along its key. `transport` as for [`open`].
+/// A packet of a known flow, going `orientation` along its key. Only SCTP reads the frame again.
 #[must_use]
-pub fn update(
+pub fn update<F: Frame + ?Sized>(
     flow: &mut Flow,
     packet: &Packet,
-    transport: &[u8],
+    frame: &F,
     orientation: Orientation,
     now: Tick,
     settings: &Settings,
@@ -211,7 +211,7 @@ pub fn update(
         Protocol::Icmp => Step::Accept(Some(timeouts.icmp)),
         Protocol::Icmpv6 => Step::Accept(Some(timeouts.icmpv6)),
         Protocol::Generic => Step::Accept(Some(timeouts.generic)),
-        Protocol::Sctp(association) => sctp::update(association, status, direction, transport, timeouts),
+        Protocol::Sctp(association) => sctp::update(association, status, direction, packet, frame, timeouts),
     };
     let accepted = matches!(step, Step::Accept(_) | Step::Delete);
     if accepted && direction == Direction::Reply {

@@ -23,8 +23,8 @@ pub(super) struct Dimension {
 /// The non-zero words of a set of bits, and their positions, in order.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Words<'a> {
-    pub(super) positions: &'a [u32],
-    pub(super) words: &'a [u64],
+    positions: &'a [u32],
+    words: &'a [u64],
 }
 
 /// The least number of each cell, in order, the first 0.
@@ -93,20 +93,40 @@ impl Dimension {
     }
 }
 
-impl<'a> Words<'a> {
-    /// The words whose positions lie in `range`.
-    pub(super) fn within(&self, range: std::ops::Range<u32>) -> std::ops::Range<usize> {
-        let from = self.positions.partition_point(|&position| position < range.start);
-        let to = self.positions.partition_point(|&position| position < range.end);
-        from..to
+impl Words<'_> {
+    pub(super) const fn len(&self) -> usize {
+        self.words.len()
     }
 
-    /// The word at `position`.
+    /// Word number `at` and its position.
+    #[inline]
+    pub(super) fn get(&self, at: u32) -> Option<(u32, u64)> {
+        Some((*self.positions.get(at as usize)?, *self.words.get(at as usize)?))
+    }
+
+    /// The number of the first word at `position` or behind.
+    #[inline]
+    pub(super) fn first_from(&self, position: u32) -> u32 {
+        if self.len() <= FEW {
+            return self.positions.iter().take_while(|&&found| found < position).count() as u32;
+        }
+        self.positions.partition_point(|&found| found < position) as u32
+    }
+
+    /// The word at `position`; 0 if there is none.
     #[inline]
     pub(super) fn at(&self, position: u32) -> u64 {
-        self.positions.binary_search(&position).map_or(0, |found| self.words[found])
+        // Where many items admit a value there are words without gaps.
+        let first = self.positions.first().map_or(0, |&first| position.wrapping_sub(first));
+        match self.get(first) {
+            Some((found, word)) if found == position => word,
+            _ => self.positions.binary_search(&position).map_or(0, |found| self.words[found]),
+        }
     }
 }
+
+/// Up to this many words are looked at one by one.
+const FEW: usize = 8;
 
 /// Words a dimension of `items` items may take: some for each, however they overlap.
 const fn words_allowed(items: usize) -> usize {

@@ -2,8 +2,8 @@
 //!
 //! An item constrains some dimensions and leaves others open; it is a candidate if every dimension it constrains may
 //! admit the point. Items that constrain the same dimensions form a class, and every class has its own words in the
-//! sets of the dimensions, so that within a class there is nothing open: the dimension with the fewest words leads
-//! and the others are asked for those words only. Candidates of all classes are merged in the order of the items.
+//! sets of the dimensions, so that within a class there is nothing open: the dimension that selects fewest words
+//! leads and the others are asked for those words only. Candidates of all classes are merged in the order of the items.
 //!
 //! A candidate need not hold the point (cells may have been joined); an item that holds it is always a candidate.
 //! The work for a point is a binary search a dimension, the words of the leading dimension a class, and the
@@ -35,7 +35,7 @@ pub(super) struct Index {
 #[derive(Debug, Clone, Copy)]
 struct Class {
     /// A bit for each dimension.
-    mask: u32,
+    mask: u8,
     first_word: u32,
     end_word: u32,
     /// How many items it has.
@@ -45,7 +45,7 @@ struct Class {
 impl Index {
     /// Builds the index. `bits` has the width of each dimension, at most [`MOST_DIMENSIONS`].
     pub(super) fn build(bits: &[u32], items: &[Vec<(usize, Intervals)>]) -> Self {
-        let masks: Vec<u32> =
+        let masks: Vec<u8> =
             items.iter().map(|item| item.iter().fold(0, |mask, &(d, _)| mask | 1 << d)).collect();
         let kept = kept_masks(&masks);
         let mut members: Vec<Vec<u32>> = vec![Vec::new(); kept.len()];
@@ -83,6 +83,7 @@ impl Index {
         let mut candidates = Candidates {
             index: self,
             selected: [Words::default(); MOST_DIMENSIONS],
+            order: [0; MOST_DIMENSIONS],
             cursors: [Cursor::default(); MOST_CLASSES],
             live: 0,
         };
@@ -91,6 +92,7 @@ impl Index {
                 candidates.selected[number] = dimension.select(value);
             }
         }
+        candidates.order_dimensions();
         for &class in &self.classes {
             candidates.start(class);
         }
@@ -106,15 +108,15 @@ impl Index {
 
 /// Which combinations of dimensions get a class: none and each alone, so that every item finds one that asks nothing
 /// of it that it does not constrain; then the most frequent ones.
-fn kept_masks(masks: &[u32]) -> Vec<u32> {
-    let mut frequency: HashMap<u32, usize> = HashMap::new();
+fn kept_masks(masks: &[u8]) -> Vec<u8> {
+    let mut frequency: HashMap<u8, usize> = HashMap::new();
     for &mask in masks {
         *frequency.entry(mask).or_default() += 1;
     }
-    let mut by_frequency: Vec<(usize, u32)> =
+    let mut by_frequency: Vec<(usize, u8)> =
         frequency.into_iter().map(|(mask, items)| (items, mask)).collect();
     by_frequency.sort_unstable_by(|a, b| b.cmp(a));
-    let mut kept: Vec<u32> = std::iter::once(0).chain((0..MOST_DIMENSIONS).map(|d| 1 << d)).collect();
+    let mut kept: Vec<u8> = std::iter::once(0).chain((0..MOST_DIMENSIONS).map(|d| 1 << d)).collect();
     let more = by_frequency.into_iter().map(|(_, mask)| mask).filter(|mask| mask.count_ones() > 1);
     kept.extend(more.take(MOST_CLASSES - kept.len()));
     kept
@@ -125,6 +127,8 @@ fn kept_masks(masks: &[u32]) -> Vec<u32> {
 pub(super) struct Candidates<'a> {
     index: &'a Index,
     selected: [Words<'a>; MOST_DIMENSIONS],
+    /// The dimensions, the one that selects fewest words first.
+    order: [u8; MOST_DIMENSIONS],
     cursors: [Cursor; MOST_CLASSES],
     /// How many cursors still have a candidate.
     live: usize,
@@ -133,41 +137,52 @@ pub(super) struct Candidates<'a> {
 /// How far one class has been read.
 #[derive(Debug, Clone, Copy, Default)]
 struct Cursor {
-    /// The dimensions to ask besides the one that leads.
-    others: u32,
-    /// The dimension that leads; [`OPEN`] if the class has none.
-    lead: u32,
-    /// The next word of the leading dimension, or the next bit of a class without dimensions.
-    at: u32,
-    /// Behind the last of them.
-    end: u32,
     /// What is left of the current word.
     word: u64,
     /// The first bit of the current word.
     base: u32,
+    /// The next word of the leading dimension, or the next bit of a class without dimensions.
+    at: u32,
+    /// Behind the last word of the class, or behind its last bit.
+    end: u32,
     /// The candidate.
     item: u32,
+    /// The dimensions to ask besides the one that leads.
+    others: u8,
+    /// The dimension that leads; [`OPEN`] if the class has none.
+    lead: u8,
 }
 
 impl Candidates<'_> {
+    #[inline]
+    fn order_dimensions(&mut self) {
+        for dimension in 0..self.index.dimensions.len() {
+            let mut at = dimension;
+            while at > 0
+                && self.selected[usize::from(self.order[at - 1])].len() > self.selected[dimension].len()
+            {
+                self.order[at] = self.order[at - 1];
+                at -= 1;
+            }
+            self.order[at] = dimension as u8;
+        }
+    }
+
+    #[inline]
     fn start(&mut self, class: Class) {
         let mut cursor = Cursor { lead: OPEN, ..Cursor::default() };
         if class.mask == 0 {
             cursor.at = class.first_word * 64;
             cursor.end = cursor.at + class.size;
         } else {
-            let mut fewest = usize::MAX;
-            for dimension in 0..self.index.dimensions.len() as u32 {
-                if class.mask & 1 << dimension == 0 {
-                    continue;
-                }
-                let range = self.selected[dimension as usize].within(class.first_word..class.end_word);
-                if range.len() < fewest {
-                    fewest = range.len();
-                    (cursor.lead, cursor.at, cursor.end) = (dimension, range.start as u32, range.end as u32);
-                }
-            }
-            cursor.others = class.mask & !(1 << cursor.lead);
+            let order = &self.order[..self.index.dimensions.len()];
+            let Some(&lead) = order.iter().find(|&&dimension| class.mask & 1 << dimension != 0) else {
+                return;
+            };
+            cursor.lead = lead;
+            cursor.others = class.mask & !(1 << lead);
+            cursor.at = self.selected[usize::from(lead)].first_from(class.first_word);
+            cursor.end = class.end_word;
         }
         if self.advance(&mut cursor) {
             self.cursors[self.live] = cursor;
@@ -186,15 +201,15 @@ impl Candidates<'_> {
             }
             return bit < cursor.end;
         }
+        let lead = &self.selected[usize::from(cursor.lead)];
         while cursor.word == 0 {
-            if cursor.at == cursor.end {
+            let Some((position, word)) = lead.get(cursor.at).filter(|&(position, _)| position < cursor.end)
+            else {
                 return false;
-            }
-            let lead = &self.selected[cursor.lead as usize];
-            let position = lead.positions[cursor.at as usize];
-            cursor.word = lead.words[cursor.at as usize];
-            cursor.base = position * 64;
+            };
             cursor.at += 1;
+            cursor.word = word;
+            cursor.base = position * 64;
             let mut others = cursor.others;
             while others != 0 && cursor.word != 0 {
                 cursor.word &= self.selected[others.trailing_zeros() as usize].at(position);
@@ -226,7 +241,7 @@ impl Iterator for Candidates<'_> {
 }
 
 /// In place of a leading dimension: the class constrains none.
-const OPEN: u32 = u32::MAX;
+const OPEN: u8 = u8::MAX;
 
 #[cfg(test)]
 mod tests {

@@ -110,7 +110,8 @@ fn resynchronise(connection: &mut Connection, direction: Direction) {
         flags: connection.flags & (Side::SCALES | Side::SACK),
         ..*connection.side(last.direction)
     };
-    *connection.side_mut(direction) = Side::default();
+    let liberal = connection.side(direction).flags & Side::LIBERAL;
+    *connection.side_mut(direction) = Side { flags: liberal, ..Side::default() };
     connection.flags &= !Connection::CHALLENGE;
 }
 

@@ -5,7 +5,7 @@
 //! control thread's word on which flows are stale, each over a bounded queue of which it takes a bounded part at a
 //! time.
 
-use crate::flow::{FlowHasher, Reaper, Table};
+use crate::flow::{FlowHash, FlowHasher, Reaper, Table};
 use crate::generation::Reader;
 use crate::io::{Arrival, BURST, Buffer, Side, WireIo};
 use crate::packet::{self, Checksums, Packet};
@@ -16,11 +16,13 @@ use crate::stats::Stats;
 use crate::time::Clock;
 use crate::track::{Flow, Settings};
 use crate::wire::Role;
-use crossbeam_queue::ArrayQueue;
 use std::sync::Arc;
 
-/// Packets one worker may have waiting for another.
-pub const HANDOVER_LENGTH: usize = 1024;
+mod handover;
+#[cfg(test)]
+mod tests;
+
+pub use handover::{HANDOVER_LENGTH, HandedOver, Handover, handover};
 
 /// Stale flows a worker removes between two bursts at most.
 const REAPED_AT_ONCE: usize = 64;
@@ -44,23 +46,6 @@ pub trait Observer {
 impl Observer for () {
     #[inline]
     fn decided(&mut self, _: &Packet, _: &Decided) {}
-}
-
-/// A packet on its way to the worker that owns its flow.
-#[derive(Debug)]
-pub struct HandedOver<B> {
-    buffer: B,
-    wire: usize,
-    side: Side,
-}
-
-/// The queues by which packets reach each worker, from all others.
-pub type Handover<B> = Arc<[ArrayQueue<HandedOver<B>>]>;
-
-/// Queues for `workers` workers.
-#[must_use]
-pub fn handover<B>(workers: usize) -> Handover<B> {
-    (0..workers).map(|_| ArrayQueue::new(HANDOVER_LENGTH)).collect()
 }
 
 /// What a worker is given at start.
@@ -104,6 +89,8 @@ struct Scratch<B> {
     burst: Vec<B>,
     packets: Vec<Packet>,
     keyed: Vec<Keyed>,
+    /// Flows that are not in their first bucket.
+    displaced: Vec<FlowHash>,
     passed: Vec<B>,
     refused: Vec<B>,
     replies: Vec<B>,
@@ -197,9 +184,9 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         met
     }
 
-    /// Stages one and two: headers of the whole burst, then hashes, so that the table's memory is on its way.
+    /// The stages that ask for memory: headers of the whole burst, then hashes and their buckets, then entries.
     fn parse(&mut self) {
-        let Scratch { burst, packets, keyed, .. } = &mut self.scratch;
+        let Scratch { burst, packets, keyed, displaced, .. } = &mut self.scratch;
         packets.clear();
         let checksums = self.parts.checksums;
         packets.extend(burst.iter().map(|buffer| packet::parse_with(buffer.frame(), checksums)));
@@ -211,15 +198,18 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             }
             keyed.push(found);
         }
-        for hash in keyed.iter().filter_map(Keyed::hash) {
-            self.parts.table.prefetch_entry(hash);
+        let table = &self.parts.table;
+        displaced.clear();
+        displaced.extend(keyed.iter().filter_map(Keyed::hash).filter(|hash| !table.prefetch_entry(*hash)));
+        for hash in displaced.iter() {
+            table.prefetch_displaced(*hash);
         }
     }
 
-    /// Stages three to the end: each packet is tracked and judged, then all are sent, freed or handed over.
+    /// The other stages: each packet is tracked and judged, then all are sent, freed or handed over.
     fn decide(&mut self, wire: usize, from: Side, may_hand_over: bool) {
         let Parts { wires, table, rules, settings, handover, stats, observer, index, .. } = &mut self.parts;
-        let Scratch { burst, packets, keyed, passed, refused, replies, reply } = &mut self.scratch;
+        let Scratch { burst, packets, keyed, passed, refused, replies, reply, .. } = &mut self.scratch;
         let workers = handover.len();
         let Wire { io, role } = &mut wires[wire];
         let rules = rules.current();
@@ -304,6 +294,7 @@ impl<B> Scratch<B> {
             burst: Vec::with_capacity(BURST),
             packets: Vec::with_capacity(BURST),
             keyed: Vec::with_capacity(BURST),
+            displaced: Vec::with_capacity(BURST),
             passed: Vec::with_capacity(BURST),
             refused: Vec::with_capacity(BURST),
             replies: Vec::with_capacity(BURST),

@@ -1,0 +1,389 @@
+//! Workers over wires in memory: every packet goes in as bytes, and comes out or does not.
+
+use super::{Handover, Observer, Parts, Wire, Worker, handover};
+use crate::flow::{self, FlowHasher, FlowKey, Table};
+use crate::generation::{self, Publisher};
+use crate::io::{Arrival, BURST, Side, WireIo};
+use crate::packet::build::FrameBuilder;
+use crate::packet::flag::{ACK, FIN, RST, SYN};
+use crate::packet::{Checksums, Packet, parse, protocol};
+use crate::pipeline::Decided;
+use crate::reason::Reason;
+use crate::rules::Rules;
+use crate::stats::Stats;
+use crate::track::{CtState, Settings};
+use crate::wire::Role;
+use config::policy::interface_value;
+use config::{NoFiles, Policy, Source};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A wire whose ends are lists of frames.
+#[derive(Debug, Default)]
+struct Memory {
+    arriving: VecDeque<(Side, u64, Vec<u8>)>,
+    sent: Vec<(Side, Vec<u8>)>,
+    refuses_all: bool,
+}
+
+impl WireIo for Memory {
+    type Buffer = Vec<u8>;
+
+    fn receive(&mut self, into: &mut Vec<Vec<u8>>) -> Arrival {
+        let (side, now) = self.arriving.front().map_or((Side::Outside, 0), |&(side, now, _)| (side, now));
+        while into.len() < BURST && self.arriving.front().is_some_and(|next| (next.0, next.1) == (side, now))
+        {
+            into.extend(self.arriving.pop_front().map(|(_, _, frame)| frame));
+        }
+        Arrival { side, now }
+    }
+
+    fn transmit(&mut self, to: Side, packets: &mut Vec<Vec<u8>>) {
+        if !self.refuses_all {
+            self.sent.extend(packets.drain(..).map(|frame| (to, frame)));
+        }
+    }
+
+    fn make(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        Some(bytes.to_vec())
+    }
+}
+
+/// Keeps what was decided.
+#[derive(Debug, Default)]
+struct Kept(Vec<Decided>);
+
+impl Observer for Kept {
+    fn decided(&mut self, _: &Packet, decided: &Decided) {
+        self.0.push(*decided);
+    }
+}
+
+/// Workers, their publisher and counters.
+struct Rig {
+    workers: Vec<Worker<Memory, Kept>>,
+    publisher: Publisher<Rules>,
+    stats: Vec<Arc<Stats>>,
+    hasher: FlowHasher,
+}
+
+fn policy(text: &str) -> Policy {
+    config::load(&[Source::new("test.nft", text)], &mut NoFiles)
+        .unwrap_or_else(|found| panic!("{found}"))
+        .policy
+}
+
+impl Rig {
+    fn new(text: &str, workers: usize, flows: usize) -> Self {
+        let rules = Rules::compile(&policy(text), workers).unwrap();
+        let (publisher, readers) = generation::publish(rules, workers);
+        let hasher = FlowHasher::new([1, 2, 3, 4]);
+        let queues: Handover<Vec<u8>> = handover(workers);
+        let mut stats = Vec::new();
+        let workers = readers.into_iter().enumerate().map(|(index, rules)| {
+            let table = Table::with_capacity(flows);
+            let (_, reaper) = flow::ageing(&table, 1);
+            let counters = Arc::new(Stats::default());
+            stats.push(Arc::clone(&counters));
+            let role = Role::Guard { interface: interface_value("eth0").unwrap() };
+            Worker::new(Parts {
+                index,
+                wires: vec![Wire { io: Memory::default(), role }],
+                table,
+                hasher: hasher.clone(),
+                rules,
+                settings: Settings::default(),
+                checksums: Checksums::Verified,
+                handover: Arc::clone(&queues),
+                reaper,
+                stats: counters,
+                observer: Kept::default(),
+            })
+        });
+        let workers = workers.collect();
+        Self { workers, publisher, stats, hasher }
+    }
+
+    /// A frame arrives at worker 0.
+    fn give(&mut self, side: Side, now: u64, frame: &FrameBuilder) {
+        self.give_to(0, side, now, frame);
+    }
+
+    fn give_to(&mut self, worker: usize, side: Side, now: u64, frame: &FrameBuilder) {
+        let io = &mut self.workers[worker].parts.wires[0].io;
+        io.arriving.push_back((side, now, frame.build()));
+    }
+
+    /// All workers poll until nobody has anything to do.
+    fn run(&mut self) {
+        while self.workers.iter_mut().map(Worker::poll).sum::<usize>() > 0 {}
+    }
+
+    /// One frame, to its end: what was decided.
+    fn one(&mut self, side: Side, now: u64, frame: &FrameBuilder) -> Decided {
+        self.give(side, now, frame);
+        self.run();
+        *self.workers[0].parts.observer.0.last().expect("the frame was decided upon")
+    }
+
+    fn sent(&mut self) -> Vec<(Side, Vec<u8>)> {
+        self.workers
+            .iter_mut()
+            .flat_map(|worker| std::mem::take(&mut worker.parts.wires[0].io.sent))
+            .collect()
+    }
+}
+
+const STATEFUL: &str = "table inet f {
+    chain input { type filter hook input priority 0; policy drop;
+        ct state invalid drop
+        ct state established,related accept
+        tcp dport 80 ct state new accept
+        tcp dport 113 reject with tcp reset
+        udp dport 7 reject
+    }
+    chain output { type filter hook output priority 0; policy drop; ct state established,related accept
+    }
+}";
+
+const CLIENT: [u8; 4] = [198, 51, 100, 7];
+const SERVER: [u8; 4] = [192, 0, 2, 10];
+
+fn inward(port: u16, flags: u8) -> FrameBuilder {
+    FrameBuilder::new().ip(CLIENT, SERVER).tcp(4242, port, flags)
+}
+
+fn outward(port: u16, flags: u8) -> FrameBuilder {
+    FrameBuilder::new().ip(SERVER, CLIENT).tcp(port, 4242, flags)
+}
+
+/// Opens a connection to port 80; sequence numbers start at 1000 and 5000.
+fn handshake(rig: &mut Rig, now: u64) {
+    for (side, frame, state) in [
+        (Side::Outside, inward(80, SYN).sequence(1000), CtState::New),
+        (Side::Inside, outward(80, SYN | ACK).sequence(5000).acknowledgement(1001), CtState::Established),
+        (Side::Outside, inward(80, ACK).sequence(1001).acknowledgement(5001), CtState::Established),
+    ] {
+        let decided = rig.one(side, now, &frame);
+        assert_eq!(decided.ct, state);
+        assert_eq!(decided.outcome, crate::pipeline::Outcome::Accept);
+    }
+}
+
+#[test]
+fn a_connection_passes_and_strays_do_not() {
+    let mut rig = Rig::new(STATEFUL, 1, 64);
+    assert_eq!(rig.one(Side::Outside, 0, &inward(80, ACK).sequence(1)).reason, Reason::TcpNoFlow);
+    handshake(&mut rig, 0);
+    assert_eq!(rig.sent().len(), 3);
+    let far = inward(80, RST).sequence(1001 + 1_000_000).acknowledgement(5001);
+    let decided = rig.one(Side::Outside, 0, &far);
+    assert_eq!((decided.ct, decided.reason), (CtState::Invalid, Reason::TcpSequenceAbove));
+    assert_eq!(
+        rig.one(Side::Inside, 0, &outward(80, ACK).sequence(5001).acknowledgement(1001)).ct,
+        CtState::Established
+    );
+    assert_eq!(rig.sent().len(), 1, "only the last one passed");
+    assert_eq!(rig.stats[0].flows.get(), 1);
+    assert_eq!(rig.stats[0].drops[Reason::TcpSequenceAbove as usize].get(), 1);
+}
+
+#[test]
+fn a_refused_syn_costs_no_memory() {
+    let mut rig = Rig::new(STATEFUL, 1, 64);
+    for port in 1000..1500 {
+        rig.one(Side::Outside, 0, &inward(port, SYN));
+    }
+    assert_eq!(rig.stats[0].flows.get(), 0);
+    assert_eq!(rig.stats[0].drops[Reason::Policy as usize].get(), 500);
+    assert!(rig.sent().is_empty());
+}
+
+#[test]
+fn a_full_table_refuses_new_flows_and_keeps_the_assured() {
+    let mut rig = Rig::new(STATEFUL, 1, 8);
+    handshake(&mut rig, 0);
+    let mut refused = 0;
+    for source in 1..=200 {
+        let syn = FrameBuilder::new().ip([10, 0, 0, source], SERVER).tcp(4242, 80, SYN);
+        refused += u64::from(rig.one(Side::Outside, 0, &syn).reason == Reason::TableFull);
+    }
+    assert!(rig.stats[0].flows.get() <= rig.workers[0].parts.table.capacity() as u64);
+    assert_eq!(refused, rig.stats[0].drops[Reason::TableFull as usize].get());
+    assert!(rig.stats[0].flows_evicted.get() > 0, "half-open flows make room");
+    let later = rig.one(Side::Inside, 0, &outward(80, ACK).sequence(5001).acknowledgement(1001));
+    assert_eq!(later.ct, CtState::Established, "the assured flow is still there");
+}
+
+#[test]
+fn flows_end_on_the_clock_of_their_packets() {
+    let mut rig = Rig::new(STATEFUL, 1, 64);
+    handshake(&mut rig, 10_000);
+    let data = inward(80, ACK).sequence(1001).acknowledgement(5001);
+    let five_days = 432_000_000;
+    assert_eq!(rig.one(Side::Outside, 10_000 + five_days - 1, &data).ct, CtState::Established);
+    let last = 10_000 + 2 * five_days;
+    assert_eq!(rig.one(Side::Outside, last, &data).reason, Reason::TcpNoFlow);
+    assert_eq!(rig.stats[0].flows.get(), 0);
+    assert_eq!(rig.stats[0].flows_expired.get(), 1);
+}
+
+#[test]
+fn a_leap_of_the_clock_revives_no_flow() {
+    let mut rig = Rig::new(STATEFUL, 1, 64);
+    handshake(&mut rig, 10_000);
+    // by 32 bits alone this would be the same moment again
+    let data = inward(80, ACK).sequence(1001).acknowledgement(5001);
+    assert_eq!(rig.one(Side::Outside, 10_000 + (1 << 32), &data).reason, Reason::TcpNoFlow);
+}
+
+#[test]
+fn a_reset_answers_the_syn_it_refuses() {
+    let mut rig = Rig::new(STATEFUL, 1, 64);
+    rig.one(Side::Outside, 0, &inward(113, SYN).sequence(77));
+    let sent = rig.sent();
+    let [(Side::Outside, frame)] = &sent[..] else { panic!("one answer goes back out: {sent:?}") };
+    let answer = parse(&frame[..]);
+    assert_eq!(answer.fault, None);
+    assert_eq!(answer.tuple.protocol, protocol::TCP);
+    assert_eq!((answer.tcp.flags, answer.tcp.sequence, answer.tcp.acknowledgement), (RST | ACK, 0, 78));
+    assert_eq!((answer.tuple.source_port, answer.tuple.destination_port), (113, 4242));
+    assert_eq!(rig.stats[0].replies.get(), 1);
+    assert_eq!(rig.stats[0].rejected.get(), 1);
+    rig.one(Side::Outside, 0, &inward(113, RST).sequence(77));
+    assert!(rig.sent().is_empty(), "a RST is refused in silence");
+}
+
+#[test]
+fn an_unreachable_quotes_what_it_refuses() {
+    let mut rig = Rig::new(STATEFUL, 1, 64);
+    let datagram = FrameBuilder::new().ip(CLIENT, SERVER).udp(4242, 7).payload(&[9; 1400]);
+    rig.one(Side::Outside, 0, &datagram);
+    let sent = rig.sent();
+    let [(Side::Outside, frame)] = &sent[..] else { panic!("one answer goes back out: {sent:?}") };
+    let answer = parse(&frame[..]);
+    assert_eq!(answer.fault, None);
+    assert_eq!((answer.tuple.icmp_type, answer.tuple.icmp_code), (3, 3));
+    assert_eq!(answer.network_length, 576);
+    let quoted = crate::packet::quoted(&frame[..], &answer).unwrap();
+    assert_eq!((quoted.tuple.source_port, quoted.tuple.destination_port), (4242, 7));
+}
+
+#[test]
+fn a_new_generation_is_in_force_at_the_next_burst_and_keeps_flows() {
+    let mut rig = Rig::new(STATEFUL, 1, 64);
+    handshake(&mut rig, 0);
+    let closed = STATEFUL.replace("dport 80", "dport 81");
+    rig.publisher.publish(Rules::compile(&policy(&closed), 1).unwrap());
+    rig.run();
+    assert_eq!(rig.publisher.reclaim(), 0, "the worker has let go of the old generation");
+    let other = FrameBuilder::new().ip([10, 0, 0, 1], SERVER).tcp(4242, 80, SYN);
+    assert_eq!(rig.one(Side::Outside, 0, &other).reason, Reason::Policy);
+    let data = inward(80, ACK).sequence(1001).acknowledgement(5001);
+    assert_eq!(rig.one(Side::Outside, 0, &data).ct, CtState::Established);
+}
+
+#[test]
+fn a_packet_reaches_the_worker_that_owns_its_flow() {
+    let mut rig = Rig::new(STATEFUL, 2, 64);
+    let owner_of = |rig: &Rig, frame: &FrameBuilder| {
+        let (key, _) = FlowKey::of(&parse(&frame.build()[..]).tuple).unwrap();
+        rig.hasher.hash(&key).owner(2)
+    };
+    let mut crossed = 0;
+    for host in 1..=64 {
+        let client = [203, 0, 113, host];
+        let syn = FrameBuilder::new().ip(client, SERVER).tcp(4242, 80, SYN).sequence(1000);
+        let reply = FrameBuilder::new()
+            .ip(SERVER, client)
+            .tcp(80, 4242, SYN | ACK)
+            .sequence(5000)
+            .acknowledgement(1001);
+        // the device brings the two directions to different workers
+        rig.give_to(0, Side::Outside, 0, &syn);
+        rig.run();
+        rig.give_to(1, Side::Inside, 0, &reply);
+        rig.run();
+        let owner = owner_of(&rig, &syn);
+        crossed += 1;
+        assert_eq!(
+            rig.workers[owner].parts.observer.0.last().unwrap().ct,
+            CtState::Established,
+            "host {host}"
+        );
+    }
+    let handed: u64 = rig.stats.iter().map(|stats| stats.handed_over.get()).sum();
+    assert_eq!(handed, crossed, "of each pair, one packet was with the wrong worker");
+    assert_eq!(rig.sent().len(), 128);
+    let drops: u64 = rig.stats.iter().map(|stats| stats.dropped.get()).sum();
+    assert_eq!(drops, 0);
+}
+
+#[test]
+fn an_icmp_error_meets_the_flow_it_is_about() {
+    let mut rig = Rig::new(STATEFUL, 2, 64);
+    handshake_with(&mut rig);
+    let quoted = inward(80, ACK).sequence(1001).acknowledgement(5001).build();
+    let error = FrameBuilder::new().ip(SERVER, CLIENT).icmp(3, 4, [0, 0, 5, 0]).payload(&quoted[14..14 + 28]);
+    for worker in 0..2 {
+        rig.give_to(worker, Side::Inside, 0, &error);
+        rig.run();
+    }
+    let related = rig.workers.iter().flat_map(|worker| &worker.parts.observer.0);
+    assert_eq!(related.filter(|decided| decided.ct == CtState::Related).count(), 2);
+}
+
+fn handshake_with(rig: &mut Rig) {
+    for (side, frame) in [
+        (Side::Outside, inward(80, SYN).sequence(1000)),
+        (Side::Inside, outward(80, SYN | ACK).sequence(5000).acknowledgement(1001)),
+        (Side::Outside, inward(80, ACK).sequence(1001).acknowledgement(5001)),
+    ] {
+        rig.give(side, 0, &frame);
+        rig.run();
+    }
+}
+
+#[test]
+fn what_the_port_does_not_take_is_dropped_and_counted() {
+    let mut rig = Rig::new(STATEFUL, 1, 64);
+    rig.workers[0].parts.wires[0].io.refuses_all = true;
+    rig.one(Side::Outside, 0, &inward(80, SYN));
+    assert_eq!(rig.stats[0].drops[Reason::TransmitFull as usize].get(), 1);
+    assert_eq!(rig.stats[0].transmitted.get(), 0);
+}
+
+#[test]
+fn a_policy_that_never_asks_for_state_tracks_nothing() {
+    let stateless = "table inet f {
+        chain input { type filter hook input priority 0; policy drop; tcp dport 80 accept
+        }
+    }";
+    let mut rig = Rig::new(stateless, 1, 64);
+    for flags in [ACK, FIN, 0, SYN | ACK, RST] {
+        let decided = rig.one(Side::Outside, 0, &inward(80, flags));
+        assert_eq!((decided.ct, decided.reason), (CtState::None, Reason::Rule));
+    }
+    assert_eq!(rig.sent().len(), 5);
+    assert_eq!(rig.stats[0].flows.get(), 0);
+}
+
+#[test]
+fn every_received_packet_is_accounted_for_once() {
+    let mut rig = Rig::new(STATEFUL, 2, 64);
+    let mut given = 0;
+    for flags in 0..=255_u8 {
+        for (worker, side) in [(0, Side::Outside), (1, Side::Inside)] {
+            let frame = if side == Side::Outside { inward(80, flags) } else { outward(80, flags) };
+            rig.give_to(worker, side, 0, &frame);
+            given += 1;
+        }
+    }
+    rig.run();
+    let sum = |of: fn(&Stats) -> u64| rig.stats.iter().map(|stats| of(stats)).sum::<u64>();
+    assert_eq!(sum(|stats| stats.received.get()), given);
+    let ended = sum(|stats| stats.transmitted.get() + stats.dropped.get() + stats.rejected.get());
+    assert_eq!(ended, given);
+    let reasons = sum(|stats| stats.drops.iter().map(crate::stats::Count::get).sum());
+    assert_eq!(reasons, sum(|stats| stats.dropped.get() + stats.rejected.get()));
+}

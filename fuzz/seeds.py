@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Writes the first inputs of every fuzz target into corpus/, from the rulesets, settings and captures of the tests.
+
+What is there already stays; run it again whenever the tests have grown."""
+
+import hashlib
+import pathlib
+import struct
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent
+CAPTURES = ROOT / "tests" / "captures"
+INSIDE = bytes([192, 0, 2]), bytes.fromhex("20010db80002")
+
+
+def seed(target, data):
+    directory = HERE / "corpus" / target
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / hashlib.sha1(data).hexdigest()).write_bytes(data)
+
+
+def frames(path):
+    """The frames of a little-endian pcap of microseconds, Ethernet."""
+    data = path.read_bytes()
+    assert data[:4] == struct.pack("<I", 0xA1B2C3D4), path
+    at = 24
+    while at + 16 <= len(data):
+        length = struct.unpack_from("<I", data, at + 8)[0]
+        yield data[at + 16 : at + 16 + length]
+        at += 16 + length
+
+
+def is_from_inside(frame):
+    return frame[26:29] == INSIDE[0] if frame[12:14] == b"\x08\x00" else frame[22:28] == INSIDE[1]
+
+
+def texts(*patterns):
+    for pattern in patterns:
+        for path in sorted(ROOT.glob(pattern)):
+            yield path.read_bytes()
+
+
+for name in ("legit", "probes", "exfiltration", "mixed"):
+    steps = []
+    for number, frame in enumerate(frames(CAPTURES / f"{name}.pcap")):
+        if number % 5 == 0 and len(frame) < 600:
+            seed("fuzz_frame", bytes([number % 80, 60, 0]) + frame)
+        if len(frame) < 0x800:
+            tag = 0x80 if is_from_inside(frame) else 0
+            steps.append(bytes([tag]) + struct.pack(">H", len(frame)) + frame)
+    for start in range(0, len(steps), 12):
+        for circumstances in (0x00, 0x09, 0x16, 0x20, 0x65):
+            seed("fuzz_pipeline", bytes([circumstances]) + b"".join(steps[start : start + 12])[:4000])
+
+# a handshake, a segment each way, the end; then the flow is silent for 30 s
+for circumstances in (0x00, 0x09, 0x20, 0x28):
+    for flow in range(8):
+        segments = [(1, 2, 0), (0x81, 18, 0), (1, 16, 0), (1, 24, 9), (0x81, 24, 40), (1, 17, 0), (0x81, 17, 0)]
+        steps = b"".join(bytes([tag, flow, flags, length, 0, 0, 250, 0]) for tag, flags, length in segments)
+        datagrams = b"".join(bytes([tag, flow, kind, 8]) for kind in range(6) for tag in (3, 0x83))
+        seed("fuzz_pipeline", bytes([circumstances]) + steps + b"\x06\x06" + datagrams + b"\x05\x02\x03\x01\x07")
+
+for text in texts("tests/rulesets/*.nft", "tests/tests/language/*.nft", "config/tests/nft/*.nft"):
+    seed("fuzz_nft", text)
+    # and by parts: a rule, alone in a chain
+    for line in text.splitlines():
+        line = line.strip()
+        if line and not line.startswith((b"#", b"define", b"table", b"chain", b"}", b"type")):
+            seed("fuzz_nft", b"table inet t { chain c { type filter hook input priority 0; " + line + b"\n} }\n")
+for text in texts("tests/rulesets/*tables", "tests/tests/language/*tables", "config/tests/iptables/*tables"):
+    seed("fuzz_iptables", text)
+    for line in text.splitlines():
+        if line.startswith(b"-A ") and len(line.split()) > 2:
+            chain = line.split()[1]
+            seed("fuzz_iptables", b"*filter\n:" + chain + b" ACCEPT [0:0]\n" + line + b"\nCOMMIT\n")
+for text in texts("config/tests/settings/*.toml"):
+    seed("fuzz_settings", text)
+
+for directory in sorted((HERE / "corpus").iterdir()):
+    print(f"{directory.name}: {sum(1 for _ in directory.iterdir())} inputs")

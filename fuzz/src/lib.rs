@@ -1,0 +1,6 @@
+//! What must hold of every text, of every policy, of every conversation? The claims that the fuzz targets share.
+
+pub mod conversation;
+pub mod policies;
+pub mod texts;
+pub mod wire;
