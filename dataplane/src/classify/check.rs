@@ -1,5 +1,6 @@
 //! Can this policy run? What the data path relies on, looked at once, so that no packet finds it missing.
 
+use super::facts::Facts;
 use super::reference::MOST_LEVELS;
 use super::sets::MOST_PARTS;
 use config::policy::{ChainId, Field, Load, Match, Policy, RuleId, SetId, Statement, Test, Verdict};
@@ -20,6 +21,23 @@ pub enum CompileError {
     Set(SetId),
     /// The range of rules of this chain does not exist, or belongs to another.
     Rules(ChainId),
+    /// This rule asks for something the data path does not have.
+    Unsupported(RuleId, &'static str),
+    /// This set has something the data path does not have.
+    UnsupportedSet(SetId, &'static str),
+}
+
+impl CompileError {
+    /// The rule that is at fault, if it is a rule.
+    #[must_use]
+    pub const fn rule(&self) -> Option<RuleId> {
+        match *self {
+            Self::Dangling(rule) | Self::Key(rule) | Self::Field(rule) | Self::Unsupported(rule, _) => {
+                Some(rule)
+            }
+            Self::TooDeep(_) | Self::Set(_) | Self::Rules(_) | Self::UnsupportedSet(..) => None,
+        }
+    }
 }
 
 impl fmt::Display for CompileError {
@@ -33,6 +51,8 @@ impl fmt::Display for CompileError {
             Self::Field(rule) => write!(f, "rule {}: a field has an impossible width or shift", rule.0),
             Self::Set(set) => write!(f, "set {}: bounds and key do not fit together", set.0),
             Self::Rules(chain) => write!(f, "chain {}: its rules are not its own", chain.0),
+            Self::Unsupported(rule, what) => write!(f, "rule {}: {what}", rule.0),
+            Self::UnsupportedSet(set, what) => write!(f, "set {}: {what}", set.0),
         }
     }
 }
@@ -59,6 +79,9 @@ pub(super) fn check(policy: &Policy) -> Result<Vec<Below>, CompileError> {
             set.widths.len() <= MOST_PARTS && set.widths.iter().all(|width| (1..=128).contains(width));
         if !whole || !widths {
             return Err(CompileError::Set(id));
+        }
+        if set.dynamic.is_some() || !set.expires.is_empty() || !set.each.is_empty() {
+            return Err(CompileError::UnsupportedSet(id, "the data path has no sets that change yet"));
         }
     }
     for (id, chain) in (0u32..).map(ChainId).zip(&policy.chains) {
@@ -113,6 +136,14 @@ fn check_statement(policy: &Policy, rule: RuleId, statement: &Statement) -> Resu
         }
         Statement::Verdict(verdict) => check_target(policy, rule, *verdict),
         Statement::Reject(_) | Statement::Notrack => Ok(()),
+        Statement::Limit(_)
+        | Statement::Quota(_)
+        | Statement::ConnectionLimit(_)
+        | Statement::Log(_)
+        | Statement::Set(..)
+        | Statement::Update(_) => {
+            Err(CompileError::Unsupported(rule, "the data path has no such statement yet"))
+        }
     }
 }
 
@@ -124,7 +155,11 @@ fn check_fields(rule: RuleId, key: &[Field]) -> Result<(), CompileError> {
         let loaded = if let Load::Payload { width, .. } = field.load { width } else { 1 };
         (1..=128).contains(&loaded) && (1..=128).contains(&field.width) && field.shift != i8::MIN
     };
-    key.iter().all(possible).then_some(()).ok_or(CompileError::Field(rule))
+    if !key.iter().all(possible) {
+        return Err(CompileError::Field(rule));
+    }
+    let supported = key.iter().all(|field| Facts::<[u8]>::can_load(&field.load));
+    supported.then_some(()).ok_or(CompileError::Unsupported(rule, "the data path cannot read this yet"))
 }
 
 fn check_target(policy: &Policy, rule: RuleId, verdict: Verdict) -> Result<(), CompileError> {

@@ -231,6 +231,7 @@ impl Layout {
             Statement::VerdictMap { key, map } => Step::VerdictMap { key: self.key(key), map: map.0 },
             Statement::Reject(reject) => Step::Reject(*reject),
             Statement::Notrack => Step::Notrack,
+            _ => unreachable!("a policy that has been checked has no others"),
         };
         self.steps.push(step);
     }

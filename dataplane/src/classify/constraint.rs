@@ -53,7 +53,7 @@ pub(super) const fn bits(load: &Load) -> u32 {
         Load::Meta(Meta::NfProto | Meta::L4Proto) | Load::Ct(Ct::Direction) => 8,
         Load::Meta(Meta::Protocol) => 16,
         Load::Meta(Meta::Length) | Load::Ct(Ct::State) => 32,
-        Load::Meta(Meta::IifName | Meta::OifName) => 128,
+        _ => 128,
     }
 }
 

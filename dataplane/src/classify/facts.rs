@@ -71,6 +71,19 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
             Load::Meta(meta) => self.meta(meta),
             Load::Ct(Ct::State) => Some(self.ct_state.into()),
             Load::Ct(Ct::Direction) => self.ct_direction.map(|direction| direction as Value),
+            _ => None,
+        }
+    }
+
+    /// Whether [`Self::load`] knows such a load; a policy with another one is not compiled.
+    pub(super) const fn can_load(load: &Load) -> bool {
+        match load {
+            Load::Payload { .. } | Load::Ct(Ct::State | Ct::Direction) => true,
+            Load::Meta(meta) => matches!(
+                meta,
+                Meta::Length | Meta::Protocol | Meta::NfProto | Meta::L4Proto | Meta::IifName | Meta::OifName
+            ),
+            _ => false,
         }
     }
 
@@ -86,6 +99,7 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
             Meta::L4Proto => self.packet.has_transport.then_some(self.packet.tuple.protocol.into()),
             Meta::IifName => Some(self.iif.unwrap_or(0)),
             Meta::OifName => Some(self.oif.unwrap_or(0)),
+            _ => None,
         }
     }
 

@@ -141,6 +141,7 @@ impl<F: Frame + ?Sized> Interpreter<'_, '_, F> {
                         Some(element) => self.policy.sets[map.index()].verdicts[element],
                     }
                 }
+                _ => unreachable!("a policy that has been checked has no others"),
             };
             match verdict {
                 policy::Verdict::Continue => {}
