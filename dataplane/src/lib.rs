@@ -7,6 +7,7 @@ pub mod flow;
 pub mod frame;
 pub mod generation;
 pub mod io;
+pub mod object;
 pub mod packet;
 pub mod pipeline;
 pub mod reason;

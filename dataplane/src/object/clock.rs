@@ -1,0 +1,22 @@
+//! When is it, for the rules?
+
+/// A point in time, on two clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Now {
+    /// Nanoseconds on a clock that does not go back, of any epoch.
+    pub monotonic_ns: u64,
+    /// Nanoseconds since 1970.
+    pub wall_ns: u64,
+}
+
+/// What a stateful statement needs of a packet: when it came and how long it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// [`Now::monotonic_ns`].
+    pub now: u64,
+    /// Bytes from the network header on.
+    pub length: u32,
+}
+
+/// Nanoseconds of a millisecond.
+pub(super) const MILLISECOND: u64 = 1_000_000;

@@ -1,0 +1,277 @@
+//! The objects of a policy: each exists once, whatever rules and workers meet it.
+
+use super::clock::{MILLISECOND, Moment};
+use super::each::Each;
+use super::quota::Quota;
+use super::rate::Rate;
+use super::set::{DynamicSet, Element, Wanted};
+use super::timed::{TimedElements, end};
+use ahash::RandomState;
+use config::policy::{Change, LimitId, Policy, QuotaId, Set, SetId, Statement, Update, Value};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Every limit, quota and changing set of a policy, with its state.
+#[derive(Debug, Default)]
+pub struct Objects {
+    limits: Box<[Shared<Rate>]>,
+    quotas: Box<[Shared<Quota>]>,
+    /// By set of the policy.
+    sets: Box<[Held]>,
+    /// Names, to find an object again after a reload.
+    names: Names,
+}
+
+/// An object alone in its cache line: workers write it.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Shared<T> {
+    what: T,
+    state: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Names {
+    limits: Box<[Option<String>]>,
+    quotas: Box<[Option<String>]>,
+    sets: Box<[Option<String>]>,
+}
+
+/// What is kept of a set besides its keys.
+#[derive(Debug)]
+enum Held {
+    /// Nothing: its elements are always there and have no statements.
+    Nothing,
+    Timed(Box<TimedElements>),
+    Dynamic { set: Box<DynamicSet>, lists: Vec<Vec<Statement>> },
+}
+
+/// An element that was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Of a set that packets do not change: by its place in the policy's set.
+    Fixed(usize),
+    /// Of one that they do.
+    Dynamic(Element),
+}
+
+impl Found {
+    /// What the element holds, of a map whose fixed elements hold `fixed`.
+    #[inline]
+    pub fn data(self, fixed: impl FnOnce(usize) -> Value) -> Value {
+        match self {
+            Self::Fixed(element) => fixed(element),
+            Self::Dynamic(element) => element.data,
+        }
+    }
+
+    /// Its place in the policy's set, of a map to verdicts.
+    #[inline]
+    #[must_use]
+    pub fn place(self) -> usize {
+        match self {
+            Self::Fixed(element) => element,
+            Self::Dynamic(element) => element.data as usize,
+        }
+    }
+}
+
+impl Objects {
+    /// The objects of `policy`, loaded at `now` ([`super::Now::monotonic_ns`]). Takes all their memory. `None` if one
+    /// of them cannot be had; a policy that was checked has no such.
+    #[must_use]
+    pub fn new(policy: &Policy, now: u64, hasher: &RandomState) -> Option<Self> {
+        let limit = |limit| Some(Shared { what: Rate::of(limit)?, state: AtomicU64::new(0) });
+        let quotas = policy.quotas.iter();
+        let sets = (0u32..).zip(&policy.sets).map(|(id, set)| Held::new(policy, SetId(id), set, now, hasher));
+        Some(Self {
+            limits: policy.limits.iter().map(limit).collect::<Option<_>>()?,
+            quotas: quotas
+                .map(|quota| Shared { what: Quota::of(quota), state: AtomicU64::new(quota.used) })
+                .collect(),
+            sets: sets.collect::<Option<_>>()?,
+            names: Names {
+                limits: policy.limits.iter().map(|limit| limit.name.clone()).collect(),
+                quotas: policy.quotas.iter().map(|quota| quota.name.clone()).collect(),
+                sets: policy.sets.iter().map(|set| set.name.clone()).collect(),
+            },
+        })
+    }
+
+    /// Takes over the state of the named objects of the generation before, as of `now`: limits and quotas of the same
+    /// name and meaning, and what packets have put into sets of the same name and shape. What packets change in `old`
+    /// meanwhile may be lost.
+    pub fn inherit(&self, old: &Self, now: u64) {
+        inherit_numbers((&self.limits, &self.names.limits), (&old.limits, &old.names.limits));
+        inherit_numbers((&self.quotas, &self.names.quotas), (&old.quotas, &old.names.quotas));
+        for (held, name) in self.sets.iter().zip(&self.names.sets) {
+            let same = old.names.sets.iter().position(|other| name.is_some() && other == name);
+            if let (Held::Dynamic { set, .. }, Some(Held::Dynamic { set: old, .. })) =
+                (held, same.and_then(|same| old.sets.get(same)))
+            {
+                set.inherit(old, now);
+            }
+        }
+    }
+
+    /// Whether verdicts depend on the order in which packets of different flows are met.
+    #[must_use]
+    pub fn need_order(&self) -> bool {
+        let dynamic = |held: &Held| !matches!(held, Held::Nothing);
+        !self.limits.is_empty() || !self.quotas.is_empty() || self.sets.iter().any(dynamic)
+    }
+
+    /// Takes from a limit. Whether the rule goes on.
+    #[inline]
+    #[must_use]
+    pub fn limit(&self, id: LimitId, moment: &Moment) -> bool {
+        let Shared { what, state } = &self.limits[id.index()];
+        what.goes_on(state, moment)
+    }
+
+    /// Takes from a quota. Whether the rule goes on.
+    #[inline]
+    #[must_use]
+    pub fn quota(&self, id: QuotaId, moment: &Moment) -> bool {
+        let Shared { what, state } = &self.quotas[id.index()];
+        what.goes_on(state, moment)
+    }
+
+    /// Bytes a quota has counted, at most a packet beyond its amount.
+    #[must_use]
+    pub fn used(&self, id: QuotaId) -> Option<u64> {
+        Some(self.quotas.get(id.index())?.state.load(Relaxed))
+    }
+
+    /// The set, if packets change it.
+    #[must_use]
+    pub fn dynamic(&self, id: SetId) -> Option<&DynamicSet> {
+        match self.sets.get(id.index())? {
+            Held::Dynamic { set, .. } => Some(set),
+            Held::Nothing | Held::Timed(_) => None,
+        }
+    }
+
+    /// Whether a lookup in this set must ask here.
+    #[must_use]
+    pub fn holds(&self, id: SetId) -> bool {
+        self.sets.get(id.index()).is_some_and(|held| !matches!(held, Held::Nothing))
+    }
+
+    /// The element with this key; `fixed` finds it in a set that packets do not change.
+    #[inline]
+    pub fn find(
+        &self,
+        id: SetId,
+        key: &[Value],
+        moment: &Moment,
+        fixed: impl FnOnce(&[Value]) -> Option<usize>,
+    ) -> Option<Found> {
+        match &self.sets[id.index()] {
+            Held::Nothing => fixed(key).map(Found::Fixed),
+            Held::Timed(timed) => {
+                let element = fixed(key).filter(|&element| timed.is_there(element, moment.now));
+                element.map(Found::Fixed)
+            }
+            Held::Dynamic { set, .. } => set.find(key, moment.now).map(Found::Dynamic),
+        }
+    }
+
+    /// Runs the statements of an element that a lookup has found. Whether the rule goes on.
+    #[inline]
+    #[must_use]
+    pub fn goes_on(&self, id: SetId, found: Found, moment: &Moment) -> bool {
+        match (&self.sets[id.index()], found) {
+            (Held::Timed(timed), Found::Fixed(element)) => timed.goes_on(element, moment),
+            (Held::Dynamic { set, .. }, Found::Dynamic(element)) => set.goes_on(element, moment),
+            _ => true,
+        }
+    }
+
+    /// What `update` asks of its set, but for the data. `None` if packets do not change that set.
+    #[must_use]
+    pub fn wanted(&self, update: &Update) -> Option<Wanted> {
+        let Held::Dynamic { lists, .. } = self.sets.get(update.set.index())? else { return None };
+        let list = if update.each.is_empty() { Some(0) } else { lists.iter().position(|list| *list == update.each) };
+        Some(Wanted {
+            change: update.change,
+            lifetime: update.timeout.map(|milliseconds| milliseconds.saturating_mul(MILLISECOND)),
+            data: 0,
+            each: list? as u32,
+        })
+    }
+
+    /// Bytes they take.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let of_set = |held: &Held| match held {
+            Held::Nothing => 0,
+            Held::Timed(timed) => timed.memory(),
+            Held::Dynamic { set, .. } => set.memory(),
+        };
+        size_of_val(&*self.limits) + size_of_val(&*self.quotas) + self.sets.iter().map(of_set).sum::<usize>()
+    }
+}
+
+impl Held {
+    fn new(policy: &Policy, id: SetId, set: &Set, now: u64, hasher: &RandomState) -> Option<Self> {
+        let each = |templates: &Vec<Statement>| Each::of(policy, templates);
+        let Some(dynamic) = set.dynamic.as_ref().filter(|dynamic| !dynamic.interval) else {
+            if set.expires.is_empty() && set.each.is_empty() {
+                return Some(Self::Nothing);
+            }
+            let each = set.each.iter().map(each).collect::<Option<Vec<_>>>()?;
+            return Some(Self::Timed(Box::new(TimedElements::new(set, each, now))));
+        };
+        let mut lists = vec![dynamic.each.clone()];
+        for update in updates_of(policy, id) {
+            if !update.each.is_empty() && !lists.contains(&update.each) {
+                lists.push(update.each.clone());
+            }
+        }
+        let of_rules = lists.len();
+        let mut list_of = vec![0; set.len()];
+        for (list, own) in list_of.iter_mut().zip(&set.each) {
+            match lists[..of_rules].iter().position(|list| list == own) {
+                Some(known) => *list = known as u32,
+                None => {
+                    *list = lists.len() as u32;
+                    lists.push(own.clone());
+                }
+            }
+        }
+        let parts = set.widths.len();
+        let lifetime = dynamic.timeout.map(|milliseconds| milliseconds.saturating_mul(MILLISECOND));
+        let compiled = lists.iter().map(each).collect::<Option<Vec<_>>>()?;
+        let size = dynamic.size.max(u32::try_from(set.len()).ok()?);
+        let held = DynamicSet::new(parts, size, lifetime, compiled, hasher.clone());
+        for (element, (key, &list)) in set.low.chunks_exact(parts).zip(&list_of).enumerate() {
+            let data = set.data.get(element).copied().unwrap_or(element as Value);
+            let ends = end(set.expires.get(element).copied().unwrap_or(0), now);
+            if !held.load(key, data, list, ends, now) {
+                return None;
+            }
+        }
+        Some(Self::Dynamic { set: Box::new(held), lists })
+    }
+}
+
+/// What rules do to a set.
+fn updates_of(policy: &Policy, id: SetId) -> impl Iterator<Item = &Update> {
+    let statements = policy.rules.iter().flat_map(|rule| &rule.statements);
+    statements.filter_map(move |statement| match statement {
+        Statement::Update(update) if update.set == id && update.change != Change::Delete => Some(&**update),
+        _ => None,
+    })
+}
+
+fn inherit_numbers<T: PartialEq>(
+    (new, names): (&[Shared<T>], &[Option<String>]),
+    (old, old_names): (&[Shared<T>], &[Option<String>]),
+) {
+    for (new, name) in new.iter().zip(names).filter(|(_, name)| name.is_some()) {
+        let same = old.iter().zip(old_names).find(|(old, other)| *other == name && old.what == new.what);
+        if let Some((old, _)) = same {
+            new.state.store(old.state.load(Relaxed), Relaxed);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The set against a plain map, and under several workers.
+
+use super::{DynamicSet, Wanted};
+use crate::object::Moment;
+use crate::object::each::Each;
+use ahash::RandomState;
+use config::policy::{Change, Limit, LimitId, Policy, Statement, Value};
+use proptest::prelude::*;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+const CHANGES: [Change; 3] = [Change::Add, Change::Update, Change::Delete];
+
+fn hasher() -> RandomState {
+    RandomState::with_seeds(1, 2, 3, 4)
+}
+
+fn wanted(change: Change, lifetime: Option<u64>, data: Value) -> Wanted {
+    Wanted { change, lifetime, data, each: 0 }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn is_a_map_whose_elements_end(
+        default in prop_oneof![Just(None), Just(Some(40_u64))],
+        size in prop_oneof![Just(4_u32), Just(1000)],
+        operations in prop::collection::vec(
+            (0..4_usize, 0..12_u128, prop_oneof![Just(None), Just(Some(7_u64)), Just(Some(100))], 0..10_u64, any::<u128>()),
+            1..200,
+        ),
+    ) {
+        let set = DynamicSet::new(2, size, default, vec![Each::default()], hasher());
+        let mut model: HashMap<Value, (Option<u64>, Value)> = HashMap::new();
+        let mut now = 1000;
+        for (operation, key, lifetime, pause, data) in operations {
+            now += pause;
+            model.retain(|_, (end, _)| end.is_none_or(|end| now < end));
+            let parts = [key, key << 100];
+            let moment = Moment { now, length: 60 };
+            let found = set.find(&parts, now).map(|element| element.data);
+            prop_assert_eq!(found, model.get(&key).map(|(_, data)| *data));
+            let Some(&change) = CHANGES.get(operation) else { continue };
+            let goes_on = set.change(&parts, &wanted(change, lifetime, data), &moment);
+            let end = lifetime.or(default).map(|lifetime| now + lifetime);
+            match change {
+                Change::Delete => {
+                    model.remove(&key);
+                    prop_assert!(goes_on);
+                }
+                _ if model.len() == size as usize && !model.contains_key(&key) => prop_assert!(!goes_on),
+                _ => {
+                    prop_assert!(goes_on);
+                    let known = model.entry(key).or_insert((end, data));
+                    if change == Change::Update && known.0.is_some() && end.is_some() {
+                        known.0 = end;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn holds_as_many_elements_as_it_says_and_no_more() {
+    let set = DynamicSet::new(1, 10_000, Some(10), vec![Each::default()], RandomState::new());
+    let add = |key, now| set.change(&[key], &wanted(Change::Add, None, 0), &Moment { now, length: 0 });
+    assert!((0..10_000).all(|key| add(key, 0)));
+    assert!((10_000..30_000).all(|key| !add(key, 9)), "full");
+    assert_eq!(set.len(), 10_000);
+    assert!((0..10_000).all(|key| set.find(&[key], 9).is_some()));
+    // All have ended: the next ones find room, though nobody scans the table.
+    let refused = (30_000..40_000).filter(|&key| !add(key, 10)).count();
+    assert!(refused < 20, "{refused} found no room");
+}
+
+/// Several workers add, update, delete and look up the same few keys: none is there twice, none is torn, and the
+/// count is right.
+#[test]
+fn several_workers_never_see_a_key_twice_or_torn() {
+    const KEYS: u64 = 40;
+    let set = DynamicSet::new(2, 64, None, vec![Each::default()], hasher());
+    let (added, torn) = (AtomicU64::new(0), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for worker in 0..4_u64 {
+            let (set, added, torn) = (&set, &added, &torn);
+            scope.spawn(move || {
+                let mut number = worker;
+                for turn in 0..30_000_u64 {
+                    number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    let key = Value::from((number >> 33) % KEYS);
+                    let parts = [key, key << 90];
+                    let change = CHANGES[(number >> 60) as usize % 3];
+                    let moment = Moment { now: turn, length: 60 };
+                    added.fetch_add(
+                        u64::from(set.change(&parts, &wanted(change, None, key << 64 | key), &moment)),
+                        Relaxed,
+                    );
+                    if let Some(element) = set.find(&parts, turn) {
+                        let data = element.data;
+                        torn.fetch_add(u64::from(data >> 64 != data & u128::from(u64::MAX)), Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(added.into_inner(), 4 * 30_000, "there was room for all keys");
+    assert_eq!(torn.into_inner(), 0);
+    let there = (0..KEYS).filter(|&key| {
+        let key = Value::from(key);
+        set.find(&[key, key << 90], 0).is_some()
+    });
+    assert_eq!(there.count(), set.len());
+    for key in (0..KEYS).map(Value::from) {
+        let parts = [key, key << 90];
+        set.change(&parts, &wanted(Change::Delete, None, 0), &Moment { now: 0, length: 0 });
+        assert!(set.find(&parts, 0).is_none(), "a key was there twice");
+    }
+    assert!(set.is_empty());
+}
+
+/// Each source address has a rate of its own; workers that meet new ones together give each its burst once.
+#[test]
+fn a_rate_of_an_element_is_one_over_all_workers() {
+    const KEYS: u64 = 2000;
+    const BURST: u64 = 3;
+    let policy = Policy {
+        limits: vec![Limit { rate: 1, per_seconds: 3600, burst: BURST, ..Limit::default() }],
+        ..Policy::default()
+    };
+    let each = Each::of(&policy, &[Statement::Limit(LimitId(0))]).unwrap();
+    let set = DynamicSet::new(1, 4096, Some(1 << 40), vec![each], RandomState::new());
+    let passed: Vec<AtomicU64> = (0..KEYS).map(|_| AtomicU64::new(0)).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..4 {
+                    for (key, passed) in (0..).zip(&passed) {
+                        let update = wanted(Change::Update, None, 0);
+                        let goes_on = set.change(&[key], &update, &Moment { now: 5, length: 60 });
+                        passed.fetch_add(u64::from(goes_on), Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(set.len(), KEYS as usize);
+    assert!(passed.iter().all(|passed| passed.load(Relaxed) == BURST));
+}

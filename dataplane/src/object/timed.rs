@@ -1,0 +1,58 @@
+//! Is this element of a set that packets do not change still there, and what does it have for itself?
+
+use super::clock::{MILLISECOND, Moment};
+use super::each::Each;
+use config::policy::Set;
+use std::sync::atomic::AtomicU64;
+
+/// What the elements of a set have besides their keys: an end, and statements.
+#[derive(Debug)]
+pub struct TimedElements {
+    /// When each ends, in nanoseconds; [`u64::MAX`] is never. Empty if none does.
+    ends: Box<[u64]>,
+    /// The statements of each; empty if none has any.
+    each: Box<[Each]>,
+    state: Box<[AtomicU64]>,
+    /// Numbers that the state of one element takes.
+    words: usize,
+}
+
+impl TimedElements {
+    /// The elements of `set`, loaded at `now`, with these statements.
+    pub(super) fn new(set: &Set, each: Vec<Each>, now: u64) -> Self {
+        let words = each.iter().map(Each::words).max().unwrap_or(0);
+        let state: Box<[AtomicU64]> = (0..words * each.len()).map(|_| AtomicU64::new(0)).collect();
+        if words > 0 {
+            each.iter().zip(state.chunks_exact(words)).for_each(|(each, state)| each.reset(state));
+        }
+        let ends = set.expires.iter().map(|&milliseconds| end(milliseconds, now)).collect();
+        Self { ends, each: each.into(), state, words }
+    }
+
+    /// Whether element `element` is still there.
+    #[must_use]
+    pub fn is_there(&self, element: usize, now: u64) -> bool {
+        self.ends.get(element).is_none_or(|&end| now < end)
+    }
+
+    /// Runs the statements of element `element`. Whether the rule goes on.
+    #[must_use]
+    pub fn goes_on(&self, element: usize, moment: &Moment) -> bool {
+        let state = self.state.get(element * self.words..).and_then(|state| state.get(..self.words));
+        match (self.each.get(element), state) {
+            (Some(each), Some(state)) => each.goes_on(state, moment),
+            _ => true,
+        }
+    }
+
+    /// Bytes it takes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        size_of_val(&*self.ends) + size_of_val(&*self.each) + size_of_val(&*self.state)
+    }
+}
+
+/// When something ends that has so many milliseconds left; 0 is for ever.
+pub(super) const fn end(milliseconds: u64, now: u64) -> u64 {
+    if milliseconds == 0 { u64::MAX } else { now.saturating_add(milliseconds.saturating_mul(MILLISECOND)) }
+}
