@@ -1,6 +1,7 @@
 //! Where do frames come from and go to? The one seam between the data path and any device: taken per burst.
 
 use crate::frame::Frame;
+use crate::object::Now;
 
 /// Most packets one receive call returns.
 pub const BURST: usize = 64;
@@ -49,6 +50,8 @@ pub struct Arrival {
     pub side: Side,
     /// When, in milliseconds on a clock that does not go back.
     pub now: u64,
+    /// When, as rules ask for it.
+    pub at: Now,
 }
 
 /// A worker's own queues of one wire: a receive and a transmit queue of either port.

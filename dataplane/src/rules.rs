@@ -2,6 +2,7 @@
 
 use crate::classify::{CompileError, Counters, Program};
 use crate::packet::Network;
+use ahash::RandomState;
 use config::Policy;
 use config::policy::{CounterId, Tracks};
 
@@ -20,7 +21,24 @@ impl Rules {
     /// # Errors
     /// If the policy cannot be compiled; a checked one always can.
     pub fn compile(policy: &Policy, workers: usize) -> Result<Self, CompileError> {
-        let program = Program::compile(policy)?;
+        Self::compile_at(policy, workers, 0, None)
+    }
+
+    /// As [`Self::compile`], at `now` ([`crate::object::Now::monotonic_ns`]): what elements of sets have left counts
+    /// from there. Limits, quotas and sets go on from where those of the same name stand in `before`.
+    ///
+    /// # Errors
+    /// As [`Self::compile`].
+    pub fn compile_at(
+        policy: &Policy,
+        workers: usize,
+        now: u64,
+        before: Option<&Self>,
+    ) -> Result<Self, CompileError> {
+        let program = Program::compile_at(policy, now, &RandomState::new())?;
+        if let Some(before) = before {
+            program.objects().inherit(before.program.objects(), now);
+        }
         let counters = (0..workers).map(|_| program.counters()).collect();
         Ok(Self { program, tracks: policy.tracks, counters })
     }

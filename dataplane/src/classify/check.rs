@@ -3,7 +3,12 @@
 use super::facts::Facts;
 use super::reference::MOST_LEVELS;
 use super::sets::MOST_PARTS;
-use config::policy::{ChainId, Field, Load, Match, Policy, RuleId, SetId, Statement, Test, Verdict};
+use crate::object::each::Each;
+use crate::object::rate::Rate;
+use config::policy::{
+    ChainId, Field, Load, Match, Operand, Policy, RuleId, Set, SetId, Statement, Target, Test, Update,
+    Verdict,
+};
 use std::fmt;
 
 /// Why a policy cannot be compiled. Lowering a ruleset checks the same, so this is a defect of what made the policy.
@@ -25,6 +30,8 @@ pub enum CompileError {
     Unsupported(RuleId, &'static str),
     /// This set has something the data path does not have.
     UnsupportedSet(SetId, &'static str),
+    /// The limits and sets cannot be had.
+    Objects,
 }
 
 impl CompileError {
@@ -35,7 +42,9 @@ impl CompileError {
             Self::Dangling(rule) | Self::Key(rule) | Self::Field(rule) | Self::Unsupported(rule, _) => {
                 Some(rule)
             }
-            Self::TooDeep(_) | Self::Set(_) | Self::Rules(_) | Self::UnsupportedSet(..) => None,
+            Self::TooDeep(_) | Self::Set(_) | Self::Rules(_) | Self::UnsupportedSet(..) | Self::Objects => {
+                None
+            }
         }
     }
 }
@@ -52,6 +61,7 @@ impl fmt::Display for CompileError {
             Self::Set(set) => write!(f, "set {}: bounds and key do not fit together", set.0),
             Self::Rules(chain) => write!(f, "chain {}: its rules are not its own", chain.0),
             Self::Unsupported(rule, what) => write!(f, "rule {}: {what}", rule.0),
+            Self::Objects => f.write_str("its limits and sets cannot be had"),
             Self::UnsupportedSet(set, what) => write!(f, "set {}: {what}", set.0),
         }
     }
@@ -80,9 +90,7 @@ pub(super) fn check(policy: &Policy) -> Result<Vec<Below>, CompileError> {
         if !whole || !widths {
             return Err(CompileError::Set(id));
         }
-        if set.dynamic.is_some() || !set.expires.is_empty() || !set.each.is_empty() {
-            return Err(CompileError::UnsupportedSet(id, "the data path has no sets that change yet"));
-        }
+        check_held(policy, id, set)?;
     }
     for (id, chain) in (0u32..).map(ChainId).zip(&policy.chains) {
         let range = chain.rules.start as usize..chain.rules.end as usize;
@@ -136,15 +144,85 @@ fn check_statement(policy: &Policy, rule: RuleId, statement: &Statement) -> Resu
         }
         Statement::Verdict(verdict) => check_target(policy, rule, *verdict),
         Statement::Reject(_) | Statement::Notrack => Ok(()),
-        Statement::Limit(_)
-        | Statement::Quota(_)
-        | Statement::ConnectionLimit(_)
-        | Statement::Log(_)
-        | Statement::Set(..)
-        | Statement::Update(_) => {
-            Err(CompileError::Unsupported(rule, "the data path has no such statement yet"))
+        Statement::Limit(limit) => {
+            let limit = policy.limits.get(limit.index()).ok_or(CompileError::Dangling(rule))?;
+            Rate::of(limit).map(|_| ()).ok_or(CompileError::Unsupported(rule, RATE))
+        }
+        Statement::Quota(quota) => {
+            policy.quotas.get(quota.index()).map(|_| ()).ok_or(CompileError::Dangling(rule))
+        }
+        Statement::ConnectionLimit(_) => {
+            Err(CompileError::Unsupported(rule, "the data path does not count connections by rule yet"))
+        }
+        Statement::Log(_) => Ok(()),
+        Statement::Set(Target::PacketType, _) => {
+            Err(CompileError::Unsupported(rule, "the data path does not change the packet type"))
+        }
+        Statement::Set(Target::Mark | Target::CtMark, operand) => check_operand(policy, rule, operand),
+        Statement::Update(update) => check_update(policy, rule, update),
+    }
+}
+
+fn check_operand(policy: &Policy, rule: RuleId, operand: &Operand) -> Result<(), CompileError> {
+    match operand {
+        Operand::Constant(_) => Ok(()),
+        Operand::Field(field) => check_fields(rule, std::slice::from_ref(field)),
+        Operand::Map { key, map } => {
+            check_fields(rule, key)?;
+            let map = policy.sets.get(map.index()).ok_or(CompileError::Dangling(rule))?;
+            let fits =
+                map.widths.len() == key.len() && map.data.len() == map.len() && map.verdicts.is_empty();
+            fits.then_some(()).ok_or(CompileError::Key(rule))
         }
     }
+}
+
+fn check_update(policy: &Policy, rule: RuleId, update: &Update) -> Result<(), CompileError> {
+    check_fields(rule, &update.key)?;
+    let set = policy.sets.get(update.set.index()).ok_or(CompileError::Dangling(rule))?;
+    if set.widths.len() != update.key.len() {
+        return Err(CompileError::Key(rule));
+    }
+    if set.dynamic.as_ref().is_none_or(|dynamic| dynamic.interval) {
+        return Err(CompileError::Unsupported(rule, "packets cannot change this set"));
+    }
+    if !set.verdicts.is_empty() {
+        return Err(CompileError::Unsupported(rule, "packets cannot change a map to verdicts"));
+    }
+    if let Some(operand) = &update.data {
+        check_operand(policy, rule, operand)?;
+    }
+    Each::of(policy, &update.each).map(|_| ()).ok_or(CompileError::Unsupported(rule, EACH))
+}
+
+/// Checks what a set has besides keys and verdicts.
+fn check_held(policy: &Policy, id: SetId, set: &Set) -> Result<(), CompileError> {
+    let an_element_each = |count: usize| count == 0 || count == set.len();
+    if !an_element_each(set.expires.len())
+        || !an_element_each(set.each.len())
+        || !an_element_each(set.data.len())
+    {
+        return Err(CompileError::Set(id));
+    }
+    if let Some(dynamic) = &set.dynamic {
+        if dynamic.interval && !dynamic.each.is_empty() && set.each.is_empty() && !set.is_empty() {
+            return Err(CompileError::UnsupportedSet(id, "its elements lack their statements"));
+        }
+        if !dynamic.interval && set.low != set.high {
+            return Err(CompileError::UnsupportedSet(id, "a set that packets change cannot hold ranges"));
+        }
+        if u64::from(dynamic.size) > MOST_ELEMENTS {
+            return Err(CompileError::UnsupportedSet(
+                id,
+                "a set that packets change has at most 2^24 elements",
+            ));
+        }
+    }
+    let lists = set.dynamic.iter().map(|dynamic| &dynamic.each).chain(&set.each);
+    for list in lists {
+        Each::of(policy, list).ok_or(CompileError::UnsupportedSet(id, EACH))?;
+    }
+    Ok(())
 }
 
 fn check_fields(rule: RuleId, key: &[Field]) -> Result<(), CompileError> {
@@ -212,6 +290,13 @@ const fn target(verdict: Verdict) -> Option<ChainId> {
         _ => None,
     }
 }
+
+/// Elements a set that packets change has at most.
+const MOST_ELEMENTS: u64 = 1 << 24;
+
+const RATE: &str = "the rate or its burst is beyond what can be counted";
+const EACH: &str =
+    "an element has only counters, limits and quotas of its own here, with rates that can be counted";
 
 #[cfg(test)]
 mod tests {

@@ -6,8 +6,11 @@ use super::facts::Facts;
 use super::reference::applies;
 use super::sets::{MOST_PARTS, Set};
 use crate::frame::Frame;
+use crate::object::set::Wanted;
+use crate::object::{Found, Objects};
 use config::policy::{
-    self, ChainId, Comparison, CounterId, Field, Match, Policy, Reject, Statement, Test, Value,
+    self, ChainId, Comparison, CounterId, Field, LimitId, Match, Policy, QuotaId, Reject, RuleId, SetId,
+    Statement, Target, Test, Value,
 };
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -23,6 +26,8 @@ pub(super) struct Code {
     bounds: Box<[(Value, Value)]>,
     keys: Box<[Readable]>,
     sets: Box<[Set]>,
+    operands: Box<[Operand]>,
+    updates: Box<[Update]>,
 }
 
 /// One step of a rule.
@@ -48,6 +53,45 @@ enum Step {
     },
     Reject(Reject),
     Notrack,
+    /// As `Lookup`, in a set whose elements come, go or do something.
+    LookupHeld {
+        key: Key,
+        set: SetId,
+        negated: bool,
+    },
+    /// As `VerdictMap`, likewise.
+    VerdictMapHeld {
+        key: Key,
+        map: SetId,
+    },
+    Limit(LimitId),
+    Quota(QuotaId),
+    /// Which statement of the rule it was.
+    Log {
+        statement: u16,
+    },
+    Set {
+        target: Target,
+        operand: u32,
+    },
+    Update(u32),
+}
+
+/// A value a step writes.
+#[derive(Debug, Clone, Copy)]
+enum Operand {
+    Constant(Value),
+    Field(u32),
+    Map { key: Key, map: SetId },
+}
+
+/// What a step does to a set.
+#[derive(Debug, Clone, Copy)]
+struct Update {
+    key: Key,
+    set: SetId,
+    wanted: Wanted,
+    data: Option<u32>,
 }
 
 /// A field, and whether there is anything to do to what is loaded.
@@ -81,12 +125,12 @@ pub(super) enum End {
 
 impl Code {
     /// Lays out the rules of a policy that has been checked.
-    pub(super) fn compile(policy: &Policy) -> Self {
+    pub(super) fn compile(policy: &Policy, objects: &Objects) -> Self {
         let mut layout = Layout::default();
         for rule in &policy.rules {
             layout.starts.push(layout.steps.len() as u32);
-            for statement in &rule.statements {
-                layout.push(statement);
+            for (number, statement) in rule.statements.iter().enumerate() {
+                layout.push(number, statement, objects);
             }
         }
         layout.starts.push(layout.steps.len() as u32);
@@ -97,6 +141,8 @@ impl Code {
             bounds: layout.bounds.list.into(),
             keys: layout.keys.into_iter().map(Readable::new).collect(),
             sets: policy.sets.iter().map(Set::compile).collect(),
+            operands: layout.operands.into(),
+            updates: layout.updates.into(),
         }
     }
 
@@ -106,6 +152,7 @@ impl Code {
         &self,
         rule: u32,
         facts: &mut Facts<'_, F>,
+        objects: &Objects,
         counters: &Counters,
         evaluation: &mut Evaluation,
     ) -> End {
@@ -148,6 +195,18 @@ impl Code {
                         _ => return End::Next,
                     }
                 }
+                Step::VerdictMapHeld { key, map } => {
+                    let found = self.find_held(key, map, facts, objects);
+                    match found.map(|found| (found, objects.goes_on(map, found, &facts.moment()))) {
+                        Some((found, true)) => match self.sets[map.index()].verdict_of(found.place()) {
+                            Some(verdict) => verdict,
+                            None => return End::Next,
+                        },
+                        _ => return End::Next,
+                    }
+                }
+                _ if self.do_held(*step, rule, facts, objects, counters, evaluation) => continue,
+                _ => return End::Next,
             };
             match verdict {
                 policy::Verdict::Continue => {}
@@ -159,6 +218,85 @@ impl Code {
             }
         }
         End::Next
+    }
+
+    /// The steps that remember something from one packet to the next, or change what is known of this one. Whether the
+    /// rule goes on.
+    #[inline(never)]
+    fn do_held<F: Frame + ?Sized>(
+        &self,
+        step: Step,
+        rule: u32,
+        facts: &mut Facts<'_, F>,
+        objects: &Objects,
+        counters: &Counters,
+        evaluation: &mut Evaluation,
+    ) -> bool {
+        match step {
+            Step::LookupHeld { key, set, negated } => {
+                match self.with_key(key, facts, |key| self.find_in(set, key, facts, objects)) {
+                    Some(Some(found)) => !negated && objects.goes_on(set, found, &facts.moment()),
+                    Some(None) => negated,
+                    None => false,
+                }
+            }
+            Step::Limit(limit) => objects.limit(limit, &facts.moment()),
+            Step::Quota(quota) => objects.quota(quota, &facts.moment()),
+            Step::Log { statement } => {
+                facts.log(RuleId(rule), statement, counters);
+                true
+            }
+            Step::Set { target, operand } => {
+                let Some(value) = self.operand(operand, facts, objects) else { return false };
+                facts.set(target, value, evaluation);
+                true
+            }
+            Step::Update(update) => {
+                let Update { key, set, wanted, data } = self.updates[update as usize];
+                let data = data.map_or(Some(0), |operand| self.operand(operand, facts, objects));
+                let (Some(data), Some(held)) = (data, objects.dynamic(set)) else { return false };
+                let wanted = Wanted { data, ..wanted };
+                self.with_key(key, facts, |key| held.change(key, &wanted, &facts.moment())).unwrap_or(false)
+            }
+            _ => true,
+        }
+    }
+
+    fn operand<F: Frame + ?Sized>(
+        &self,
+        operand: u32,
+        facts: &Facts<'_, F>,
+        objects: &Objects,
+    ) -> Option<Value> {
+        match self.operands[operand as usize] {
+            Operand::Constant(value) => Some(value),
+            Operand::Field(field) => self.fields[field as usize].read(facts),
+            Operand::Map { key, map } => {
+                let found = self.find_held(key, map, facts, objects)?;
+                let goes_on = objects.goes_on(map, found, &facts.moment());
+                goes_on.then(|| found.data(|element| self.sets[map.index()].data_of(element)))
+            }
+        }
+    }
+
+    fn find_held<F: Frame + ?Sized>(
+        &self,
+        key: Key,
+        set: SetId,
+        facts: &Facts<'_, F>,
+        objects: &Objects,
+    ) -> Option<Found> {
+        self.with_key(key, facts, |key| self.find_in(set, key, facts, objects))?
+    }
+
+    fn find_in<F: Frame + ?Sized>(
+        &self,
+        set: SetId,
+        key: &[Value],
+        facts: &Facts<'_, F>,
+        objects: &Objects,
+    ) -> Option<Found> {
+        objects.find(set, key, &facts.moment(), |key| self.sets[set.index()].find(key))
     }
 
     /// What `look` makes of the key; `None` if a part of it cannot be read.
@@ -209,11 +347,31 @@ struct Layout {
     bounds: Table<(Value, Value)>,
     keys: Vec<Field>,
     known_keys: HashMap<Vec<Field>, Key>,
+    operands: Vec<Operand>,
+    updates: Vec<Update>,
 }
 
 impl Layout {
-    fn push(&mut self, statement: &Statement) {
+    fn push(&mut self, number: usize, statement: &Statement, objects: &Objects) {
         let step = match statement {
+            Statement::Match(Match { key, test: Test::Lookup { set, negated } }) if objects.holds(*set) => {
+                Step::LookupHeld { key: self.key(key), set: *set, negated: *negated }
+            }
+            Statement::VerdictMap { key, map } if objects.holds(*map) => {
+                Step::VerdictMapHeld { key: self.key(key), map: *map }
+            }
+            Statement::Limit(limit) => Step::Limit(*limit),
+            Statement::Quota(quota) => Step::Quota(*quota),
+            Statement::Log(_) => Step::Log { statement: number as u16 },
+            Statement::Set(target, operand) => Step::Set { target: *target, operand: self.operand(operand) },
+            Statement::Update(update) => {
+                let wanted =
+                    objects.wanted(update).expect("a policy that has been checked changes what it can");
+                let data = update.data.as_ref().map(|operand| self.operand(operand));
+                let update = Update { key: self.key(&update.key), set: update.set, wanted, data };
+                self.updates.push(update);
+                Step::Update(self.updates.len() as u32 - 1)
+            }
             Statement::Match(Match { key, test: Test::Lookup { set, negated } }) => {
                 Step::Lookup { key: self.key(key), set: set.0, negated: *negated }
             }
@@ -231,9 +389,19 @@ impl Layout {
             Statement::VerdictMap { key, map } => Step::VerdictMap { key: self.key(key), map: map.0 },
             Statement::Reject(reject) => Step::Reject(*reject),
             Statement::Notrack => Step::Notrack,
-            _ => unreachable!("a policy that has been checked has no others"),
+            Statement::ConnectionLimit(_) => unreachable!("a policy that has been checked has none"),
         };
         self.steps.push(step);
+    }
+
+    fn operand(&mut self, operand: &policy::Operand) -> u32 {
+        let operand = match operand {
+            policy::Operand::Constant(value) => Operand::Constant(*value),
+            policy::Operand::Field(field) => Operand::Field(self.fields.number(*field)),
+            policy::Operand::Map { key, map } => Operand::Map { key: self.key(key), map: *map },
+        };
+        self.operands.push(operand);
+        self.operands.len() as u32 - 1
     }
 
     fn key(&mut self, fields: &[Field]) -> Key {

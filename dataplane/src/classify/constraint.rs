@@ -32,7 +32,12 @@ impl Constraint {
                     for (part, field) in condition.key.iter().enumerate() {
                         add(field, values_passing(&condition.test, part, sets));
                     }
+                    // Elements may have statements that run if the key is found, whatever follows.
+                    if matches!(condition.test, Test::Lookup { set, .. } if changes(&sets[set.index()])) {
+                        break;
+                    }
                 }
+                Statement::VerdictMap { map, .. } if changes(&sets[map.index()]) => break,
                 Statement::VerdictMap { key, map } => {
                     for (part, field) in key.iter().enumerate() {
                         add(field, Some(values_in(&sets[map.index()], part)));
@@ -52,7 +57,7 @@ pub(super) const fn bits(load: &Load) -> u32 {
         Load::Payload { width, .. } => *width as u32,
         Load::Meta(Meta::NfProto | Meta::L4Proto) | Load::Ct(Ct::Direction) => 8,
         Load::Meta(Meta::Protocol) => 16,
-        Load::Meta(Meta::Length) | Load::Ct(Ct::State) => 32,
+        Load::Meta(Meta::Length | Meta::Mark) | Load::Ct(Ct::State | Ct::Mark) => 32,
         _ => 128,
     }
 }
@@ -70,6 +75,7 @@ fn values_passing(test: &Test, part: usize, sets: &[policy::Set]) -> Option<Inte
         },
         Test::Range { low, high, negated: false } => Intervals::one(low, high),
         Test::Range { low, high, negated: true } => Intervals::one(low, high).complement(),
+        Test::Lookup { set, .. } if changes(&sets[set.index()]) => return None,
         Test::Lookup { set, negated: false } => values_in(&sets[set.index()], part),
         Test::Lookup { set, negated: true } => {
             let set = &sets[set.index()];
@@ -79,6 +85,11 @@ fn values_passing(test: &Test, part: usize, sets: &[policy::Set]) -> Option<Inte
             values_in(set, part).complement()
         }
     })
+}
+
+/// Whether elements come, go or do something when they are found.
+pub(super) const fn changes(set: &policy::Set) -> bool {
+    set.dynamic.is_some() || !set.expires.is_empty() || !set.each.is_empty()
 }
 
 /// Values of part `part` of the elements of a set, and of a large set some more.

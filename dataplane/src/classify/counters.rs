@@ -1,9 +1,11 @@
-//! How often did a counter fire? One bank per worker, written by it alone, read by the control thread at any time.
+//! How often did a counter fire? One bank per worker, written by it alone, read by the control thread at any time. With
+//! it goes the ring of the worker's log records.
 //!
 //! Who writes: the one worker that holds the bank. A count is a plain load, an addition and a plain store; no bus
 //! lock, no ordering. Two workers sharing a bank would lose counts. Packets and bytes of one counter are read one
 //! after the other: a reader may see the one a packet ahead of the other.
 
+use crate::object::LogRing;
 use config::policy::CounterId;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -11,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 #[derive(Debug, Default)]
 pub struct Counters {
     cells: Box<[Cell]>,
+    log: Option<LogRing>,
 }
 
 #[derive(Debug, Default)]
@@ -23,7 +26,20 @@ impl Counters {
     /// A bank of `count` counters at zero.
     #[must_use]
     pub fn new(count: usize) -> Self {
-        Self { cells: (0..count).map(|_| Cell::default()).collect() }
+        Self { cells: (0..count).map(|_| Cell::default()).collect(), log: None }
+    }
+
+    /// The bank with a ring for the worker's log records.
+    #[must_use]
+    pub fn with_log(self, ring: LogRing) -> Self {
+        Self { log: Some(ring), ..self }
+    }
+
+    /// The worker's log records, if the policy logs.
+    #[inline]
+    #[must_use]
+    pub const fn log(&self) -> Option<&LogRing> {
+        self.log.as_ref()
     }
 
     /// How many counters it has.

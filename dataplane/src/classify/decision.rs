@@ -44,6 +44,8 @@ pub struct Evaluation {
     decision: Decision,
     weight: u8,
     notrack: bool,
+    mark: u32,
+    ct_mark: Option<u32>,
 }
 
 impl Default for Evaluation {
@@ -57,7 +59,7 @@ impl Evaluation {
     #[must_use]
     pub const fn new() -> Self {
         let decision = Decision { verdict: Verdict::Accept, decided_by: DecidedBy::Nothing };
-        Self { decision, weight: 0, notrack: false }
+        Self { decision, weight: 0, notrack: false, mark: 0, ct_mark: None }
     }
 
     /// What has been decided so far.
@@ -70,6 +72,26 @@ impl Evaluation {
     #[must_use]
     pub const fn notrack(&self) -> bool {
         self.notrack
+    }
+
+    /// `meta mark`: what the last rule that set it has set, at first 0.
+    #[must_use]
+    pub const fn mark(&self) -> u32 {
+        self.mark
+    }
+
+    /// What a rule has set as `ct mark` of the packet's flow, if one has.
+    #[must_use]
+    pub const fn ct_mark(&self) -> Option<u32> {
+        self.ct_mark
+    }
+
+    pub(super) const fn set_mark(&mut self, mark: u32) {
+        self.mark = mark;
+    }
+
+    pub(super) const fn set_ct_mark(&mut self, mark: u32) {
+        self.ct_mark = Some(mark);
     }
 
     /// Whether the packet is dropped or rejected; no further chain sees it.

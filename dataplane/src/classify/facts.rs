@@ -8,10 +8,13 @@
 //! `EtherType` behind them, the network header follows. A rule of family `bridge` or `netdev` that looks for the
 //! tag itself finds none.
 
+use super::counters::Counters;
+use super::decision::Evaluation;
 use crate::frame::Frame;
+use crate::object::{LogRecord, Moment, Now};
 use crate::packet::{Fragment, Network, Packet};
 use crate::track::Direction;
-use config::policy::{Ct, Field, HeaderBase, Hook, Load, Meta, Value, ct_state};
+use config::policy::{Ct, Field, HeaderBase, Hook, Load, Meta, RuleId, Target, Value, ct_state};
 
 /// Everything the rules can look at for one packet.
 #[derive(Debug)]
@@ -29,6 +32,12 @@ pub struct Facts<'a, F: Frame + ?Sized> {
     pub iif: Option<Value>,
     /// Name of the interface it goes out by.
     pub oif: Option<Value>,
+    /// `meta mark`.
+    pub mark: u32,
+    /// `ct mark` of its flow, if it has one.
+    pub ct_mark: Option<u32>,
+    /// When it came.
+    pub now: Now,
 }
 
 impl<F: Frame + ?Sized> Clone for Facts<'_, F> {
@@ -62,6 +71,53 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
         self.ct_state == ct_state::UNTRACKED
     }
 
+    /// The facts as they are for a packet that has come so far: marks as rules have set them.
+    pub(super) const fn marked(mut self, evaluation: &Evaluation) -> Self {
+        self.mark = evaluation.mark();
+        if let (Some(_), Some(mark)) = (self.ct_mark, evaluation.ct_mark()) {
+            self.ct_mark = Some(mark);
+        }
+        self
+    }
+
+    /// Sets a mark. A packet without a flow has no `ct mark` to set.
+    pub(super) fn set(&mut self, target: Target, value: Value, evaluation: &mut Evaluation) {
+        let value = value as u32;
+        match target {
+            Target::Mark => {
+                self.mark = value;
+                evaluation.set_mark(value);
+            }
+            Target::CtMark if self.ct_mark.is_some() => {
+                self.ct_mark = Some(value);
+                evaluation.set_ct_mark(value);
+            }
+            Target::CtMark | Target::PacketType => {}
+        }
+    }
+
+    /// Tells the worker's log of the packet.
+    pub(super) fn log(&self, rule: RuleId, statement: u16, counters: &Counters) {
+        if let Some(ring) = counters.log() {
+            ring.push(LogRecord {
+                rule,
+                statement,
+                now: self.now,
+                iif: self.iif,
+                oif: self.oif,
+                mark: self.mark,
+                packet: *self.packet,
+                head: LogRecord::head_of(self.frame),
+            });
+        }
+    }
+
+    /// What stateful statements need of the packet.
+    #[inline]
+    pub(super) const fn moment(&self) -> Moment {
+        Moment { now: self.now.monotonic_ns, length: self.packet.network_length }
+    }
+
     /// The number at `load`, right aligned; `None` if the packet has nothing there.
     #[inline]
     #[must_use]
@@ -71,6 +127,7 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
             Load::Meta(meta) => self.meta(meta),
             Load::Ct(Ct::State) => Some(self.ct_state.into()),
             Load::Ct(Ct::Direction) => self.ct_direction.map(|direction| direction as Value),
+            Load::Ct(Ct::Mark) => self.ct_mark.map(Value::from),
             _ => None,
         }
     }
@@ -78,10 +135,16 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
     /// Whether [`Self::load`] knows such a load; a policy with another one is not compiled.
     pub(super) const fn can_load(load: &Load) -> bool {
         match load {
-            Load::Payload { .. } | Load::Ct(Ct::State | Ct::Direction) => true,
+            Load::Payload { .. } | Load::Ct(Ct::State | Ct::Direction | Ct::Mark) => true,
             Load::Meta(meta) => matches!(
                 meta,
-                Meta::Length | Meta::Protocol | Meta::NfProto | Meta::L4Proto | Meta::IifName | Meta::OifName
+                Meta::Length
+                    | Meta::Protocol
+                    | Meta::NfProto
+                    | Meta::L4Proto
+                    | Meta::IifName
+                    | Meta::OifName
+                    | Meta::Mark
             ),
             _ => false,
         }
@@ -99,6 +162,7 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
             Meta::L4Proto => self.packet.has_transport.then_some(self.packet.tuple.protocol.into()),
             Meta::IifName => Some(self.iif.unwrap_or(0)),
             Meta::OifName => Some(self.oif.unwrap_or(0)),
+            Meta::Mark => Some(self.mark.into()),
             _ => None,
         }
     }
@@ -188,7 +252,17 @@ mod tests {
     use proptest::prelude::*;
 
     fn facts<'a, F: crate::Frame + ?Sized>(packet: &'a Packet, frame: &'a F) -> Facts<'a, F> {
-        Facts { packet, frame, ct_state: 1, ct_direction: None, iif: Some(7), oif: Some(9) }
+        Facts {
+            packet,
+            frame,
+            ct_state: 1,
+            ct_direction: None,
+            iif: Some(7),
+            oif: Some(9),
+            mark: 0,
+            ct_mark: None,
+            now: crate::object::Now::default(),
+        }
     }
 
     /// Bit by bit, from the bytes as a rule sees them.

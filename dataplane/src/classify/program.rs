@@ -15,7 +15,11 @@ use super::interval::Intervals;
 use super::reference::{MOST_LEVELS, sees};
 use super::stage::{Phase, Stage};
 use crate::frame::Frame;
-use config::policy::{self, ChainId, ChainPolicy, Family, Hook, Load, Policy, RuleId, Tracks};
+use crate::object::{LogRing, Objects};
+use ahash::RandomState;
+use config::policy::{
+    self, ChainId, ChainPolicy, Ct, Family, Hook, Load, Meta, Policy, RuleId, Statement, Target, Tracks,
+};
 use std::ops::ControlFlow;
 
 /// A compiled policy: shared by all workers, never written.
@@ -25,6 +29,8 @@ pub struct Program {
     hooks: [Box<[BaseChain]>; Hook::COUNT],
     chains: Box<[Chain]>,
     code: Code,
+    objects: Objects,
+    logs: bool,
     counters: usize,
     tracks: Tracks,
 }
@@ -60,13 +66,29 @@ impl Program {
     /// # Errors
     /// If the policy could not run; see [`CompileError`].
     pub fn compile(policy: &Policy) -> Result<Self, CompileError> {
+        Self::compile_at(policy, 0, &RandomState::new())
+    }
+
+    /// As [`Self::compile`], for elements of sets that have so much time left at `now`
+    /// ([`crate::object::Now::monotonic_ns`]), and with this hash for sets that packets change.
+    ///
+    /// # Errors
+    /// If the policy could not run; see [`CompileError`].
+    pub fn compile_at(policy: &Policy, now: u64, hasher: &RandomState) -> Result<Self, CompileError> {
         let below = check::check(policy)?;
-        let chains =
-            policy.chains.iter().zip(&below).map(|(chain, below)| Chain::compile(policy, chain, *below));
+        let objects = Objects::new(policy, now, hasher).ok_or(CompileError::Objects)?;
+        let marks = Marks::of(policy);
+        let chains = policy
+            .chains
+            .iter()
+            .zip(&below)
+            .map(|(chain, below)| Chain::compile(policy, chain, *below, marks));
         Ok(Self {
             hooks: HOOKS.map(|hook| BaseChain::of_hook(policy, hook)),
             chains: chains.collect(),
-            code: Code::compile(policy),
+            code: Code::compile(policy, &objects),
+            objects,
+            logs: policy.rules.iter().flat_map(|rule| &rule.statements).any(is_log),
             counters: policy.counters.len(),
             tracks: policy.tracks,
         })
@@ -75,7 +97,14 @@ impl Program {
     /// A bank of counters for one worker, from zero.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        Counters::new(self.counters)
+        let counters = Counters::new(self.counters);
+        if self.logs { counters.with_log(LogRing::new(LOG_RECORDS)) } else { counters }
+    }
+
+    /// Its limits, quotas and changing sets, shared by all workers.
+    #[must_use]
+    pub const fn objects(&self) -> &Objects {
+        &self.objects
     }
 
     /// For which packets connections are tracked.
@@ -89,7 +118,7 @@ impl Program {
     pub fn memory(&self) -> usize {
         let selectors = self.chains.iter().filter_map(|chain| chain.selector.as_ref());
         let indices: usize = selectors.map(|selector| selector.index.memory()).sum();
-        self.code.memory() + size_of_val(&*self.chains) + indices
+        self.code.memory() + self.objects.memory() + size_of_val(&*self.chains) + indices
     }
 
     /// Runs the base chains of `stages`, in order, until one refuses the packet. What was decided is added to
@@ -102,7 +131,7 @@ impl Program {
         evaluation: &mut Evaluation,
     ) {
         for stage in stages {
-            let mut facts = facts.at(stage.hook);
+            let mut facts = facts.at(stage.hook).marked(evaluation);
             for base in &self.hooks[stage.hook as usize] {
                 if evaluation.is_refused() {
                     return;
@@ -140,15 +169,16 @@ impl BaseChain {
 }
 
 impl Chain {
-    fn compile(policy: &Policy, chain: &policy::Chain, below: Below) -> Self {
-        let selector = (chain.rules.len() > SHORT).then(|| Selector::compile(policy, chain, below)).flatten();
+    fn compile(policy: &Policy, chain: &policy::Chain, below: Below, marks: Marks) -> Self {
+        let selector =
+            (chain.rules.len() > SHORT).then(|| Selector::compile(policy, chain, below, marks)).flatten();
         Self { rules: chain.rules.clone(), selector }
     }
 }
 
 impl Selector {
     /// An index over the rules of `chain`; `None` if its rules have nothing in common to ask first.
-    fn compile(policy: &Policy, chain: &policy::Chain, below: Below) -> Option<Self> {
+    fn compile(policy: &Policy, chain: &policy::Chain, below: Below, marks: Marks) -> Option<Self> {
         let first_rule = chain.rules.start + HEAD;
         let rules = &policy.rules[first_rule as usize..chain.rules.end as usize];
         let constraints: Vec<Vec<Constraint>> =
@@ -160,9 +190,9 @@ impl Selector {
                 None => uses.push((constraint.load, 1)),
             }
         }
-        // `notrack` changes the state of the connection while the chain runs, behind the index.
+        // `notrack` changes the state of the connection while the chain runs, behind the index; so do marks that are set.
         uses.retain(|&(load, count)| {
-            count > rules.len() / RARE && !(below.notrack && matches!(load, Load::Ct(_)))
+            count > rules.len() / RARE && !(below.notrack && matches!(load, Load::Ct(_))) && !marks.set(load)
         });
         uses.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
         uses.truncate(MOST_DIMENSIONS);
@@ -177,6 +207,35 @@ impl Selector {
         let bits: Vec<u32> = loads.iter().map(constraint::bits).collect();
         (!loads.is_empty()).then(|| Self { index: Index::build(&bits, &items), first_rule, loads })
     }
+}
+
+/// Which marks rules set.
+#[derive(Debug, Clone, Copy)]
+struct Marks {
+    packet: bool,
+    ct: bool,
+}
+
+impl Marks {
+    fn of(policy: &Policy) -> Self {
+        let statements = || policy.rules.iter().flat_map(|rule| &rule.statements);
+        let sets = |wanted| {
+            statements().any(|statement| matches!(statement, Statement::Set(target, _) if *target == wanted))
+        };
+        Self { packet: sets(Target::Mark), ct: sets(Target::CtMark) }
+    }
+
+    const fn set(self, load: Load) -> bool {
+        match load {
+            Load::Meta(Meta::Mark) => self.packet,
+            Load::Ct(Ct::Mark) => self.ct,
+            _ => false,
+        }
+    }
+}
+
+const fn is_log(statement: &Statement) -> bool {
+    matches!(statement, Statement::Log(_))
 }
 
 /// One packet on its way through the chains.
@@ -212,14 +271,19 @@ impl<F: Frame + ?Sized> Run<'_, '_, F> {
         level: usize,
     ) -> ControlFlow<Option<(Verdict, RuleId)>> {
         for rule in rules {
-            let (target, comes_back) =
-                match self.program.code.run(rule, self.facts, self.counters, self.evaluation) {
-                    End::Next => continue,
-                    End::Decided(verdict) => return ControlFlow::Break(Some((verdict, RuleId(rule)))),
-                    End::Return => return ControlFlow::Break(None),
-                    End::Jump(target) => (target, true),
-                    End::Goto(target) => (target, false),
-                };
+            let (target, comes_back) = match self.program.code.run(
+                rule,
+                self.facts,
+                &self.program.objects,
+                self.counters,
+                self.evaluation,
+            ) {
+                End::Next => continue,
+                End::Decided(verdict) => return ControlFlow::Break(Some((verdict, RuleId(rule)))),
+                End::Return => return ControlFlow::Break(None),
+                End::Jump(target) => (target, true),
+                End::Goto(target) => (target, false),
+            };
             if level == MOST_LEVELS {
                 return ControlFlow::Break(Some((Verdict::Drop, RuleId(rule))));
             }
@@ -248,6 +312,9 @@ const SHORT: usize = 8;
 
 /// How many rules of a chain with an index are run before it is asked.
 const HEAD: u32 = 2;
+
+/// Log records one worker may have waiting for the control thread.
+const LOG_RECORDS: usize = 1024;
 
 /// A field is worth a dimension if more than one rule in this many asks for it.
 const RARE: usize = 64;

@@ -7,26 +7,29 @@ use super::decision::{DecidedBy, Decision, Evaluation, Verdict};
 use super::facts::Facts;
 use super::stage::{Phase, Stage};
 use crate::frame::Frame;
+use crate::object::set::Wanted;
+use crate::object::{Found, Objects};
 use crate::packet::{Network, Packet, protocol};
 use config::policy::{
-    self, ChainId, ChainPolicy, Comparison, Family, Field, Match, Policy, Reject, RuleId, SetId, Statement,
-    Test, Value,
+    self, ChainId, ChainPolicy, Comparison, Family, Field, Match, Operand, Policy, Reject, RuleId, SetId,
+    Statement, Test, Update, Value,
 };
 
 /// Most jumps and gotos below one another, as in the kernel. Beyond, a packet is dropped; a checked policy never
 /// gets there.
 pub const MOST_LEVELS: usize = 16;
 
-/// Runs every base chain of `stages`, in order, until one refuses the packet.
+/// Runs every base chain of `stages`, in order, until one refuses the packet; `objects` are those of the policy.
 pub fn run<F: Frame + ?Sized>(
     policy: &Policy,
+    objects: &Objects,
     stages: &[Stage],
     facts: &Facts<'_, F>,
     counters: &Counters,
     evaluation: &mut Evaluation,
 ) {
     for stage in stages {
-        let mut facts = facts.at(stage.hook);
+        let mut facts = facts.at(stage.hook).marked(evaluation);
         for id in policy.base_chains(stage.hook) {
             let chain = &policy.chains[id.index()];
             let Some(base) = chain.base else { continue };
@@ -36,7 +39,7 @@ pub fn run<F: Frame + ?Sized>(
             {
                 continue;
             }
-            let mut interpreter = Interpreter { policy, facts: &mut facts, counters, evaluation };
+            let mut interpreter = Interpreter { policy, objects, facts: &mut facts, counters, evaluation };
             let decision = match interpreter.run_chain(id, 0) {
                 End::Decided(verdict, rule) => Decision { verdict, decided_by: DecidedBy::Rule(rule) },
                 End::Returned => {
@@ -93,6 +96,7 @@ enum Step {
 
 struct Interpreter<'a, 'b, F: Frame + ?Sized> {
     policy: &'a Policy,
+    objects: &'a Objects,
     facts: &'a mut Facts<'b, F>,
     counters: &'a Counters,
     evaluation: &'a mut Evaluation,
@@ -109,7 +113,7 @@ impl<F: Frame + ?Sized> Interpreter<'_, '_, F> {
     }
 
     fn run_rule(&mut self, rule: RuleId, statements: &[Statement], level: usize) -> Step {
-        for statement in statements {
+        for (number, statement) in statements.iter().enumerate() {
             let verdict = match statement {
                 Statement::Match(condition) => {
                     if !self.matches(condition) {
@@ -136,12 +140,41 @@ impl<F: Frame + ?Sized> Interpreter<'_, '_, F> {
                 Statement::Verdict(verdict) => *verdict,
                 Statement::VerdictMap { key, map } => {
                     let found = self.key(key).and_then(|key| self.element(*map, &key));
-                    match found {
+                    let goes_on = |&found: &Found| self.objects.goes_on(*map, found, &self.facts.moment());
+                    let verdicts = &self.policy.sets[map.index()].verdicts;
+                    match found.filter(goes_on).and_then(|found| verdicts.get(found.place())) {
+                        Some(verdict) => *verdict,
                         None => return Step::Next,
-                        Some(element) => self.policy.sets[map.index()].verdicts[element],
                     }
                 }
-                _ => unreachable!("a policy that has been checked has no others"),
+                Statement::Limit(limit) => {
+                    if !self.objects.limit(*limit, &self.facts.moment()) {
+                        return Step::Next;
+                    }
+                    continue;
+                }
+                Statement::Quota(quota) => {
+                    if !self.objects.quota(*quota, &self.facts.moment()) {
+                        return Step::Next;
+                    }
+                    continue;
+                }
+                Statement::Log(_) => {
+                    self.facts.log(rule, number as u16, self.counters);
+                    continue;
+                }
+                Statement::Set(target, operand) => {
+                    let Some(value) = self.operand(operand) else { return Step::Next };
+                    self.facts.set(*target, value, self.evaluation);
+                    continue;
+                }
+                Statement::Update(update) => {
+                    if !self.update(update) {
+                        return Step::Next;
+                    }
+                    continue;
+                }
+                Statement::ConnectionLimit(_) => unreachable!("a policy that has been checked has none"),
             };
             match verdict {
                 policy::Verdict::Continue => {}
@@ -170,7 +203,10 @@ impl<F: Frame + ?Sized> Interpreter<'_, '_, F> {
         match condition.test {
             Test::Compare(comparison, with) => compare(key[0], comparison, with),
             Test::Range { low, high, negated } => (low <= key[0] && key[0] <= high) != negated,
-            Test::Lookup { set, negated } => self.element(set, &key).is_some() != negated,
+            Test::Lookup { set, negated } => match self.element(set, &key) {
+                Some(found) => !negated && self.objects.goes_on(set, found, &self.facts.moment()),
+                None => negated,
+            },
         }
     }
 
@@ -179,14 +215,42 @@ impl<F: Frame + ?Sized> Interpreter<'_, '_, F> {
         fields.iter().map(|field| Some(field.apply(self.facts.load(&field.load)?))).collect()
     }
 
-    /// The first element of `set` that holds `key`.
-    fn element(&self, set: SetId, key: &[Value]) -> Option<usize> {
-        let set = &self.policy.sets[set.index()];
+    /// The value a statement writes; `None` if it cannot be had.
+    fn operand(&self, operand: &Operand) -> Option<Value> {
+        match operand {
+            Operand::Constant(value) => Some(*value),
+            Operand::Field(field) => self.key(&[*field]).map(|key| key[0]),
+            Operand::Map { key, map } => {
+                let found = self.element(*map, &self.key(key)?)?;
+                let goes_on = self.objects.goes_on(*map, found, &self.facts.moment());
+                goes_on.then(|| found.data(|element| self.policy.sets[map.index()].data[element]))
+            }
+        }
+    }
+
+    /// Changes a set. Whether the rule goes on.
+    fn update(&self, update: &Update) -> bool {
+        let data = match &update.data {
+            None => Some(0),
+            Some(operand) => self.operand(operand),
+        };
+        let (Some(key), Some(data)) = (self.key(&update.key), data) else { return false };
+        match (self.objects.dynamic(update.set), self.objects.wanted(update)) {
+            (Some(set), Some(wanted)) => set.change(&key, &Wanted { data, ..wanted }, &self.facts.moment()),
+            _ => false,
+        }
+    }
+
+    /// The first element of `set` that holds `key`, if its time is not over.
+    fn element(&self, id: SetId, key: &[Value]) -> Option<Found> {
+        let set = &self.policy.sets[id.index()];
         let parts = set.widths.len();
-        (0..set.len()).find(|element| {
-            (0..parts).all(|part| {
-                let bound = element * parts + part;
-                set.low[bound] <= key[part] && key[part] <= set.high[bound]
+        self.objects.find(id, key, &self.facts.moment(), |key| {
+            (0..set.len()).find(|element| {
+                (0..parts).all(|part| {
+                    let bound = element * parts + part;
+                    set.low[bound] <= key[part] && key[part] <= set.high[bound]
+                })
             })
         })
     }

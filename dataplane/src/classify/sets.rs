@@ -19,6 +19,7 @@ pub(super) const MOST_PARTS: usize = 16;
 pub(super) struct Set {
     elements: Elements,
     verdicts: Box<[Verdict]>,
+    data: Box<[Value]>,
 }
 
 #[derive(Debug)]
@@ -37,7 +38,11 @@ enum Elements {
 impl Set {
     /// Arranges `set` for looking up.
     pub(super) fn compile(set: &policy::Set) -> Self {
-        Self { elements: Elements::compile(set), verdicts: set.verdicts.as_slice().into() }
+        Self {
+            elements: Elements::compile(set),
+            verdicts: set.verdicts.as_slice().into(),
+            data: set.data.as_slice().into(),
+        }
     }
 
     /// Whether `key`, one number a part, is in the set.
@@ -52,9 +57,26 @@ impl Set {
         self.verdicts.get(self.elements.find(key)? as usize).copied()
     }
 
+    /// The element that holds `key`, by its place in the policy's set.
+    #[inline]
+    pub(super) fn find(&self, key: &[Value]) -> Option<usize> {
+        self.elements.find(key).map(|element| element as usize)
+    }
+
+    /// What element `element` of a map to values holds.
+    pub(super) fn data_of(&self, element: usize) -> Value {
+        self.data[element]
+    }
+
+    /// What element `element` of a map to verdicts holds.
+    pub(super) fn verdict_of(&self, element: usize) -> Option<Verdict> {
+        self.verdicts.get(element).copied()
+    }
+
     /// Bytes it takes.
     pub(super) fn memory(&self) -> usize {
         size_of_val(&*self.verdicts)
+            + size_of_val(&*self.data)
             + match &self.elements {
                 Elements::Packed { elements, .. } => elements.capacity() * size_of::<(Value, u32, u8)>(),
                 Elements::Single(elements) => {

@@ -42,7 +42,10 @@ enum Held {
     /// Nothing: its elements are always there and have no statements.
     Nothing,
     Timed(Box<TimedElements>),
-    Dynamic { set: Box<DynamicSet>, lists: Vec<Vec<Statement>> },
+    Dynamic {
+        set: Box<DynamicSet>,
+        lists: Vec<Vec<Statement>>,
+    },
 }
 
 /// An element that was found.
@@ -191,12 +194,13 @@ impl Objects {
     #[must_use]
     pub fn wanted(&self, update: &Update) -> Option<Wanted> {
         let Held::Dynamic { lists, .. } = self.sets.get(update.set.index())? else { return None };
-        let list = if update.each.is_empty() { Some(0) } else { lists.iter().position(|list| *list == update.each) };
+        let has_none = update.each.is_empty() || update.change == Change::Delete;
+        let list = if has_none { 0 } else { lists.iter().position(|list| *list == update.each)? };
         Some(Wanted {
             change: update.change,
             lifetime: update.timeout.map(|milliseconds| milliseconds.saturating_mul(MILLISECOND)),
             data: 0,
-            each: list? as u32,
+            each: list as u32,
         })
     }
 

@@ -56,7 +56,10 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..1000 {
-                        passed.fetch_add(u64::from(quota.goes_on(&used, &Moment { now: 0, length: 60 })), Relaxed);
+                        passed.fetch_add(
+                            u64::from(quota.goes_on(&used, &Moment { now: 0, length: 60 })),
+                            Relaxed,
+                        );
                     }
                 });
             }

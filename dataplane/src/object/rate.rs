@@ -112,7 +112,8 @@ mod tests {
             let most = match limit.unit {
                 LimitUnit::Packets => period / limit.rate * if limit.burst == 0 { 5 } else { limit.burst },
                 LimitUnit::Bytes => {
-                    (u128::from(period) * u128::from(limit.rate + limit.burst) / u128::from(limit.rate)) as u64
+                    (u128::from(period) * u128::from(limit.rate + limit.burst) / u128::from(limit.rate))
+                        as u64
                 }
             };
             Self { tokens: most, most, last: now, limit: limit.clone() }

@@ -9,6 +9,7 @@ use crate::classify::{DecidedBy, Evaluation, Facts, Verdict};
 use crate::flow::Table;
 use crate::frame::Frame;
 use crate::io::Side;
+use crate::object::Now;
 use crate::packet::{Fragment, Network, Packet};
 use crate::reason::Reason;
 use crate::rules::Rules;
@@ -51,10 +52,12 @@ pub struct Context<'a> {
     worker: usize,
     tracker: Tracker<'a>,
     stats: &'a Stats,
+    at: Now,
 }
 
 impl<'a> Context<'a> {
-    /// A burst that came in from one side of a wire, at `now`, at worker number `worker`.
+    /// A burst that came in from one side of a wire, at `now` as flows know it and `at` as rules do, at worker number
+    /// `worker`.
     #[expect(
         clippy::too_many_arguments,
         reason = "a burst's context is assembled in one place, once a burst"
@@ -63,13 +66,14 @@ impl<'a> Context<'a> {
         role: &'a Role,
         from: Side,
         now: Tick,
+        at: Now,
         rules: &'a Rules,
         worker: usize,
         table: &'a mut Table<Flow>,
         settings: &'a Settings,
         stats: &'a Stats,
     ) -> Self {
-        Self { role, from, rules, worker, tracker: Tracker { table, settings, now }, stats }
+        Self { role, from, rules, worker, tracker: Tracker { table, settings, now }, stats, at }
     }
 
     /// Whether the flow of such a packet is tracked at all.
@@ -116,20 +120,34 @@ impl<'a> Context<'a> {
         let (iif, oif) = self.role.interfaces(self.from);
         let counters = self.rules.bank(self.worker);
         let program = &self.rules.program;
-        let mut facts = Facts { packet, frame, ct_state: ct_state::INVALID, ct_direction: None, iif, oif };
+        let mut facts = Facts {
+            packet,
+            frame,
+            ct_state: ct_state::INVALID,
+            ct_direction: None,
+            iif,
+            oif,
+            mark: 0,
+            ct_mark: None,
+            now: self.at,
+        };
         let mut evaluation = Evaluation::new();
         program.run(path.before, &facts, counters, &mut evaluation);
         if evaluation.is_refused() {
             return decision(&evaluation, &Tracked::NOT);
         }
-        let tracked = match (tracks, evaluation.notrack()) {
+        let mut tracked = match (tracks, evaluation.notrack()) {
             (false, _) => Tracked::NOT,
             (true, true) => Tracked::LEFT_OUT,
             (true, false) => self.tracker.track(packet, frame, keyed),
         };
         facts.ct_state = if evaluation.notrack() { ct_state::UNTRACKED } else { tracked.state.bit() };
         facts.ct_direction = tracked.direction;
+        facts.ct_mark = self.tracker.mark(&tracked);
         program.run(path.after, &facts, counters, &mut evaluation);
+        if let Some(mark) = evaluation.ct_mark() {
+            self.tracker.set_mark(&mut tracked, mark);
+        }
         let decided = decision(&evaluation, &tracked);
         match decided.outcome {
             Outcome::Accept if self.tracker.store(&tracked, keyed).is_err() => {

@@ -126,6 +126,24 @@ impl Tracker<'_> {
         }
     }
 
+    /// `ct mark` of the packet's flow, if it has one.
+    pub(super) fn mark(&self, tracked: &Tracked) -> Option<u32> {
+        match &tracked.place {
+            Place::None => None,
+            Place::Stored(slot) => Some(self.table.entry(*slot).mark),
+            Place::New(flow, _) => Some(flow.mark),
+        }
+    }
+
+    /// A rule has set it. As in the kernel, a flow that is known keeps it even if this packet is dropped.
+    pub(super) fn set_mark(&mut self, tracked: &mut Tracked, mark: u32) {
+        match &mut tracked.place {
+            Place::None => {}
+            Place::Stored(slot) => self.table.entry_mut(*slot).mark = mark,
+            Place::New(flow, _) => flow.mark = mark,
+        }
+    }
+
     /// Stores the flow of a packet that passes, if it is a new one.
     pub(super) fn store(&mut self, tracked: &Tracked, keyed: &Keyed) -> Result<(), Full> {
         let (Place::New(flow, timeout), Some(hash)) = (&tracked.place, keyed.hash()) else { return Ok(()) };

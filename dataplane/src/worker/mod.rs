@@ -8,6 +8,7 @@
 use crate::flow::{FlowHash, FlowHasher, Reaper, Table};
 use crate::generation::Reader;
 use crate::io::{Arrival, BURST, Buffer, Side, WireIo};
+use crate::object::Now;
 use crate::packet::{self, Checksums, Packet};
 use crate::pipeline::{Context, Decided, Keyed, Outcome};
 use crate::reason::Reason;
@@ -80,6 +81,8 @@ pub struct Parts<I: WireIo, O> {
 pub struct Worker<I: WireIo, O = ()> {
     parts: Parts<I, O>,
     clock: Clock,
+    /// When the last burst came, as rules ask for it.
+    at: Now,
     scratch: Scratch<I::Buffer>,
 }
 
@@ -101,7 +104,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
     /// A worker, ready to poll.
     #[must_use]
     pub fn new(parts: Parts<I, O>) -> Self {
-        Self { parts, clock: Clock::default(), scratch: Scratch::new() }
+        Self { parts, clock: Clock::default(), at: Now::default(), scratch: Scratch::new() }
     }
 
     /// Looks once at everything there is to do. Says how many packets it met: 0 if it was idle.
@@ -111,6 +114,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             self.scratch.burst.clear();
             let arrival = self.parts.wires[wire].io.receive(&mut self.scratch.burst);
             self.advance(arrival.now);
+            self.at = arrival.at;
             if !self.scratch.burst.is_empty() {
                 met += self.received(wire, arrival);
             }
@@ -213,7 +217,8 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         let workers = handover.len();
         let Wire { io, role } = &mut wires[wire];
         let rules = rules.current();
-        let mut context = Context::new(role, from, self.clock.now(), rules, *index, table, settings, stats);
+        let mut context =
+            Context::new(role, from, self.clock.now(), self.at, rules, *index, table, settings, stats);
         for ((buffer, packet), keyed) in burst.drain(..).zip(packets.iter()).zip(keyed.iter()) {
             if may_hand_over && workers > 1 {
                 let owner = keyed.hash().map_or(*index, |hash| hash.owner(workers));

@@ -4,6 +4,7 @@ use super::{Handover, Observer, Parts, Wire, Worker, handover};
 use crate::flow::{self, FlowHasher, FlowKey, Table};
 use crate::generation::{self, Publisher};
 use crate::io::{Arrival, BURST, Side, WireIo};
+use crate::object::Now;
 use crate::packet::build::FrameBuilder;
 use crate::packet::flag::{ACK, FIN, RST, SYN};
 use crate::packet::{Checksums, Packet, parse, protocol};
@@ -35,7 +36,8 @@ impl WireIo for Memory {
         {
             into.extend(self.arriving.pop_front().map(|(_, _, frame)| frame));
         }
-        Arrival { side, now }
+        let at = Now { monotonic_ns: now * 1_000_000, wall_ns: now * 1_000_000 };
+        Arrival { side, now, at }
     }
 
     fn transmit(&mut self, to: Side, packets: &mut Vec<Vec<u8>>) {

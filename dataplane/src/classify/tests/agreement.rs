@@ -4,6 +4,8 @@ use super::choices::Choices;
 use super::random;
 use super::sample::Sample;
 use crate::classify::{Counters, DecidedBy, Evaluation, Facts, Path, Program, Stage, Verdict, reference};
+use crate::object::{Now, Objects};
+use ahash::RandomState;
 use config::policy::{CounterId, Policy, Reject, ct_state};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -11,6 +13,8 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 const PACKETS: usize = 24;
+/// Nanoseconds between packets.
+const PAUSES: [u64; 5] = [0, 1000, 1_000_000, 400_000_000, 5_000_000_000];
 const PATHS: [Path; 3] = [Path::GUARD_INWARD, Path::GUARD_OUTWARD, Path::TRANSIT];
 
 /// Runs the packet along the path, as the pipeline does.
@@ -76,12 +80,17 @@ fn the_program_answers_as_the_plain_interpreter() {
             let mut choices = Choices::new(&numbers);
             let samples: Vec<Sample> = (0..PACKETS).map(|_| Sample::random(&mut choices)).collect();
             let policy = random::policy(&mut choices);
-            let program = Program::compile(&policy).expect("made to run");
+            let hasher = RandomState::with_seeds(1, 2, 3, 4);
+            let program = Program::compile_at(&policy, 0, &hasher).expect("made to run");
+            let objects = Objects::new(&policy, 0, &hasher).expect("made to run");
             let (compiled, plain) = (program.counters(), program.counters());
+            let mut now = Now::default();
             for sample in &samples {
+                now.monotonic_ns += choices.of(&PAUSES);
+                let sample = &Sample { now, ..sample.clone() };
                 for path in &PATHS {
                     let expected = evaluate(sample, path, |stages, facts, evaluation| {
-                        reference::run(&policy, stages, facts, &plain, evaluation);
+                        reference::run(&policy, &objects, stages, facts, &plain, evaluation);
                     });
                     let found = evaluate(sample, path, |stages, facts, evaluation| {
                         program.run(stages, facts, &compiled, evaluation);

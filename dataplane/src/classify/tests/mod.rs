@@ -5,3 +5,4 @@ mod choices;
 mod random;
 mod sample;
 mod semantics;
+mod stateful;

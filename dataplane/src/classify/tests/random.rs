@@ -1,6 +1,7 @@
 //! Random policies that packets of [`super::sample`] often match.
 
 use super::choices::Choices;
+use super::stateful;
 use config::policy::{
     Base, Chain, ChainId, ChainPolicy, Comparison, Counter, CounterId, Ct, Family, Field, HeaderBase, Hook,
     Icmpx, Load, Match, Meta, Place, Policy, Reject, Rule, Set, SetId, Statement, Test, Tracks, Value,
@@ -57,6 +58,9 @@ fn rule(choices: &mut Choices<'_>, policy: &mut Policy, targets: usize) -> Vec<S
     if choices.one_in(12) {
         statements.push(Statement::Notrack);
     }
+    if choices.one_in(3) {
+        statements.push(stateful::statement(choices, policy));
+    }
     statements.extend(match choices.below(8) {
         0..=3 => Some(Statement::Verdict(verdict(choices, targets))),
         4 => Some(Statement::Reject(choices.of(&REJECTS))),
@@ -75,7 +79,7 @@ fn rule(choices: &mut Choices<'_>, policy: &mut Policy, targets: usize) -> Vec<S
     statements
 }
 
-fn counter(choices: &mut Choices<'_>, policy: &mut Policy) -> Statement {
+pub(super) fn counter(choices: &mut Choices<'_>, policy: &mut Policy) -> Statement {
     if policy.counters.is_empty() || !choices.one_in(4) {
         policy.counters.push(Counter::default());
     }
@@ -116,12 +120,12 @@ fn condition(choices: &mut Choices<'_>, policy: &mut Policy) -> Match {
     Match { key: vec![field], test }
 }
 
-fn key(choices: &mut Choices<'_>) -> Vec<(Field, [Value; 6])> {
+pub(super) fn key(choices: &mut Choices<'_>) -> Vec<(Field, [Value; 6])> {
     (0..choices.of(&[1, 1, 2, 3])).map(|_| field(choices)).collect()
 }
 
 /// A set of elements that do not overlap.
-fn set(choices: &mut Choices<'_>, policy: &mut Policy, key: &[(Field, [Value; 6])]) -> SetId {
+pub(super) fn set(choices: &mut Choices<'_>, policy: &mut Policy, key: &[(Field, [Value; 6])]) -> SetId {
     let mut set = Set { widths: key.iter().map(|(field, _)| field.width).collect(), ..Set::default() };
     let parts = key.len();
     let intervals = choices.one_in(2);
@@ -144,16 +148,19 @@ fn set(choices: &mut Choices<'_>, policy: &mut Policy, key: &[(Field, [Value; 6]
             set.high.extend(element.iter().map(|&(_, high)| high));
         }
     }
+    stateful::enliven(choices, policy, &mut set, intervals);
     policy.sets.push(set);
     SetId(policy.sets.len() as u32 - 1)
 }
 
 /// A field and numbers it may load.
-fn field(choices: &mut Choices<'_>) -> (Field, [Value; 6]) {
+pub(super) fn field(choices: &mut Choices<'_>) -> (Field, [Value; 6]) {
     let v4 = |last: Value| 0x0a00_0000 | last;
     let v6 = |last: Value| 0xfd << 120 | last;
     let name = |name: &str| interface_value(name).unwrap();
-    let (load, width, values) = match choices.below(17) {
+    let (load, width, values) = match choices.below(19) {
+        17 => (Load::Meta(Meta::Mark), 32, [0, 1, 2, 3, 7, 0]),
+        18 => (Load::Ct(Ct::Mark), 32, [0, 1, 2, 3, 7, 7]),
         0 => (Load::Meta(Meta::NfProto), 8, [2, 10, 2, 10, 2, 10]),
         1 => (Load::Meta(Meta::L4Proto), 8, [6, 17, 1, 58, 6, 17]),
         2 => (network(96, 32), 32, [0, 1, 2, 3, 4, 7].map(v4)),

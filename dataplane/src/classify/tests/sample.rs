@@ -2,6 +2,7 @@
 
 use super::choices::Choices;
 use crate::classify::Facts;
+use crate::object::Now;
 use crate::packet::{Fragment, Network, Packet, Tuple, protocol};
 use crate::track::Direction;
 use config::policy::{Value, ct_state, interface_value};
@@ -15,6 +16,7 @@ pub(super) struct Sample {
     pub(super) ct_direction: Option<Direction>,
     pub(super) iif: Option<Value>,
     pub(super) oif: Option<Value>,
+    pub(super) now: Now,
 }
 
 impl Sample {
@@ -71,7 +73,15 @@ impl Sample {
             ..Packet::default()
         };
         let (iif, oif) = (interface_value("eth0"), interface_value("eth1"));
-        Self { bytes, packet, ct_state: ct_state::NEW, ct_direction: Some(Direction::Original), iif, oif }
+        Self {
+            bytes,
+            packet,
+            ct_state: ct_state::NEW,
+            ct_direction: Some(Direction::Original),
+            iif,
+            oif,
+            now: Now::default(),
+        }
     }
 
     /// As a later fragment of a datagram.
@@ -89,6 +99,9 @@ impl Sample {
             ct_direction: *ct_direction,
             iif: *iif,
             oif: *oif,
+            mark: 0,
+            ct_mark: self.ct_direction.map(|_| 7),
+            now: self.now,
         }
     }
 

@@ -2,7 +2,9 @@
 
 use super::sample::Sample;
 use crate::classify::{Counters, DecidedBy, Decision, Evaluation, Path, Program, Verdict, reference};
+use crate::object::Objects;
 use crate::packet::protocol::{TCP, UDP};
+use ahash::RandomState;
 use config::policy::{ChainId, CounterId, Icmpx, Reject, ct_state, interface_value};
 use config::{NoFiles, Policy, Source};
 
@@ -23,12 +25,14 @@ fn inward(rules: &str, sample: &Sample) -> Outcome {
 fn outcome(rules: &str, sample: &Sample, path: &Path) -> Outcome {
     let source = Source { name: "rules.nft".into(), text: rules.into() };
     let policy = config::load(&[source], &mut NoFiles).unwrap_or_else(|errors| panic!("{errors}")).policy;
-    let program = Program::compile(&policy).unwrap();
+    let hasher = RandomState::with_seeds(1, 2, 3, 4);
+    let program = Program::compile_at(&policy, 0, &hasher).unwrap();
+    let objects = Objects::new(&policy, 0, &hasher).unwrap();
     let (compiled, plain) = (program.counters(), program.counters());
     let (mut found, mut expected) = (Evaluation::new(), Evaluation::new());
     for stages in [path.before, path.after] {
         program.run(stages, &sample.facts(), &compiled, &mut found);
-        reference::run(&policy, stages, &sample.facts(), &plain, &mut expected);
+        reference::run(&policy, &objects, stages, &sample.facts(), &plain, &mut expected);
     }
     assert_eq!(found, expected);
     let counted = counts(&policy, &compiled);

@@ -87,7 +87,9 @@ fn several_workers_never_see_a_key_twice_or_torn() {
             scope.spawn(move || {
                 let mut number = worker;
                 for turn in 0..30_000_u64 {
-                    number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    number = number
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1_442_695_040_888_963_407);
                     let key = Value::from((number >> 33) % KEYS);
                     let parts = [key, key << 90];
                     let change = CHANGES[(number >> 60) as usize % 3];

@@ -1,0 +1,113 @@
+//! Random limits, quotas, marks and sets that change.
+
+use super::choices::Choices;
+use super::random;
+use config::policy::{
+    Change, Dynamic, Field, Limit, LimitId, LimitUnit, Log, Operand, Policy, Quota, QuotaId, Set, SetId,
+    Statement, Target, Update, Value,
+};
+
+/// A statement that remembers something, or changes what is known of the packet.
+pub(super) fn statement(choices: &mut Choices<'_>, policy: &mut Policy) -> Statement {
+    match choices.below(8) {
+        0 => Statement::Limit(limit(choices, policy)),
+        1 => Statement::Quota(quota(choices, policy)),
+        2 => Statement::Log(Box::new(Log::default())),
+        3 | 4 => {
+            let target = choices.of(&[Target::Mark, Target::CtMark]);
+            Statement::Set(target, operand(choices, policy))
+        }
+        _ => update(choices, policy),
+    }
+}
+
+/// Lets elements of a set end, have statements, or come and go.
+pub(super) fn enliven(choices: &mut Choices<'_>, policy: &mut Policy, set: &mut Set, intervals: bool) {
+    let dynamic = choices.one_in(4) && !intervals;
+    if dynamic {
+        let each = if choices.one_in(3) { each(choices, policy) } else { Vec::new() };
+        let timeout = choices.of(&[None, Some(1), Some(3000)]);
+        let size = set.len() as u32 + choices.of(&[100, 0, 1, 3]);
+        set.dynamic = Some(Dynamic { size, timeout, interval: false, each });
+    }
+    if choices.one_in(5) {
+        set.expires = (0..set.len()).map(|_| choices.of(&[0, 1, 500, 6000])).collect();
+    }
+    if choices.one_in(6) {
+        set.each = (0..set.len()).map(|_| each(choices, policy)).collect();
+    }
+}
+
+fn each(choices: &mut Choices<'_>, policy: &mut Policy) -> Vec<Statement> {
+    match choices.below(4) {
+        0 => Vec::new(),
+        1 => vec![Statement::Limit(limit(choices, policy))],
+        2 => vec![Statement::Quota(quota(choices, policy))],
+        _ => vec![random::counter(choices, policy), Statement::Limit(limit(choices, policy))],
+    }
+}
+
+fn limit(choices: &mut Choices<'_>, policy: &mut Policy) -> LimitId {
+    if policy.limits.is_empty() || !choices.one_in(3) {
+        policy.limits.push(Limit {
+            name: None,
+            unit: choices.of(&[LimitUnit::Packets, LimitUnit::Bytes]),
+            rate: choices.of(&[1, 3, 50, 700]),
+            per_seconds: choices.of(&[1, 60, 3600]),
+            burst: choices.of(&[0, 1, 5, 100]),
+            over: choices.one_in(3),
+        });
+    }
+    LimitId(choices.below(policy.limits.len()) as u32)
+}
+
+fn quota(choices: &mut Choices<'_>, policy: &mut Policy) -> QuotaId {
+    if policy.quotas.is_empty() || !choices.one_in(3) {
+        let (bytes, used) = (choices.of(&[100, 40, 400]), choices.of(&[0, 0, 80]));
+        policy.quotas.push(Quota { name: None, bytes, used, over: choices.one_in(3) });
+    }
+    QuotaId(choices.below(policy.quotas.len()) as u32)
+}
+
+fn operand(choices: &mut Choices<'_>, policy: &mut Policy) -> Operand {
+    match choices.below(4) {
+        0 | 1 => Operand::Constant(choices.of(&[0, 1, 2, 3])),
+        2 => Operand::Field(random::field(choices).0),
+        _ => {
+            let key = random::key(choices);
+            let map = random::set(choices, policy, &key);
+            let set = &mut policy.sets[map.index()];
+            set.data = (0..set.len() as Value).map(|element| element % 4).collect();
+            Operand::Map { key: fields(&key), map }
+        }
+    }
+}
+
+fn update(choices: &mut Choices<'_>, policy: &mut Policy) -> Statement {
+    let key = random::key(choices);
+    let fields = fields(&key);
+    let widths: Vec<u16> = fields.iter().map(|field| field.width).collect();
+    // One that a lookup asks for, if there is one of that shape.
+    let known = policy.sets.iter().position(|set| {
+        let dynamic = set.dynamic.as_ref().is_some_and(|dynamic| !dynamic.interval);
+        dynamic && set.widths == widths && set.verdicts.is_empty()
+    });
+    let set = known.unwrap_or_else(|| {
+        let dynamic =
+            Dynamic { size: choices.of(&[8, 2, 1]), timeout: Some(2000), interval: false, each: Vec::new() };
+        policy.sets.push(Set { widths, dynamic: Some(dynamic), ..Set::default() });
+        policy.sets.len() - 1
+    });
+    Statement::Update(Box::new(Update {
+        change: choices.of(&[Change::Add, Change::Update, Change::Delete]),
+        set: SetId(set as u32),
+        key: fields,
+        timeout: choices.of(&[None, None, Some(1), Some(4000)]),
+        data: None,
+        each: if choices.one_in(2) { each(choices, policy) } else { Vec::new() },
+    }))
+}
+
+fn fields(key: &[(Field, [Value; 6])]) -> Vec<Field> {
+    key.iter().map(|&(field, _)| field).collect()
+}
