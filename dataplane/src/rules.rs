@@ -1,8 +1,8 @@
 //! What does a generation consist of? The compiled policy and a bank of counters for every worker.
 
+use crate::classify::program::random_seed;
 use crate::classify::{CompileError, Counters, Program};
 use crate::packet::Network;
-use ahash::RandomState;
 use config::Policy;
 use config::policy::{CounterId, Tracks};
 
@@ -35,7 +35,7 @@ impl Rules {
         now: u64,
         before: Option<&Self>,
     ) -> Result<Self, CompileError> {
-        let program = Program::compile_at(policy, now, &RandomState::new())?;
+        let program = Program::compile_at(policy, now, random_seed())?;
         if let Some(before) = before {
             program.objects().inherit(before.program.objects(), now);
         }

@@ -1,5 +1,6 @@
 //! What becomes of every packet? A wire in memory that keeps account of each buffer from its making to its end.
 
+use dataplane::object::Now;
 use dataplane::io::{Arrival, BURST, Buffer, Side, WireIo};
 use dataplane::packet::parse;
 use std::cell::RefCell;
@@ -108,7 +109,8 @@ impl WireIo for Wire {
             let (_, bytes) = state.waiting.pop_front().expect("it was there");
             into.push(self.account.borrow_mut().give(bytes));
         }
-        Arrival { side, now: state.now }
+        let nanoseconds = state.now.saturating_mul(1_000_000);
+        Arrival { side, now: state.now, at: Now { monotonic_ns: nanoseconds, wall_ns: nanoseconds } }
     }
 
     fn transmit(&mut self, _to: Side, packets: &mut Vec<Numbered>) {

@@ -17,9 +17,9 @@ pub fn compare(command: &Compare) -> Outcome<()> {
     let loaded = [rules::load(&command.rules)?, rules::load(&command.against)?];
     let sources = Sources::of(&command.input);
     let hasher = replay::hasher();
-    let plan = Plan::make(&sources, command.input.workers.into(), &hasher)?;
-    replay::warn(&plan);
     let policies = [&loaded[0].policy, &loaded[1].policy];
+    let plan = Plan::make(&sources, &policies, command.input.workers.into(), &hasher)?;
+    replay::warn(&plan);
     let replayed = replay::run(&plan, &policies, &command.input, &hasher)?;
     let [first, second] = &replayed[..] else {
         return Err(Failure::refused("two rulesets gave no two results"));

@@ -3,6 +3,7 @@
 use super::End;
 use super::PacketBuffer;
 use dataplane::io::{Arrival, BURST, Side, WireIo};
+use dataplane::object::Now;
 use dpdk::{Burst, Mempool};
 use std::collections::VecDeque;
 
@@ -13,14 +14,17 @@ pub struct CapturedIo {
     waiting: [VecDeque<PacketBuffer>; 2],
     burst: Burst,
     mempool: Mempool,
-    now: u64,
+    /// When the last burst was captured, in nanoseconds since 1970.
+    at: u64,
+    /// When the first was: the rules' time starts there.
+    first: Option<u64>,
 }
 
 impl CapturedIo {
     /// A wire over these queues.
     pub fn new(outside: End, inside: End, mempool: Mempool) -> Self {
         let waiting = [(); 2].map(|()| VecDeque::with_capacity(2 * BURST));
-        Self { ends: [outside, inside], waiting, burst: Burst::new(), mempool, now: 0 }
+        Self { ends: [outside, inside], waiting, burst: Burst::new(), mempool, at: 0, first: None }
     }
 
     /// When the next packet of a side was captured, in microseconds since 1970.
@@ -51,15 +55,20 @@ impl WireIo for CapturedIo {
         let mut from = Side::Outside;
         while into.len() < BURST {
             let Some((side, time)) = self.next() else { break };
-            let time = time / 1000;
+            let time = time.saturating_mul(1000);
             if into.is_empty() {
-                (from, self.now) = (side, self.now.max(time));
-            } else if side != from || time > self.now {
+                (from, self.at) = (side, self.at.max(time));
+                self.first.get_or_insert(self.at);
+            } else if side != from || time / 1_000_000 > self.at / 1_000_000 {
                 break;
             }
             into.extend(self.waiting[side as usize].pop_front());
         }
-        Arrival { side: from, now: self.now }
+        Arrival {
+            side: from,
+            now: self.at / 1_000_000,
+            at: Now { monotonic_ns: self.at - self.first.unwrap_or(self.at), wall_ns: self.at },
+        }
     }
 
     fn transmit(&mut self, to: Side, packets: &mut Vec<PacketBuffer>) {

@@ -2,8 +2,9 @@
 
 use super::{End, PacketBuffer};
 use dataplane::io::{Arrival, Side, WireIo};
+use dataplane::object::Now;
 use dpdk::{Burst, Mempool};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Every burst with packets reads the clock; empty polls do once in so many.
 const POLLS_A_CLOCK: u32 = 64;
@@ -16,7 +17,9 @@ pub struct LiveIo {
     burst: Burst,
     mempool: Mempool,
     started: Instant,
+    started_wall_ns: u64,
     now: u64,
+    at: Now,
     until_clock: u32,
 }
 
@@ -25,11 +28,26 @@ impl LiveIo {
     /// workers.
     pub fn new(outside: End, inside: End, mempool: Mempool, started: Instant) -> Self {
         let ends = [outside, inside];
-        Self { ends, next: Side::Outside, burst: Burst::new(), mempool, started, now: 0, until_clock: 0 }
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let wall_ns =
+            u64::try_from(since_1970.saturating_sub(started.elapsed().as_nanos())).unwrap_or(u64::MAX);
+        Self {
+            ends,
+            next: Side::Outside,
+            burst: Burst::new(),
+            mempool,
+            started,
+            started_wall_ns: wall_ns,
+            now: 0,
+            at: Now::default(),
+            until_clock: 0,
+        }
     }
 
     fn read_clock(&mut self) {
-        self.now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let monotonic_ns = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.now = monotonic_ns / 1_000_000;
+        self.at = Now { monotonic_ns, wall_ns: self.started_wall_ns.saturating_add(monotonic_ns) };
         self.until_clock = POLLS_A_CLOCK;
     }
 }
@@ -46,7 +64,7 @@ impl WireIo for LiveIo {
             self.read_clock();
         }
         into.extend(self.burst.drain().map(PacketBuffer));
-        Arrival { side, now: self.now }
+        Arrival { side, now: self.now, at: self.at }
     }
 
     fn transmit(&mut self, to: Side, packets: &mut Vec<PacketBuffer>) {

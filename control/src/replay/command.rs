@@ -32,7 +32,7 @@ pub fn replay(command: &Replay) -> Outcome<()> {
     let loaded = rules::load(&command.rules)?;
     let sources = Sources::of(&command.input);
     let hasher = super::hasher();
-    let plan = Plan::make(&sources, command.input.workers.into(), &hasher)?;
+    let plan = Plan::make(&sources, &[&loaded.policy], command.input.workers.into(), &hasher)?;
     warn(&plan);
     let replayed = super::run(&plan, &[&loaded.policy], &command.input, &hasher)?;
     let [replayed] = &replayed[..] else { return Err(Failure::refused("one ruleset gave no one result")) };

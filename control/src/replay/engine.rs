@@ -66,8 +66,10 @@ fn one(
     hasher: &FlowHasher,
 ) -> Outcome<Replayed> {
     let workers = plan.files.len();
-    let rules = Rules::compile(policy, workers)
-        .map_err(|error| Failure::refused(format!("the ruleset cannot be compiled: {error:?}")))?;
+    // the ruleset is loaded as the capture begins
+    let begin = plan.steps.iter().filter_map(|steps| steps.first()).map(|step| step.time).min();
+    let rules = Rules::compile_at(policy, workers, begin.unwrap_or(0), None)
+        .map_err(|error| Failure::refused(format!("the ruleset cannot be compiled: {error}")))?;
     let (publisher, readers) = generation::publish(rules, workers);
     let queues = workers as u16;
     let mut ends = Vec::new();
@@ -86,6 +88,7 @@ fn one(
         ports.push(port);
     }
     let handover = worker::handover(workers);
+    let unit = if plan.in_order { 1 } else { 1_000_000 };
     let role = role(input);
     let settings = Settings { tcp_loose: input.tcp_loose, timeouts: Timeouts::default() };
     let mut stats = Vec::new();
@@ -98,7 +101,8 @@ fn one(
             end.map(|(receive, transmit)| Lane::new(End { receive, transmit }))
                 .ok_or_else(|| Failure::refused("a port has fewer queues than there are workers"))
         };
-        let io = ReplayIo::new(lane(outside.next())?, lane(inside.next())?, steps.clone(), mempool.clone());
+        let io =
+            ReplayIo::new(lane(outside.next())?, lane(inside.next())?, steps.clone(), unit, mempool.clone());
         let counters = Arc::new(Stats::default());
         stats.push(Arc::clone(&counters));
         let table = Table::with_capacity(input.flows as usize);

@@ -3,6 +3,7 @@
 use super::plan::Step;
 use crate::ports::{End, PacketBuffer};
 use dataplane::io::{Arrival, BURST, Side, WireIo};
+use dataplane::object::Now;
 use dpdk::{Burst, Mempool};
 use std::collections::VecDeque;
 
@@ -16,7 +17,10 @@ pub struct ReplayIo {
     steps: std::vec::IntoIter<Step>,
     burst: Burst,
     mempool: Mempool,
-    now: u64,
+    /// Nanoseconds that make no difference: of a millisecond, unless rules count time more closely.
+    unit: u64,
+    /// When the last burst was captured, in nanoseconds since 1970.
+    at: u64,
     lost: bool,
 }
 
@@ -35,10 +39,10 @@ impl Lane {
 }
 
 impl ReplayIo {
-    /// A replay of `steps`, in which the k-th packet of a side is the k-th its queue delivers.
-    pub fn new(outside: Lane, inside: Lane, steps: Vec<Step>, mempool: Mempool) -> Self {
+    /// A replay of `steps`, whose times count in units of `unit` nanoseconds, in which the k-th packet of a side is the k-th its queue delivers.
+    pub fn new(outside: Lane, inside: Lane, steps: Vec<Step>, unit: u64, mempool: Mempool) -> Self {
         let steps = steps.into_iter();
-        Self { lanes: [outside, inside], steps, burst: Burst::new(), mempool, now: 0, lost: false }
+        Self { lanes: [outside, inside], steps, burst: Burst::new(), mempool, unit, at: 0, lost: false }
     }
 
     /// Whether a queue failed to deliver a packet it was given.
@@ -65,13 +69,13 @@ impl WireIo for ReplayIo {
 
     fn receive(&mut self, into: &mut Vec<PacketBuffer>) -> Arrival {
         let mut side = Side::Outside;
-        // a burst holds packets of one side and one millisecond, so that its time is each packet's own
+        // a burst holds packets of one side and one unit of time, so that its time is each packet's own
         while into.len() < BURST && !self.lost {
             let Some(step) = self.steps.as_slice().first().copied() else { break };
             if into.is_empty() {
                 side = step.side;
-                self.now = self.now.max(step.time);
-            } else if step.side != side || step.time > self.now {
+                self.at = self.at.max(step.time);
+            } else if step.side != side || step.time / self.unit > self.at / self.unit {
                 break;
             }
             match self.next_of(side) {
@@ -83,7 +87,7 @@ impl WireIo for ReplayIo {
             }
             self.steps.next();
         }
-        Arrival { side, now: self.now }
+        Arrival { side, now: self.at / 1_000_000, at: Now { monotonic_ns: self.at, wall_ns: self.at } }
     }
 
     fn transmit(&mut self, to: Side, packets: &mut Vec<PacketBuffer>) {

@@ -3,8 +3,10 @@
 use crate::capture::{Capture, Captured, Writer};
 use crate::cli::{Input, Prefix};
 use crate::failure::{Failure, Outcome};
+use config::Policy;
 use dataplane::flow::FlowHasher;
 use dataplane::io::Side;
+use dataplane::object::Objects;
 use dataplane::packet::{self, Network, Packet};
 use dataplane::pipeline::Keyed;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,7 @@ use tempfile::TempDir;
 /// What one worker meets, in order.
 #[derive(Debug, Clone, Copy)]
 pub struct Step {
-    /// When, in milliseconds since 1970; never before the packets before it.
+    /// When, in nanoseconds since 1970; never before the packets before it.
     pub time: u64,
     /// By which side.
     pub side: Side,
@@ -36,6 +38,8 @@ pub struct Plan {
     pub steps: Vec<Vec<Step>>,
     /// For each packet of the input, its worker.
     pub worker_of: Vec<u8>,
+    /// Whether rules count packets of all flows together, so that order and time matter to the nanosecond.
+    pub in_order: bool,
     /// How many frames the capture itself cut short.
     pub cut: u64,
     /// Why the input ended before its end, if it is damaged.
@@ -132,8 +136,20 @@ fn side_of(inside: &[Prefix], frame: &Captured<'_>) -> Side {
 }
 
 impl Plan {
-    /// Splits the input over `workers` workers by the owner of each packet's flow.
-    pub fn make(sources: &Sources<'_>, workers: usize, hasher: &FlowHasher) -> Outcome<Self> {
+    /// Splits the input over `workers` workers by the owner of each packet's flow. Where one of `policies` counts
+    /// packets of all flows together (a limit, a quota, a set that packets change), one worker meets them all: verdicts
+    /// must not depend on how many workers there are.
+    pub fn make(
+        sources: &Sources<'_>,
+        policies: &[&Policy],
+        workers: usize,
+        hasher: &FlowHasher,
+    ) -> Outcome<Self> {
+        let in_order = policies.iter().any(|policy| Objects::need_order(policy));
+        if in_order && workers > 1 {
+            log::info!("the ruleset counts packets of all flows together: one worker replays them in order");
+        }
+        let workers = if in_order { 1 } else { workers };
         let directory = tempfile::Builder::new()
             .prefix("sluice-replay-")
             .tempdir()
@@ -154,7 +170,7 @@ impl Plan {
             let parsed = if workers > 1 { packet::parse(frame.bytes) } else { Packet::default() };
             let worker = Keyed::of(&parsed, frame.bytes, hasher).hash().map_or(0, |hash| hash.owner(workers));
             // one clock over the whole input, or the number of workers would tell where times go back
-            clock = clock.max(frame.time / 1_000_000);
+            clock = clock.max(frame.time);
             steps[worker].push(Step { time: clock, side });
             worker_of.push(worker as u8);
             cut += u64::from(frame.wire_length > frame.bytes.len() as u64);
@@ -167,7 +183,7 @@ impl Plan {
             Some(damage) if worker_of.is_empty() => return Err(damage),
             other => other,
         };
-        Ok(Self { files, steps, worker_of, cut, damaged, _directory: directory })
+        Ok(Self { files, steps, worker_of, in_order, cut, damaged, _directory: directory })
     }
 
     /// The side of each packet of the input, in order.

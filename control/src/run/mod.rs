@@ -5,6 +5,7 @@
 //! SIGINT end the program, as the end of pcap input does.
 
 mod devices;
+mod log_line;
 mod report;
 mod serve;
 mod settings;

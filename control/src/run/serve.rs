@@ -1,6 +1,7 @@
 //! What does the control thread do while workers work? It publishes, ages out, listens to signals, and ends.
 
 use super::devices::{self, Devices, OpenPort};
+use super::log_line;
 use super::report::Report;
 use super::settings::Configuration;
 use crate::failure::{Failure, Outcome};
@@ -10,6 +11,7 @@ use config::policy::interface_value;
 use config::settings;
 use dataplane::flow::{self, Ager, FlowHasher, Table};
 use dataplane::generation::{self, Publisher};
+use dataplane::object::LogRing;
 use dataplane::packet::Checksums;
 use dataplane::rules::Rules;
 use dataplane::stats::Stats;
@@ -49,12 +51,12 @@ pub fn serve(configuration: &Configuration, loaded: config::Loaded) -> Outcome<R
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM, SIGUSR1])
         .map_err(|error| Failure::refused(format!("cannot listen to signals: {error}")))?;
     let workers = usize::from(settings.workers.count);
-    let rules = compile(&loaded.policy, workers)?;
+    let rules = compile(&loaded.policy, workers, 0, None)?;
     let Devices { eal, mempool, wires } = devices::open(settings)?;
     let (publisher, readers) = generation::publish(rules, workers);
-    let mut desk = Desk { configuration, publisher, policy: loaded.policy, workers };
-    let stop = Arc::new(AtomicBool::new(false));
     let started = Instant::now();
+    let mut desk = Desk { configuration, publisher, policy: loaded.policy, workers, started, log_lost: 0 };
+    let stop = Arc::new(AtomicBool::new(false));
     let (mut ports, mut queues) = (Vec::new(), Vec::new());
     for [outside, inside] in wires {
         let mut dealt = Vec::new();
@@ -130,6 +132,7 @@ pub fn serve(configuration: &Configuration, loaded: config::Loaded) -> Outcome<R
             }
         }
         desk.publisher.reclaim();
+        desk.write_log();
         if !on_captures {
             let now = Tick(started.elapsed().as_millis() as u32);
             for worker in &mut watched {
@@ -144,6 +147,7 @@ pub fn serve(configuration: &Configuration, loaded: config::Loaded) -> Outcome<R
         }
     }
     stop.store(true, Ordering::Relaxed);
+    desk.write_log();
     let mut report = desk.report(&watched, &ports, started);
     for worker in watched {
         if worker.task.join().is_err() {
@@ -179,13 +183,18 @@ struct Desk<'a> {
     publisher: Publisher<Rules>,
     policy: Policy,
     workers: usize,
+    started: Instant,
+    /// Log records that found no room, as far as they were told of.
+    log_lost: u64,
 }
 
 impl Desk<'_> {
     /// Reads the ruleset anew. With anything wrong in it, the old one stays.
     fn reload(&mut self) {
+        self.write_log();
         let replaced = self.configuration.load_rules().and_then(|loaded| {
-            let rules = compile(&loaded.policy, self.workers)?;
+            let now = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            let rules = compile(&loaded.policy, self.workers, now, Some(self.publisher.current()))?;
             self.policy = loaded.policy;
             Ok(self.publisher.publish(rules))
         });
@@ -195,6 +204,22 @@ impl Desk<'_> {
             }
             Err(failure) => log::error!("ruleset not reloaded, the old one stays:\n{failure}"),
         }
+    }
+
+    /// Writes what rules have told the log; a bounded part of it at a time.
+    fn write_log(&mut self) {
+        let rules = self.publisher.current();
+        let rings = || (0..self.workers).filter_map(|worker| rules.bank(worker).log());
+        for ring in rings() {
+            for record in std::iter::from_fn(|| ring.pop()).take(LINES_A_TURN) {
+                log_line::write(&self.policy, &record);
+            }
+        }
+        let lost = rings().map(LogRing::lost).sum::<u64>();
+        if lost > self.log_lost {
+            log::warn!("log-lost: {} packets more were not logged", lost - self.log_lost);
+        }
+        self.log_lost = lost;
     }
 
     fn report(&self, watched: &[Watched], ports: &[dpdk::Port], started: Instant) -> Report {
@@ -210,9 +235,12 @@ impl Desk<'_> {
     }
 }
 
-fn compile(policy: &Policy, workers: usize) -> Outcome<Rules> {
-    Rules::compile(policy, workers)
-        .map_err(|error| Failure::refused(format!("the ruleset cannot be compiled: {error:?}")))
+/// Log records of one worker that are written between two looks at everything else.
+const LINES_A_TURN: usize = 1024;
+
+fn compile(policy: &Policy, workers: usize, now: u64, before: Option<&Rules>) -> Outcome<Rules> {
+    Rules::compile_at(policy, workers, now, before)
+        .map_err(|error| Failure::refused(format!("the ruleset cannot be compiled: {error}")))
 }
 
 /// Whether every wire runs between ports that read captures; their clock is another than that of live ports.

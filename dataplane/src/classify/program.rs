@@ -15,7 +15,7 @@ use super::interval::Intervals;
 use super::reference::{MOST_LEVELS, sees};
 use super::stage::{Phase, Stage};
 use crate::frame::Frame;
-use crate::object::{LogRing, Objects};
+use crate::object::{LogRing, Objects, Seed};
 use ahash::RandomState;
 use config::policy::{
     self, ChainId, ChainPolicy, Ct, Family, Hook, Load, Meta, Policy, RuleId, Statement, Target, Tracks,
@@ -66,17 +66,17 @@ impl Program {
     /// # Errors
     /// If the policy could not run; see [`CompileError`].
     pub fn compile(policy: &Policy) -> Result<Self, CompileError> {
-        Self::compile_at(policy, 0, &RandomState::new())
+        Self::compile_at(policy, 0, random_seed())
     }
 
     /// As [`Self::compile`], for elements of sets that have so much time left at `now`
-    /// ([`crate::object::Now::monotonic_ns`]), and with this hash for sets that packets change.
+    /// ([`crate::object::Now::monotonic_ns`]), and with this secret for sets that packets change.
     ///
     /// # Errors
     /// If the policy could not run; see [`CompileError`].
-    pub fn compile_at(policy: &Policy, now: u64, hasher: &RandomState) -> Result<Self, CompileError> {
+    pub fn compile_at(policy: &Policy, now: u64, seed: Seed) -> Result<Self, CompileError> {
         let below = check::check(policy)?;
-        let objects = Objects::new(policy, now, hasher).ok_or(CompileError::Objects)?;
+        let objects = Objects::new(policy, now, seed).ok_or(CompileError::Objects)?;
         let marks = Marks::of(policy);
         let chains = policy
             .chains
@@ -232,6 +232,11 @@ impl Marks {
             _ => false,
         }
     }
+}
+
+/// A secret of this process.
+pub(crate) fn random_seed() -> Seed {
+    std::array::from_fn(|number| RandomState::new().hash_one(number))
 }
 
 const fn is_log(statement: &Statement) -> bool {

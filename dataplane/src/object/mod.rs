@@ -15,5 +15,5 @@ pub mod timed;
 
 pub use clock::{Moment, Now};
 pub use log::{LogRecord, LogRing};
-pub use objects::{Found, Objects};
+pub use objects::{Found, Objects, Seed};
 pub use set::DynamicSet;

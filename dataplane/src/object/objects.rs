@@ -10,6 +10,9 @@ use ahash::RandomState;
 use config::policy::{Change, LimitId, Policy, QuotaId, Set, SetId, Statement, Update, Value};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+/// Seeds of the hash of sets that packets change: a secret, or somebody could fill a part of one.
+pub type Seed = [u64; 4];
+
 /// Every limit, quota and changing set of a policy, with its state.
 #[derive(Debug, Default)]
 pub struct Objects {
@@ -79,10 +82,12 @@ impl Found {
 }
 
 impl Objects {
-    /// The objects of `policy`, loaded at `now` ([`super::Now::monotonic_ns`]). Takes all their memory. `None` if one
+    /// The objects of `policy`, with this secret for sets that packets change, loaded at `now` ([`super::Now::monotonic_ns`]). Takes all their memory. `None` if one
     /// of them cannot be had; a policy that was checked has no such.
     #[must_use]
-    pub fn new(policy: &Policy, now: u64, hasher: &RandomState) -> Option<Self> {
+    pub fn new(policy: &Policy, now: u64, seed: Seed) -> Option<Self> {
+        let [a, b, c, d] = seed;
+        let hasher = &RandomState::with_seeds(a, b, c, d);
         let limit = |limit| Some(Shared { what: Rate::of(limit)?, state: AtomicU64::new(0) });
         let quotas = policy.quotas.iter();
         let sets = (0u32..).zip(&policy.sets).map(|(id, set)| Held::new(policy, SetId(id), set, now, hasher));
@@ -116,11 +121,11 @@ impl Objects {
         }
     }
 
-    /// Whether verdicts depend on the order in which packets of different flows are met.
+    /// Whether verdicts of `policy` depend on the order in which packets of different flows are met.
     #[must_use]
-    pub fn need_order(&self) -> bool {
-        let dynamic = |held: &Held| !matches!(held, Held::Nothing);
-        !self.limits.is_empty() || !self.quotas.is_empty() || self.sets.iter().any(dynamic)
+    pub fn need_order(policy: &Policy) -> bool {
+        let changes = |set: &Set| set.dynamic.is_some() || !set.expires.is_empty() || !set.each.is_empty();
+        !policy.limits.is_empty() || !policy.quotas.is_empty() || policy.sets.iter().any(changes)
     }
 
     /// Takes from a limit. Whether the rule goes on.

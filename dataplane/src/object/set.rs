@@ -265,7 +265,7 @@ impl DynamicSet {
         let lane = lanes(!head & OCCUPIED).map(|lane| bucket * LANES + lane).find(|&lane| {
             let claim = &self.lane(lane)[CLAIM];
             let seen = claim.load(Relaxed);
-            seen % 2 == 0 && claim.compare_exchange(seen, seen + 1, Acquire, Relaxed).is_ok()
+            seen.is_multiple_of(2) && claim.compare_exchange(seen, seen + 1, Acquire, Relaxed).is_ok()
         });
         if lane.is_none() {
             self.count.fetch_sub(1, Relaxed);

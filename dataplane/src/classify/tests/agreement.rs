@@ -5,7 +5,6 @@ use super::random;
 use super::sample::Sample;
 use crate::classify::{Counters, DecidedBy, Evaluation, Facts, Path, Program, Stage, Verdict, reference};
 use crate::object::{Now, Objects};
-use ahash::RandomState;
 use config::policy::{CounterId, Policy, Reject, ct_state};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -80,9 +79,9 @@ fn the_program_answers_as_the_plain_interpreter() {
             let mut choices = Choices::new(&numbers);
             let samples: Vec<Sample> = (0..PACKETS).map(|_| Sample::random(&mut choices)).collect();
             let policy = random::policy(&mut choices);
-            let hasher = RandomState::with_seeds(1, 2, 3, 4);
-            let program = Program::compile_at(&policy, 0, &hasher).expect("made to run");
-            let objects = Objects::new(&policy, 0, &hasher).expect("made to run");
+            let seed = [1, 2, 3, 4];
+            let program = Program::compile_at(&policy, 0, seed).expect("made to run");
+            let objects = Objects::new(&policy, 0, seed).expect("made to run");
             let (compiled, plain) = (program.counters(), program.counters());
             let mut now = Now::default();
             for sample in &samples {

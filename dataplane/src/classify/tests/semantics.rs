@@ -4,7 +4,6 @@ use super::sample::Sample;
 use crate::classify::{Counters, DecidedBy, Decision, Evaluation, Path, Program, Verdict, reference};
 use crate::object::Objects;
 use crate::packet::protocol::{TCP, UDP};
-use ahash::RandomState;
 use config::policy::{ChainId, CounterId, Icmpx, Reject, ct_state, interface_value};
 use config::{NoFiles, Policy, Source};
 
@@ -25,9 +24,9 @@ fn inward(rules: &str, sample: &Sample) -> Outcome {
 fn outcome(rules: &str, sample: &Sample, path: &Path) -> Outcome {
     let source = Source { name: "rules.nft".into(), text: rules.into() };
     let policy = config::load(&[source], &mut NoFiles).unwrap_or_else(|errors| panic!("{errors}")).policy;
-    let hasher = RandomState::with_seeds(1, 2, 3, 4);
-    let program = Program::compile_at(&policy, 0, &hasher).unwrap();
-    let objects = Objects::new(&policy, 0, &hasher).unwrap();
+    let seed = [1, 2, 3, 4];
+    let program = Program::compile_at(&policy, 0, seed).unwrap();
+    let objects = Objects::new(&policy, 0, seed).unwrap();
     let (compiled, plain) = (program.counters(), program.counters());
     let (mut found, mut expected) = (Evaluation::new(), Evaluation::new());
     for stages in [path.before, path.after] {

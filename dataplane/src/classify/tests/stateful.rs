@@ -3,7 +3,7 @@
 use super::choices::Choices;
 use super::random;
 use config::policy::{
-    Change, Dynamic, Field, Limit, LimitId, LimitUnit, Log, Operand, Policy, Quota, QuotaId, Set, SetId,
+    Change, Dynamic, Field, Limit, LimitId, LimitUnit, Operand, Policy, Quota, QuotaId, Set, SetId,
     Statement, Target, Update, Value,
 };
 
@@ -12,7 +12,7 @@ pub(super) fn statement(choices: &mut Choices<'_>, policy: &mut Policy) -> State
     match choices.below(8) {
         0 => Statement::Limit(limit(choices, policy)),
         1 => Statement::Quota(quota(choices, policy)),
-        2 => Statement::Log(Box::new(Log::default())),
+        2 => Statement::Log(Box::default()),
         3 | 4 => {
             let target = choices.of(&[Target::Mark, Target::CtMark]);
             Statement::Set(target, operand(choices, policy))
