@@ -2,6 +2,7 @@
 
 mod agreement;
 mod choices;
+mod held;
 mod random;
 mod sample;
 mod semantics;
