@@ -84,7 +84,7 @@ pub fn check(command: &Check) -> Outcome<()> {
 
 /// The ruleset as written and as it would run; complaints about both together.
 fn checked(sources: &[Source]) -> Result<(config::Ruleset, config::Policy), Diagnostics> {
-    let policy = config::load(sources, &mut Disk)?.policy;
+    let policy = rules::load_sources(sources)?.policy;
     let ruleset = config::parse(sources, &mut Disk)?;
     Ok((ruleset, policy))
 }

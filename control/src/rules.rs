@@ -1,7 +1,8 @@
 //! Which files make up a ruleset? Opens them, and what they include, for the parser that opens none.
 
 use crate::failure::{Failure, Outcome};
-use config::{Diagnostics, Files, Source};
+use config::policy::Place;
+use config::{Diagnostic, Diagnostics, Files, Source, Span};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,11 +26,34 @@ pub fn read(paths: &[PathBuf]) -> Outcome<Vec<Source>> {
 
 /// Reads, parses and lowers the ruleset that `paths` make up.
 pub fn load(paths: &[PathBuf]) -> Outcome<config::Loaded> {
-    let loaded = config::load(&read(paths)?, &mut Disk).map_err(|found| refused(&found))?;
+    let loaded = load_sources(&read(paths)?).map_err(|found| refused(&found))?;
     if !loaded.notes.is_empty() {
         log::info!("{}", loaded.notes.to_string().trim_end());
     }
     Ok(loaded)
+}
+
+/// Parses and lowers the ruleset that `sources` make up, and asks whether the data path can run it.
+pub fn load_sources(sources: &[Source]) -> Result<config::Loaded, Diagnostics> {
+    let loaded = config::load(sources, &mut Disk)?;
+    match dataplane::classify::runs(&loaded.policy) {
+        Ok(()) => Ok(loaded),
+        Err(error) => {
+            let rule = error.rule().and_then(|rule| loaded.policy.rules.get(rule.index()));
+            let span = rule.map_or_else(Span::default, |rule| span_of(&loaded.sources, rule.place));
+            Err(Diagnostics::new(loaded.sources, vec![Diagnostic::new(span, error.to_string())]))
+        }
+    }
+}
+
+/// From a place to the end of its line.
+fn span_of(sources: &[Source], place: Place) -> Span {
+    let Some(source) = sources.get(usize::from(place.source)) else { return Span::default() };
+    let before: usize =
+        source.text.split_inclusive('\n').take(place.line.saturating_sub(1) as usize).map(str::len).sum();
+    let line = source.text[before..].lines().next().unwrap_or_default();
+    let column = line.char_indices().nth(place.column.saturating_sub(1) as usize).map_or(0, |(at, _)| at);
+    Span::new(place.source, (before + column) as u32, (before + line.trim_end().len()) as u32)
 }
 
 /// Every complaint at its place, and how many there are.

@@ -60,7 +60,7 @@ impl fmt::Display for CompileError {
             Self::Field(rule) => write!(f, "rule {}: a field has an impossible width or shift", rule.0),
             Self::Set(set) => write!(f, "set {}: bounds and key do not fit together", set.0),
             Self::Rules(chain) => write!(f, "chain {}: its rules are not its own", chain.0),
-            Self::Unsupported(rule, what) => write!(f, "rule {}: {what}", rule.0),
+            Self::Unsupported(_, what) => f.write_str(what),
             Self::Objects => f.write_str("its limits and sets cannot be had"),
             Self::UnsupportedSet(set, what) => write!(f, "set {}: {what}", set.0),
         }
@@ -76,6 +76,14 @@ pub(super) struct Below {
     levels: usize,
     /// Whether a rule of it or below it says `notrack`.
     pub(super) notrack: bool,
+}
+
+/// Whether the data path can run `policy`, without compiling it.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn runs(policy: &Policy) -> Result<(), CompileError> {
+    check(policy).map(|_| ())
 }
 
 /// Checks `policy`; for every chain that a packet can meet, what lies below it.

@@ -17,7 +17,7 @@ mod sets;
 pub mod stage;
 
 pub use crate::track::Direction;
-pub use check::CompileError;
+pub use check::{CompileError, runs};
 pub use counters::Counters;
 pub use decision::{DecidedBy, Decision, Evaluation, Verdict};
 pub use facts::Facts;

@@ -175,7 +175,7 @@ mod tests {
                     for packet in 0..PACKETS {
                         // the clocks of the workers differ a little
                         let moment = Moment { now: 7_000_000_000 + packet * STEP + worker * 100, length: 60 };
-                        passed.fetch_add(u64::from(rate.goes_on(&state, &moment)), Relaxed);
+                        passed.fetch_add(u64::from(rate.goes_on(state, &moment)), Relaxed);
                     }
                 });
             }
