@@ -259,6 +259,26 @@ pub enum Statement {
     Set(Target, Operand),
     /// Changes a dynamic set and goes on; ends the rule if there is no room, or if a per-element statement says so.
     Update(Box<Update>),
+    /// Does what the object that the map holds for the key does; ends the rule if the map holds nothing for it.
+    Object {
+        /// What the objects are.
+        kind: ObjectKind,
+        /// The key, one field or a concatenation.
+        key: Vec<Field>,
+        /// The map: a set whose data are indexes into the policy's list of such objects.
+        map: SetId,
+    },
+}
+
+/// What a map to objects holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ObjectKind {
+    /// Indexes into [`Policy::counters`].
+    Counter,
+    /// Indexes into [`Policy::limits`].
+    Limit,
+    /// Indexes into [`Policy::quotas`].
+    Quota,
 }
 
 /// What a rule decides.
@@ -376,6 +396,19 @@ pub enum Operand {
         /// The map: a set whose elements carry data.
         map: SetId,
     },
+    /// Two values joined bit by bit; nothing if either is nothing.
+    Bits(BitOperator, Box<(Self, Self)>),
+}
+
+/// How two values are joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BitOperator {
+    /// Bits in both.
+    And,
+    /// Bits in either.
+    Or,
+    /// Bits in one only.
+    Xor,
 }
 
 /// A line to the log.
@@ -389,6 +422,24 @@ pub struct Log {
     pub group: Option<u16>,
     /// Bytes of the packet that go along, 0 for all.
     pub snap_length: u32,
+    /// Packets a reader of the group gets at once, 0 for no word about it.
+    pub queue_threshold: u16,
+    /// What the line tells besides, bits of [`log_flags`].
+    pub flags: u8,
+}
+
+/// Bits of [`Log::flags`], as the kernel numbers them.
+pub mod log_flags {
+    /// TCP sequence and acknowledgement numbers.
+    pub const TCP_SEQUENCE: u8 = 1;
+    /// TCP options.
+    pub const TCP_OPTIONS: u8 = 2;
+    /// IPv4 options.
+    pub const IP_OPTIONS: u8 = 4;
+    /// Ethernet addresses and type.
+    pub const ETHER: u8 = 32;
+    /// All there is to tell.
+    pub const ALL: u8 = TCP_SEQUENCE | TCP_OPTIONS | IP_OPTIONS | ETHER;
 }
 
 /// A change to a dynamic set.

@@ -9,14 +9,14 @@ mod types;
 
 pub use expression::{BinaryOperator, Element, ElementExtra, Expression, Literal, Term};
 pub use named::Named;
-pub use selector::{CtKey, HeaderField, MetaKey, Protocol, Selector};
+pub use selector::{CtKey, HeaderField, MetaKey, OptionField, Protocol, Selector, options};
 pub use statement::{
-    Match, RejectWith, Relation, Statement, StatementKind, Verdict, VerdictKind, VerdictMapSource,
+    MapSource, Match, RejectWith, Relation, Statement, StatementKind, Update, Verdict, VerdictKind,
 };
 pub use types::Type;
 
 use crate::diagnostic::{Diagnostic, Sources, Span};
-use crate::policy::{ChainPolicy, Family};
+use crate::policy::{self, ChainPolicy, Family, ObjectKind};
 
 /// Everything declared, in order of declaration.
 #[derive(Debug, Clone, Default)]
@@ -76,6 +76,12 @@ pub struct Table {
     pub sets: Named<Set>,
     /// Its named counters, by name.
     pub counters: Named<Counter>,
+    /// Its named limits, by name.
+    pub limits: Named<Object<policy::Limit>>,
+    /// Its named quotas, by name.
+    pub quotas: Named<Object<policy::Quota>>,
+    /// Whether its chains are taken off their hooks.
+    pub dormant: bool,
 }
 
 impl Table {
@@ -89,6 +95,9 @@ impl Table {
             chains: Named::default(),
             sets: Named::default(),
             counters: Named::default(),
+            limits: Named::default(),
+            quotas: Named::default(),
+            dormant: false,
         }
     }
 }
@@ -175,27 +184,13 @@ pub struct Set {
     pub span: Span,
     /// What its keys are.
     pub key: KeyType,
-    /// What the elements of a map hold.
-    pub data: Option<MapData>,
-    /// What it promises of its elements.
-    pub flags: SetFlags,
-    /// Adjacent and overlapping intervals become one.
-    pub auto_merge: bool,
-    /// How many elements it may hold.
-    pub size: Option<Spanned<u64>>,
-    /// Its comment.
-    pub comment: Option<String>,
-    /// Its elements.
-    pub elements: Vec<Element>,
-}
-
-/// How a set says what its keys are.
-#[derive(Debug, Clone)]
-pub enum KeyType {
-    /// `type ipv4_addr . inet_service`.
-    Types(Vec<Spanned<Type>>),
-    /// `typeof ip saddr . tcp dport`: selectors, or arithmetic on them.
-    Typeof(Vec<Expression>),
+    /// What a set should be good at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetPolicy {
+    /// Look-ups.
+    Performance,
+    /// Little memory.
+    Memory,
 }
 
 /// What the elements of a map hold.
@@ -203,6 +198,10 @@ pub enum KeyType {
 pub enum MapData {
     /// A verdict.
     Verdict,
+    /// A value.
+    Value(KeyType),
+    /// An object, by its name.
+    Object(ObjectKind),
 }
 
 /// The flags of a set.
@@ -212,6 +211,23 @@ pub struct SetFlags {
     pub constant: bool,
     /// Elements may be ranges and prefixes.
     pub interval: bool,
+    /// Elements may end by themselves.
+    pub timeout: bool,
+    /// Packets change it.
+    pub dynamic: bool,
+}
+
+/// A named limit or quota.
+#[derive(Debug, Clone)]
+pub struct Object<T> {
+    /// Its name.
+    pub name: String,
+    /// Where the name was first written.
+    pub span: Span,
+    /// What it is.
+    pub what: T,
+    /// Its comment.
+    pub comment: Option<String>,
 }
 
 /// A named counter.

@@ -38,6 +38,14 @@ const fn table(kind: Type) -> &'static [(&'static str, u16)] {
         Type::DccpPktType => DCCP_TYPES,
         Type::ArpOp => ARP_OPERATIONS,
         Type::Boolean => BOOLEANS,
+        Type::CtStatus => CT_STATUSES,
+        Type::PktType => PACKET_TYPES,
+        Type::IfType => INTERFACE_TYPES,
+        Type::FibType => ADDRESS_TYPES,
+        Type::IgmpType => IGMP_TYPES,
+        Type::MhType => MOBILITY_TYPES,
+        Type::MptcpSubtype => MPTCP_SUBTYPES,
+        Type::Day => DAYS,
         _ => &[],
     }
 }
@@ -144,4 +152,58 @@ const ARP_OPERATIONS: &[(&str, u16)] = &[
 #[rustfmt::skip]
 const BOOLEANS: &[(&str, u16)] = &[
     ("exists", 1), ("missing", 0),
+];
+
+/// As the kernel numbers them.
+#[rustfmt::skip]
+const CT_STATUSES: &[(&str, u16)] = &[
+    ("expected", 1), ("seen-reply", 2), ("assured", 4), ("confirmed", 8), ("snat", 16), ("dnat", 32),
+    ("dying", 512),
+];
+
+#[rustfmt::skip]
+const PACKET_TYPES: &[(&str, u16)] = &[
+    ("host", 0), ("unicast", 0), ("broadcast", 1), ("multicast", 2), ("other", 3),
+];
+
+/// ARP hardware types, and the kernel's for what has none.
+#[rustfmt::skip]
+const INTERFACE_TYPES: &[(&str, u16)] = &[
+    ("ether", 1), ("ppp", 512), ("ipip", 768), ("ipip6", 769), ("loopback", 772), ("sit", 776),
+    ("ipgre", 778),
+];
+
+#[rustfmt::skip]
+const ADDRESS_TYPES: &[(&str, u16)] = &[
+    ("unspec", 0), ("unicast", 1), ("local", 2), ("broadcast", 3), ("anycast", 4), ("multicast", 5),
+    ("blackhole", 6), ("unreachable", 7), ("prohibit", 8),
+];
+
+#[rustfmt::skip]
+const IGMP_TYPES: &[(&str, u16)] = &[
+    ("membership-query", 0x11), ("membership-report-v1", 0x12), ("membership-report-v2", 0x16),
+    ("leave-group", 0x17), ("membership-report-v3", 0x22),
+];
+
+/// RFC 6275 and its extensions.
+#[rustfmt::skip]
+const MOBILITY_TYPES: &[(&str, u16)] = &[
+    ("binding-refresh-request", 0), ("home-test-init", 1), ("careof-test-init", 2), ("home-test", 3),
+    ("careof-test", 4), ("binding-update", 5), ("binding-acknowledgement", 6), ("binding-error", 7),
+    ("fast-binding-update", 8), ("fast-binding-acknowledgement", 9),
+    ("fast-binding-advertisement", 10), ("experimental-mobility-header", 11),
+    ("home-agent-switch-message", 12),
+];
+
+/// RFC 8684.
+#[rustfmt::skip]
+const MPTCP_SUBTYPES: &[(&str, u16)] = &[
+    ("mp-capable", 0), ("mp-join", 1), ("dss", 2), ("add-addr", 3), ("remove-addr", 4), ("mp-prio", 5),
+    ("mp-fail", 6), ("mp-fastclose", 7), ("mp-tcprst", 8),
+];
+
+#[rustfmt::skip]
+const DAYS: &[(&str, u16)] = &[
+    ("Sunday", 0), ("Monday", 1), ("Tuesday", 2), ("Wednesday", 3), ("Thursday", 4), ("Friday", 5),
+    ("Saturday", 6),
 ];

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{Selector, Verdict};
+use super::{MapSource, Selector, Statement, Verdict};
 use crate::diagnostic::Span;
 
 /// An expression and where it was written.
@@ -59,6 +59,8 @@ pub enum Term {
     Binary(BinaryOperator, Box<(Expression, Expression)>),
     /// `*`: everything, as an element of a set.
     Any,
+    /// `key map ...`: what the map holds for the key.
+    Map(Box<Expression>, MapSource),
 }
 
 /// A value as written; its type comes from what it stands beside.
@@ -99,39 +101,18 @@ pub struct Element {
     /// Its key.
     pub key: Expression,
     /// What few elements have.
-    pub extra: Option<Box<ElementExtra>>,
-}
-
-impl Element {
-    /// An element of a set.
-    pub const fn new(key: Expression) -> Self {
-        Self { key, extra: None }
-    }
-
-    /// An element of a verdict map.
-    pub fn mapped(key: Expression, verdict: Verdict) -> Self {
-        let extra = ElementExtra { verdict: Some(verdict), comment: None };
-        Self { key, extra: Some(Box::new(extra)) }
-    }
-
-    /// What it decides, in a verdict map.
-    #[must_use]
-    pub fn verdict(&self) -> Option<&Verdict> {
-        self.extra.as_ref()?.verdict.as_ref()
-    }
-
-    /// Its comment.
-    #[must_use]
-    pub fn comment(&self) -> Option<&str> {
-        self.extra.as_ref()?.comment.as_deref()
-    }
-}
-
-/// What few elements have.
 #[derive(Debug, Clone, Default)]
 pub struct ElementExtra {
     /// What it decides, in a verdict map.
     pub verdict: Option<Verdict>,
+    /// What it holds, in a map to values or objects.
+    pub data: Option<Expression>,
+    /// Its lifetime in milliseconds.
+    pub timeout: Option<u64>,
+    /// What is left of it.
+    pub expires: Option<u64>,
+    /// What it does for itself: counters, limits, quotas.
+    pub each: Vec<Statement>,
     /// Its comment.
     pub comment: Option<String>,
 }

@@ -3,9 +3,16 @@
 //! IEEE 802.3 and 802.1Q.
 
 use super::Type;
-use crate::policy::HeaderBase;
+use crate::policy::{HeaderBase, OptionOf, Part};
 
+mod ct;
 mod fields;
+mod meta;
+pub mod options;
+
+pub use ct::CtKey;
+pub use meta::MetaKey;
+pub use options::OptionField;
 
 /// Something of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,6 +32,42 @@ pub enum Selector {
         /// Bits, 1 to 128.
         width: u16,
     },
+    /// One of several fields of a kind: `rt0 addr[1]`, `srh sid[0]`.
+    Indexed {
+        /// The first of them.
+        field: &'static HeaderField,
+        /// Which, from 0.
+        index: u8,
+    },
+    /// A field of an option or chunk: `tcp option maxseg size`, `sctp chunk init flags`.
+    Option(&'static OptionField),
+    /// Bits of an option: `tcp option @34,16,8`.
+    RawOption {
+        /// Whose option.
+        of: OptionOf,
+        /// Its kind.
+        kind: u8,
+        /// First bit, from the kind byte.
+        offset: u16,
+        /// Bits, 1 to 128.
+        width: u16,
+    },
+    /// Whether there is such an extension header, option or chunk.
+    Exists(Part),
+    /// `numgen inc mod 10 offset 5`
+    Number {
+        /// Random, or one more each time.
+        random: bool,
+        /// How many different numbers.
+        modulus: u32,
+        /// The least.
+        offset: u32,
+    },
+    /// `fib daddr type`
+    AddressType {
+        /// The destination, or the source.
+        destination: bool,
+    },
 }
 
 impl Selector {
@@ -42,9 +85,13 @@ impl Selector {
         match self {
             Self::Header(field) => field.kind,
             Self::Meta(key) => key.kind(),
-            Self::Ct(CtKey::State) => Type::CtState,
-            Self::Ct(CtKey::Direction) => Type::CtDir,
-            Self::Raw { width, .. } => Type::Integer(width),
+            Self::Ct(key) => key.kind(),
+            Self::Raw { width, .. } | Self::RawOption { width, .. } => Type::Integer(width),
+            Self::Indexed { field, .. } => field.kind,
+            Self::Option(field) => field.value,
+            Self::Exists(_) => Type::Boolean,
+            Self::Number { .. } => Type::Integer(32),
+            Self::AddressType { .. } => Type::FibType,
         }
     }
 }
@@ -93,11 +140,37 @@ pub enum Protocol {
     Dccp,
     /// Whatever transport header there is.
     Th,
+    /// The authentication header.
+    Ah,
+    /// The encapsulating security payload.
+    Esp,
+    /// IP payload compression.
+    Comp,
+    /// IGMP.
+    Igmp,
+    /// GRE.
+    Gre,
+    /// IPv6 hop-by-hop options.
+    Hbh,
+    /// An IPv6 routing header.
+    Rt,
+    /// An IPv6 routing header of type 0.
+    Rt0,
+    /// An IPv6 routing header of type 2.
+    Rt2,
+    /// An IPv6 segment routing header.
+    Srh,
+    /// An IPv6 fragment header.
+    Frag,
+    /// IPv6 destination options.
+    Dst,
+    /// A mobility header.
+    Mh,
 }
 
 impl Protocol {
     /// Every header.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 26] = [
         Self::Ether,
         Self::Vlan,
         Self::Arp,
@@ -111,6 +184,19 @@ impl Protocol {
         Self::Sctp,
         Self::Dccp,
         Self::Th,
+        Self::Ah,
+        Self::Esp,
+        Self::Comp,
+        Self::Igmp,
+        Self::Gre,
+        Self::Hbh,
+        Self::Rt,
+        Self::Rt0,
+        Self::Rt2,
+        Self::Srh,
+        Self::Frag,
+        Self::Dst,
+        Self::Mh,
     ];
 
     /// The header nft calls `name`.
@@ -136,7 +222,33 @@ impl Protocol {
             Self::Sctp => "sctp",
             Self::Dccp => "dccp",
             Self::Th => "th",
+            Self::Ah => "ah",
+            Self::Esp => "esp",
+            Self::Comp => "comp",
+            Self::Igmp => "igmp",
+            Self::Gre => "gre",
+            Self::Hbh => "hbh",
+            Self::Rt => "rt",
+            Self::Rt0 => "rt0",
+            Self::Rt2 => "rt2",
+            Self::Srh => "srh",
+            Self::Frag => "frag",
+            Self::Dst => "dst",
+            Self::Mh => "mh",
         }
+    }
+
+    /// The number of the IPv6 extension header it is, if it is one.
+    #[must_use]
+    pub const fn extension(self) -> Option<u8> {
+        Some(match self {
+            Self::Hbh => 0,
+            Self::Rt | Self::Rt0 | Self::Rt2 | Self::Srh => 43,
+            Self::Frag => 44,
+            Self::Dst => 60,
+            Self::Mh => 135,
+            _ => return None,
+        })
     }
 
     /// Its fields.
@@ -152,94 +264,6 @@ impl Protocol {
             Self::Ether | Self::Vlan => HeaderBase::Link,
             Self::Arp | Self::Ip | Self::Ip6 => HeaderBase::Network,
             _ => HeaderBase::Transport,
-        }
-    }
-}
-
-/// What is known of a packet besides its bytes, as nft names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum MetaKey {
-    /// `meta length`
-    Length,
-    /// `meta protocol`
-    Protocol,
-    /// `meta nfproto`
-    NfProto,
-    /// `meta l4proto`
-    L4Proto,
-    /// `iifname`
-    IifName,
-    /// `oifname`
-    OifName,
-    /// `iif`, given by name
-    Iif,
-    /// `oif`, given by name
-    Oif,
-}
-
-impl MetaKey {
-    /// Every key.
-    pub const ALL: [Self; 8] = [
-        Self::Length,
-        Self::Protocol,
-        Self::NfProto,
-        Self::L4Proto,
-        Self::IifName,
-        Self::OifName,
-        Self::Iif,
-        Self::Oif,
-    ];
-
-    /// What nft calls it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Length => "length",
-            Self::Protocol => "protocol",
-            Self::NfProto => "nfproto",
-            Self::L4Proto => "l4proto",
-            Self::IifName => "iifname",
-            Self::OifName => "oifname",
-            Self::Iif => "iif",
-            Self::Oif => "oif",
-        }
-    }
-
-    /// Whether nft writes it without `meta`.
-    #[must_use]
-    pub const fn stands_alone(self) -> bool {
-        matches!(self, Self::IifName | Self::OifName | Self::Iif | Self::Oif)
-    }
-
-    /// The type of what it yields.
-    #[must_use]
-    pub const fn kind(self) -> Type {
-        match self {
-            Self::Length => Type::Integer(32),
-            Self::Protocol => Type::EtherType,
-            Self::NfProto => Type::NfProto,
-            Self::L4Proto => Type::InetProto,
-            Self::IifName | Self::OifName | Self::Iif | Self::Oif => Type::IfName,
-        }
-    }
-}
-
-/// What is known of a packet's connection, as nft names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CtKey {
-    /// `ct state`
-    State,
-    /// `ct direction`
-    Direction,
-}
-
-impl CtKey {
-    /// What nft calls it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::State => "state",
-            Self::Direction => "direction",
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What can a rule do?
 
-use super::{Element, Expression};
+use super::{Element, Expression, Spanned};
 use crate::diagnostic::Span;
-use crate::policy::Reject;
+use crate::policy::{Change, Limit, Log, ObjectKind, Quota, Reject, Target};
 
 /// A statement and where it was written.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ pub enum StatementKind {
         /// What is looked up.
         key: Expression,
         /// Where.
-        map: VerdictMapSource,
+        map: MapSource,
     },
     /// Counts, with a counter of its own.
     Counter {
@@ -47,6 +47,53 @@ pub enum StatementKind {
     Reject(RejectWith),
     /// Leaves the packet out of connection tracking.
     Notrack,
+    /// Goes on within, or beyond, a rate of its own.
+    Limit(Limit),
+    /// Goes on until an amount of its own is used up, or once it is.
+    Quota(Quota),
+    /// Does what a named limit or quota does.
+    Named(ObjectKind, String),
+    /// Does what the object does that a map holds: `counter name tcp dport map @m`.
+    Mapped {
+        /// What the objects are.
+        kind: ObjectKind,
+        /// What is looked up.
+        key: Expression,
+        /// Where.
+        map: MapSource,
+    },
+    /// `ct count over 10`
+    ConnectionLimit {
+        /// The bound.
+        count: u32,
+        /// Whether it matches beyond it.
+        over: bool,
+    },
+    /// Tells the log; the level is none where it does not say.
+    Log(Log, bool),
+    /// `meta mark set 1`
+    Set(Target, Expression),
+    /// `update @s { ip saddr timeout 1h }`
+    Update(Box<Update>),
+}
+
+/// A change to a dynamic set.
+#[derive(Debug, Clone)]
+pub struct Update {
+    /// What is done.
+    pub change: Change,
+    /// The set.
+    pub set: Spanned<String>,
+    /// Whether the set is a meter, declared by being used, and how many elements it may hold.
+    pub meter: Option<Option<u32>>,
+    /// The key.
+    pub key: Expression,
+    /// The lifetime of the element in milliseconds.
+    pub timeout: Option<u64>,
+    /// What a map holds for it.
+    pub data: Option<Expression>,
+    /// What each element does for itself.
+    pub each: Vec<Statement>,
 }
 
 /// How a reject tells the sender.
@@ -90,10 +137,10 @@ pub enum Relation {
     Not,
 }
 
-/// Where a `vmap` looks.
+/// Where a `map` or `vmap` looks.
 #[derive(Debug, Clone)]
-pub enum VerdictMapSource {
-    /// `{ key : verdict, ... }`
+pub enum MapSource {
+    /// `{ key : value, ... }`
     Elements(Vec<Element>),
     /// `@name`
     Name(Box<str>, Span),

@@ -47,6 +47,30 @@ pub enum Type {
     Boolean,
     /// A mark of 32 bits.
     Mark,
+    /// The status of a connection, a bit mask.
+    CtStatus,
+    /// To whom a frame is addressed.
+    PktType,
+    /// The hardware type of an interface.
+    IfType,
+    /// An interface that is given by its name where nft has its index.
+    IfIndex,
+    /// What kind an address is of.
+    FibType,
+    /// An IGMP type.
+    IgmpType,
+    /// The type of a mobility header.
+    MhType,
+    /// The subtype of an MPTCP option.
+    MptcpSubtype,
+    /// A lapse of time in milliseconds.
+    Duration,
+    /// A point in time, in nanoseconds since 1970.
+    Time,
+    /// A day of the week.
+    Day,
+    /// A time of the day, in seconds.
+    Hour,
 }
 
 impl Type {
@@ -56,14 +80,17 @@ impl Type {
         match self {
             Self::Integer(width) => width,
             Self::Ipv4Addr | Self::CtState | Self::Mark => 32,
-            Self::Ipv6Addr | Self::IfName => 128,
+            Self::CtStatus | Self::FibType | Self::Duration | Self::Hour => 32,
+            Self::Time => 64,
+            Self::Ipv6Addr | Self::IfName | Self::IfIndex => 128,
             Self::EtherAddr => 48,
-            Self::EtherType | Self::InetService | Self::ArpOp => 16,
+            Self::EtherType | Self::InetService | Self::ArpOp | Self::IfType => 16,
             Self::InetProto | Self::NfProto | Self::TcpFlag | Self::CtDir => 8,
             Self::IcmpType | Self::IcmpCode | Self::Icmpv6Type | Self::Icmpv6Code => 8,
+            Self::PktType | Self::IgmpType | Self::MhType | Self::Day => 8,
             Self::Dscp => 6,
             Self::Ecn => 2,
-            Self::DccpPktType => 4,
+            Self::DccpPktType | Self::MptcpSubtype => 4,
             Self::Boolean => 1,
         }
     }
@@ -83,10 +110,16 @@ impl Type {
         NAMES.iter().find(|(known, _)| *known == name).map(|(_, found)| *found)
     }
 
+    /// Whether a value is the name of an interface.
+    #[must_use]
+    pub const fn is_interface(self) -> bool {
+        matches!(self, Self::IfName | Self::IfIndex)
+    }
+
     /// Whether a value is a mask of named bits.
     #[must_use]
     pub const fn is_bitmask(self) -> bool {
-        matches!(self, Self::TcpFlag | Self::CtState)
+        matches!(self, Self::TcpFlag | Self::CtState | Self::CtStatus)
     }
 
     /// Every name a type can be declared by.
@@ -117,4 +150,13 @@ const NAMES: &[(&str, Type)] = &[
     ("arp_op", Type::ArpOp),
     ("boolean", Type::Boolean),
     ("mark", Type::Mark),
+    ("ct_status", Type::CtStatus),
+    ("pkt_type", Type::PktType),
+    ("iface_type", Type::IfType),
+    ("iface_index", Type::IfIndex),
+    ("fib_addrtype", Type::FibType),
+    ("igmp_type", Type::IgmpType),
+    ("time", Type::Duration),
+    ("day", Type::Day),
+    ("hour", Type::Hour),
 ];

@@ -1,6 +1,9 @@
 //! Where in its header does each field stand?
 
-use super::Protocol::{Arp, Dccp, Ether, Icmp, Icmpv6, Ip, Ip6, Sctp, Tcp, Th, Udp, Udplite, Vlan};
+use super::Protocol::{
+    Ah, Arp, Comp, Dccp, Dst, Esp, Ether, Frag, Gre, Hbh, Icmp, Icmpv6, Igmp, Ip, Ip6, Mh, Rt, Rt0, Rt2, Sctp, Srh, Tcp,
+    Th, Udp, Udplite, Vlan,
+};
 use super::{HeaderField, Protocol, Type};
 
 /// The fields of `protocol`.
@@ -19,6 +22,19 @@ pub(super) const fn of(protocol: Protocol) -> &'static [HeaderField] {
         Sctp => SCTP,
         Dccp => DCCP,
         Th => TH,
+        Ah => AH,
+        Esp => ESP,
+        Comp => COMP,
+        Igmp => IGMP,
+        Gre => GRE,
+        Hbh => HBH,
+        Rt => RT,
+        Rt0 => RT0,
+        Rt2 => RT2,
+        Srh => SRH,
+        Frag => FRAG,
+        Dst => DST,
+        Mh => MH,
     }
 }
 
@@ -103,6 +119,8 @@ const ICMPV6: &[HeaderField] = &[
     number(Icmpv6, "id", 32, 16),
     number(Icmpv6, "sequence", 48, 16),
     number(Icmpv6, "max-delay", 32, 16),
+    field(Icmpv6, "taddr", 64, Type::Ipv6Addr),
+    field(Icmpv6, "daddr", 192, Type::Ipv6Addr),
 ];
 
 const TCP: &[HeaderField] = &[
@@ -147,3 +165,77 @@ const DCCP: &[HeaderField] = &[
 
 const TH: &[HeaderField] =
     &[field(Th, "sport", 0, Type::InetService), field(Th, "dport", 16, Type::InetService)];
+
+/// RFC 4302.
+const AH: &[HeaderField] = &[
+    field(Ah, "nexthdr", 0, Type::InetProto),
+    number(Ah, "hdrlength", 8, 8),
+    number(Ah, "reserved", 16, 16),
+    number(Ah, "spi", 32, 32),
+    number(Ah, "sequence", 64, 32),
+];
+
+/// RFC 4303.
+const ESP: &[HeaderField] = &[number(Esp, "spi", 0, 32), number(Esp, "sequence", 32, 32)];
+
+/// RFC 3173.
+const COMP: &[HeaderField] = &[
+    field(Comp, "nexthdr", 0, Type::InetProto),
+    number(Comp, "flags", 8, 8),
+    number(Comp, "cpi", 16, 16),
+];
+
+/// RFC 2236.
+const IGMP: &[HeaderField] = &[
+    field(Igmp, "type", 0, Type::IgmpType),
+    number(Igmp, "mrt", 8, 8),
+    number(Igmp, "checksum", 16, 16),
+    field(Igmp, "group", 32, Type::Ipv4Addr),
+];
+
+/// RFC 2784.
+const GRE: &[HeaderField] =
+    &[number(Gre, "flags", 0, 5), number(Gre, "version", 13, 3), field(Gre, "protocol", 16, Type::EtherType)];
+
+/// The start of every extension header but the fragment header: RFC 8200.
+macro_rules! extension {
+    ($protocol:ident $(, $more:expr)*) => {
+        &[field($protocol, "nexthdr", 0, Type::InetProto), number($protocol, "hdrlength", 8, 8) $(, $more)*]
+    };
+}
+
+const HBH: &[HeaderField] = extension!(Hbh);
+
+const DST: &[HeaderField] = extension!(Dst);
+
+const RT: &[HeaderField] = extension!(Rt, number(Rt, "type", 16, 8), number(Rt, "seg-left", 24, 8));
+
+/// The fields that end in a bracket come several times.
+const RT0: &[HeaderField] = &[field(Rt0, "addr[", 64, Type::Ipv6Addr)];
+
+const RT2: &[HeaderField] = &[field(Rt2, "addr", 64, Type::Ipv6Addr)];
+
+/// RFC 8754.
+const SRH: &[HeaderField] = &[
+    number(Srh, "last-entry", 32, 8),
+    number(Srh, "flags", 40, 8),
+    number(Srh, "tag", 48, 16),
+    field(Srh, "sid[", 64, Type::Ipv6Addr),
+];
+
+const FRAG: &[HeaderField] = &[
+    field(Frag, "nexthdr", 0, Type::InetProto),
+    number(Frag, "reserved", 8, 8),
+    number(Frag, "frag-off", 16, 13),
+    number(Frag, "reserved2", 29, 2),
+    number(Frag, "more-fragments", 31, 1),
+    number(Frag, "id", 32, 32),
+];
+
+/// RFC 6275.
+const MH: &[HeaderField] = extension!(
+    Mh,
+    field(Mh, "type", 16, Type::MhType),
+    number(Mh, "reserved", 24, 8),
+    number(Mh, "checksum", 32, 16)
+);
