@@ -1,6 +1,8 @@
 //! What does a ruleset mean? Every name resolved, every implicit condition spelled out, as nft does it;
 //! whatever cannot be meant is a complaint.
 
+mod calendar;
+mod catch_all;
 mod chain;
 mod comparison;
 mod constant;
@@ -8,12 +10,16 @@ mod context;
 mod element;
 mod field;
 mod jumps;
+mod operand;
 mod overlap;
 mod rule;
 mod scope;
+mod update;
+
+use std::collections::HashMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Lines, Span};
-use crate::policy::{Place, Policy};
+use crate::policy::{self, Place, Policy};
 use crate::ruleset::Ruleset;
 use jumps::Jump;
 use scope::Scope;
@@ -30,6 +36,10 @@ struct Lowering<'a> {
     /// Which chain uses which verdict map, and where.
     map_uses: Vec<(crate::policy::ChainId, usize, Span)>,
     lines: Vec<Option<Lines>>,
+    /// Why packets cannot change a set.
+    fixed_sets: HashMap<policy::SetId, &'static str>,
+    /// The sets of meters, by family, table and name.
+    meters: HashMap<(policy::Family, String, String), scope::KnownSet>,
 }
 
 /// Checks `ruleset` and resolves every name in it.
@@ -57,6 +67,8 @@ fn lowered(ruleset: &Ruleset) -> Lowering<'_> {
         jumps: Vec::new(),
         map_uses: Vec::new(),
         lines: vec![None; ruleset.sources.len()],
+        fixed_sets: HashMap::new(),
+        meters: HashMap::new(),
     };
     let tables = ruleset.tables.iter();
     let scopes: Vec<Scope<'_>> = tables.map(|table| lowering.declare(table)).collect();

@@ -2,10 +2,16 @@
 
 mod block;
 mod command;
+mod ct;
 mod definition;
+mod duration;
+mod dynamic;
 mod expression;
 mod keywords;
 mod lexer;
+pub(crate) mod limits;
+pub(crate) mod object;
+mod options;
 mod parser;
 mod rule;
 mod selectors;
@@ -41,6 +47,8 @@ pub(crate) fn parse(
         errors: std::mem::take(errors),
         weight: 0,
         in_chain: false,
+        table: None,
+        bound: 0,
     };
     match parser.tokens.enter(vec![source.clone()]) {
         Ok(()) => parser.file(),

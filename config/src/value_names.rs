@@ -21,6 +21,40 @@ pub(crate) fn names(kind: Type) -> Vec<&'static str> {
     }
 }
 
+/// `1d2h3m4s5ms`, or a number of seconds, in milliseconds.
+pub(crate) fn duration(text: &str) -> Option<u64> {
+    const UNITS: [(&str, u64); 6] =
+        [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("ms", 1), ("m", 60_000), ("s", 1_000)];
+    if let Ok(seconds) = text.parse::<u64>() {
+        return seconds.checked_mul(1_000);
+    }
+    let mut rest = text;
+    let mut sum = 0_u64;
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let number: u64 = rest[..digits].parse().ok()?;
+        let behind = &rest[digits..];
+        let (unit, factor) = UNITS.iter().find(|(unit, _)| behind.starts_with(unit))?;
+        sum = sum.checked_add(number.checked_mul(*factor)?)?;
+        rest = &behind[unit.len()..];
+    }
+    (!text.is_empty()).then_some(sum)
+}
+
+/// Milliseconds, as nft writes them.
+pub(crate) fn written_duration(milliseconds: u64) -> String {
+    let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+    let mut rest = milliseconds;
+    let mut text = String::new();
+    for (unit, factor) in units {
+        if rest >= factor {
+            text.push_str(&format!("{}{unit}", rest / factor));
+            rest %= factor;
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
 const fn table(kind: Type) -> &'static [(&'static str, u16)] {
     match kind {
         Type::EtherType => ETHER_TYPES,

@@ -2,7 +2,10 @@
 
 use super::{Lowered, Lowering, next_id};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::policy::{self, ChainId, ChainPolicy, Family, Hook};
+use crate::policy::{
+    self, ChainId, ChainPolicy, Family, Field, Hook, Load, Match, Meta, Set, Statement, Test, Verdict,
+    interface_value,
+};
 use crate::ruleset::{Base, Chain, Priority, Spanned, Table};
 use crate::suggestion::did_you_mean;
 
@@ -11,7 +14,7 @@ impl Lowering<'_> {
     pub(super) fn declare_chain(&mut self, table: &Table, chain: &Chain) -> ChainId {
         let id = ChainId(next_id(self.policy.chains.len()));
         let attached = chain.base.as_ref().map(|base| attach(table.family, base));
-        let base = attached.and_then(|attached| self.note(attached));
+        let base = attached.and_then(|attached| self.note(attached)).filter(|_| !table.dormant);
         self.policy.chains.push(policy::Chain {
             family: table.family,
             table: table.name.clone(),
@@ -21,18 +24,63 @@ impl Lowering<'_> {
         });
         id
     }
+
+    /// The rule, before the first, by which a chain that is bound to devices lets the packets of others go on.
+    pub(super) fn other_devices(&mut self, id: ChainId, chain: &Chain) {
+        let (Some(base), Some(attached)) = (&chain.base, self.policy.chains[id.index()].base) else {
+            return;
+        };
+        let meta = match attached.hook {
+            Hook::Ingress => Meta::IifName,
+            Hook::Egress => Meta::OifName,
+            _ => return,
+        };
+        let mut names: Vec<_> = base.devices.iter().filter_map(|device| interface_value(&device.node)).collect();
+        names.sort_unstable();
+        names.dedup();
+        let set = self.add_set(Set {
+            widths: vec![128],
+            low: names.clone(),
+            high: names,
+            ..Set::default()
+        });
+        let key = vec![Field::plain(Load::Meta(meta), 128)];
+        let other = Match { key, test: Test::Lookup { set, negated: true } };
+        let place = self.place(chain.span);
+        self.policy.rules.push(policy::Rule {
+            chain: id,
+            position: 0,
+            statements: vec![Statement::Match(other), Statement::Verdict(Verdict::Accept)],
+            comment: None,
+            place,
+        });
+    }
 }
 
 fn attach(family: Family, base: &Base) -> Lowered<policy::Base> {
     check_kind(&base.kind)?;
     let hook = hook(family, &base.hook)?;
-    if let (Hook::Ingress | Hook::Egress, span) = (hook, base.hook.span) {
-        let text = format!("chains on the {hook} of a device are not supported yet");
-        return Err(Diagnostic::new(span, text));
-    }
-    if let Some(device) = base.devices.first() {
-        let text = format!("a chain on {hook} is not bound to a device");
-        return Err(Diagnostic::new(device.span, text));
+    match (hook, base.devices.first()) {
+        (Hook::Ingress | Hook::Egress, None) => {
+            let text = format!("a chain on {hook} names its device");
+            return Err(Diagnostic::new(base.hook.span, text).help("`device \"NAME\"`, or `devices = { ... }`"));
+        }
+        (Hook::Ingress | Hook::Egress, Some(_)) => {
+            for device in &base.devices {
+                if device.node.is_empty() || interface_value(&device.node).is_none() {
+                    return Err(Diagnostic::new(device.span, "the name of a device has 1 to 15 bytes"));
+                }
+                if device.node.ends_with('*') {
+                    let text = "a pattern of devices is not supported: name each";
+                    return Err(Diagnostic::new(device.span, text));
+                }
+            }
+        }
+        (_, Some(device)) => {
+            let text = format!("a chain on {hook} is not bound to a device");
+            return Err(Diagnostic::new(device.span, text));
+        }
+        (_, None) => {}
     }
     Ok(policy::Base {
         hook,

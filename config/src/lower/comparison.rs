@@ -4,11 +4,12 @@ use super::constant::{bounds, constant, described, interface_pattern, ones, pref
 use super::element::Rules;
 use super::field::{Part, apply};
 use super::rule::Making;
+use super::scope::{Holds, KnownSet, same_type};
 use super::{Lowered, Lowering};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::policy::{Comparison, Field, Match, SetId, Statement, Test, Value};
+use crate::policy::{Comparison, Field, Match, ObjectKind, SetId, Statement, Test, Value};
 use crate::ruleset::{
-    self, BinaryOperator, Element, Expression, Literal, Relation, Selector, Term, Type, VerdictMapSource,
+    self, BinaryOperator, Element, Expression, Literal, Relation, Selector, Term, Type, MapSource,
 };
 
 impl Lowering<'_> {
@@ -59,13 +60,20 @@ impl Lowering<'_> {
             }
             Term::Set(elements) => {
                 let negated = negated(relation, right.span)?;
-                let set = self.anonymous(making, &[part], elements, false, right.span)?;
+                let set = self.anonymous(making, &[part], elements, &Holds::Nothing, right.span)?;
                 Test::Lookup { set, negated }
             }
             Term::SetName(name) => {
                 let negated = negated(relation, right.span)?;
-                let set = named(making, &[part], name, false, right.span)?;
+                let set = named(making, &[part], name, &Holds::Nothing, right.span)?;
                 Test::Lookup { set, negated }
+            }
+            Term::Range(both) if part.kind == Type::Hour => {
+                let negated = negated(relation, right.span)?;
+                let (low, high) = (constant(&both.0, part.kind)?, constant(&both.1, part.kind)?);
+                // From evening to morning is what the day between leaves, as in nft.
+                let over_midnight = low > high;
+                Test::Range { low: low.min(high), high: low.max(high), negated: negated != over_midnight }
             }
             Term::Range(_) => {
                 let negated = negated(relation, right.span)?;
@@ -79,7 +87,7 @@ impl Lowering<'_> {
                 return masked(part.field, mask, value, negated, right.span);
             }
             Term::Literal(Literal::Word(name) | Literal::Text(name))
-                if part.kind == Type::IfName && name.ends_with('*') =>
+                if part.kind.is_interface() && name.ends_with('*') =>
             {
                 if is_index(part) {
                     let text = "a pattern goes with `iifname` and `oifname`";
@@ -99,18 +107,41 @@ impl Lowering<'_> {
         &mut self,
         making: &mut Making<'_, '_>,
         key: &Expression,
-        map: &VerdictMapSource,
+        map: &MapSource,
     ) -> Lowered<()> {
         let parts = self.key(making, key)?;
-        let map = match map {
-            VerdictMapSource::Elements(elements) => {
-                self.anonymous(making, &parts, elements, true, key.span)?
-            }
-            VerdictMapSource::Name(name, span) => named(making, &parts, name, true, *span)?,
-        };
+        let map = self.map(making, &parts, map, MapWanted::Verdicts, key.span)?;
         let key = parts.iter().map(|part| part.field).collect();
         making.statements.push(Statement::VerdictMap { key, map });
         Ok(())
+    }
+
+    /// `counter name key map map`
+    pub(super) fn mapped(
+        &mut self,
+        making: &mut Making<'_, '_>,
+        kind: ObjectKind,
+        key: &Expression,
+        map: &MapSource,
+    ) -> Lowered<Statement> {
+        let parts = self.key(making, key)?;
+        let map = self.map(making, &parts, map, MapWanted::Objects(kind), key.span)?;
+        Ok(Statement::Object { kind, key: parts.iter().map(|part| part.field).collect(), map })
+    }
+
+    /// The map that is looked up for `key`.
+    pub(super) fn map(
+        &mut self,
+        making: &Making<'_, '_>,
+        key: &[Part],
+        map: &MapSource,
+        wanted: MapWanted<'_>,
+        span: Span,
+    ) -> Lowered<SetId> {
+        match map {
+            MapSource::Elements(elements) => self.anonymous(making, key, elements, &wanted.holds(), span),
+            MapSource::Name(name, span) => named(making, key, name, &wanted.holds(), *span),
+        }
     }
 
     fn anonymous(
@@ -118,22 +149,41 @@ impl Lowering<'_> {
         making: &Making<'_, '_>,
         key: &[Part],
         elements: &[Element],
-        is_map: bool,
+        holds: &Holds,
         span: Span,
     ) -> Lowered<SetId> {
         if elements.is_empty() {
             return Err(Diagnostic::new(span, "a set without a name is not empty"));
         }
         let types: Vec<Type> = key.iter().map(|part| part.kind).collect();
-        let rules = Rules { types: &types, is_map, intervals: true, merge: !is_map };
+        let merge = matches!(holds, Holds::Nothing);
+        let rules = Rules { types: &types, holds, intervals: true, merge, timeout: None, each: &[] };
         let set = self.elements(making.scope, &rules, elements);
         Ok(self.add_set(set))
     }
 }
 
+/// What a map must hold.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum MapWanted<'a> {
+    Verdicts,
+    Values(&'a [Type]),
+    Objects(ObjectKind),
+}
+
+impl MapWanted<'_> {
+    fn holds(self) -> Holds {
+        match self {
+            Self::Verdicts => Holds::Verdicts,
+            Self::Values(types) => Holds::Values(types.to_vec()),
+            Self::Objects(kind) => Holds::Objects(kind),
+        }
+    }
+}
+
 fn alone(elements: &[Element]) -> Option<&Expression> {
     match elements {
-        [only] if only.verdict().is_none() => Some(&only.key),
+        [only] if only.extra.as_ref().is_none_or(|extra| extra.each.is_empty() && extra.timeout.is_none()) => Some(&only.key),
         _ => None,
     }
 }
@@ -154,8 +204,12 @@ fn negated(relation: Relation, span: Span) -> Lowered<bool> {
 
 fn masked(field: Field, mask: Value, value: Value, negated: bool, span: Span) -> Lowered<Match> {
     let comparison = if negated { Comparison::NotEqual } else { Comparison::Equal };
-    let field =
-        if mask == ones(field.width) { field } else { apply(field, BinaryOperator::And, mask, span)? };
+    let field = if mask == ones(field.width) {
+        field
+    } else {
+        let cannot = || Diagnostic::new(span, "these bits cannot be worked out");
+        apply(field, BinaryOperator::And, mask, field.width).ok_or_else(cannot)?
+    };
     Ok(Match { key: vec![field], test: Test::Compare(comparison, value) })
 }
 
@@ -191,23 +245,22 @@ fn compared(
     Ok(Match { key: vec![part.field], test: Test::Compare(comparison, value) })
 }
 
-fn named(making: &Making<'_, '_>, key: &[Part], name: &str, is_map: bool, span: Span) -> Lowered<SetId> {
+fn named(making: &Making<'_, '_>, key: &[Part], name: &str, wanted: &Holds, span: Span) -> Lowered<SetId> {
     let known = making.scope.set(name, span)?;
-    if known.is_map != is_map {
-        let text = if is_map {
-            format!("`{name}` is a set, not a map")
-        } else {
-            format!("`{name}` is a map, not a set")
-        };
+    if !known.holds.fits(wanted) {
+        let text = format!("`{name}` is {}, not {}", known.holds.words(), wanted.words());
         return Err(Diagnostic::new(span, text));
     }
+    fitting_key(known, key, name, span)?;
+    Ok(known.id)
+}
+
+/// Whether `key` is of the types that the set holds.
+pub(super) fn fitting_key(known: &KnownSet, key: &[Part], name: &str, span: Span) -> Lowered<()> {
     let fits = known.types.len() == key.len()
-        && known.types.iter().zip(key).all(|(kind, part)| {
-            let number = matches!(part.kind, Type::Integer(_)) || matches!(kind, Type::Integer(_));
-            *kind == part.kind || number && kind.width() == part.kind.width()
-        });
+        && known.types.iter().zip(key).all(|(kind, part)| same_type(*kind, part.kind));
     if fits {
-        return Ok(known.id);
+        return Ok(());
     }
     let described = |types: &mut dyn Iterator<Item = Type>| -> String {
         types.map(described).collect::<Vec<_>>().join(" . ")

@@ -1,6 +1,6 @@
 //! Which number does a written value stand for?
 
-use super::Lowered;
+use super::{Lowered, calendar};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::{Value, interface_value};
 use crate::ruleset::{BinaryOperator, Expression, Literal, Term, Type};
@@ -45,7 +45,7 @@ pub(super) fn constant(expression: &Expression, kind: Type) -> Lowered<Value> {
             };
             fitting(found, kind, span)
         }
-        Term::Selector(_) => Err(Diagnostic::new(span, "comparing with another field is not supported yet")),
+        Term::Selector(_) => Err(Diagnostic::new(span, "a field is compared with values, not with another field")),
         _ => Err(Diagnostic::new(span, "expected a single value")),
     }
 }
@@ -68,12 +68,12 @@ pub(super) fn bounds(expression: &Expression, kind: Type) -> Lowered<Bounds> {
             Ok(Bounds { low, high })
         }
         Term::Literal(Literal::Word(name) | Literal::Text(name))
-            if kind == Type::IfName && name.ends_with('*') =>
+            if kind.is_interface() && name.ends_with('*') =>
         {
             let (low, mask) = interface_pattern(name, span)?;
             Ok(Bounds { low, high: low | !mask })
         }
-        Term::Any => Err(Diagnostic::new(span, "`*` for every other key is not supported yet")),
+        Term::Any => Err(Diagnostic::new(span, "`*` stands for every other key, as an element of a set alone")),
         _ => {
             let value = constant(expression, kind)?;
             Ok(Bounds { low: value, high: value })
@@ -84,7 +84,7 @@ pub(super) fn bounds(expression: &Expression, kind: Type) -> Lowered<Bounds> {
 /// The mask of a prefix of `bits`.
 pub(super) fn prefix_mask(bits: u8, kind: Type, span: Span) -> Lowered<Value> {
     let width = kind.width();
-    if !width.is_multiple_of(8) || matches!(kind, Type::IfName | Type::InetService) {
+    if matches!(kind, Type::IfName | Type::IfIndex | Type::InetService) {
         let text = format!("{} has no prefixes", described(kind));
         return Err(Diagnostic::new(span, text));
     }
@@ -119,8 +119,11 @@ fn value(literal: &Literal, kind: Type, span: Span) -> Lowered<Value> {
         let text = format!("expected {}, found {found}", described(kind));
         Err(Diagnostic::new(span, text))
     };
+    if let Some(found) = calendar::value(literal, kind, span) {
+        return found;
+    }
     match literal {
-        Literal::Number(_) if kind == Type::IfName => {
+        Literal::Number(_) if kind.is_interface() => {
             Err(Diagnostic::new(span, "an interface is given by its name: a wire has no interface indexes"))
         }
         Literal::Number(number) => fitting(*number, kind, span),
@@ -129,7 +132,7 @@ fn value(literal: &Literal, kind: Type, span: Span) -> Lowered<Value> {
         Literal::Mac(address) if kind == Type::EtherAddr => {
             Ok(address.iter().fold(0, |value, &byte| value << 8 | Value::from(byte)))
         }
-        Literal::Word(name) | Literal::Text(name) if kind == Type::IfName => {
+        Literal::Word(name) | Literal::Text(name) if kind.is_interface() => {
             if name.ends_with('*') {
                 return Err(Diagnostic::new(span, "a pattern cannot stand here"));
             }
@@ -174,9 +177,13 @@ pub(super) fn described(kind: Type) -> String {
         Type::EtherType => "an EtherType".to_owned(),
         Type::InetProto => "a protocol".to_owned(),
         Type::InetService => "a port or service".to_owned(),
-        Type::IfName => "the name of an interface".to_owned(),
+        Type::IfName | Type::IfIndex => "the name of an interface".to_owned(),
         Type::TcpFlag => "a TCP flag".to_owned(),
         Type::CtState => "a connection state".to_owned(),
+        Type::Time => "a point in time".to_owned(),
+        Type::Duration => "a lapse of time".to_owned(),
+        Type::MhType => "a type of mobility header".to_owned(),
+        Type::MptcpSubtype => "a subtype of MPTCP".to_owned(),
         other => format!("a value of type {}", other.name()),
     }
 }

@@ -15,7 +15,10 @@ pub(super) struct Context {
     /// The number of the transport protocol.
     pub(super) transport: Option<u8>,
     icmp_type: Option<u8>,
-    tagged: bool,
+    /// How many VLAN tags were stated, each behind the other.
+    tags: u16,
+    /// Whether the type behind the innermost tag says that another follows.
+    deeper: bool,
     /// Its EtherType was stated.
     typed: bool,
 }
@@ -26,7 +29,7 @@ pub(super) struct Needs {
     /// The conditions to be stated, in order.
     pub(super) conditions: Vec<Match>,
     /// The types of which an ICMP message must have one, if there are several.
-    pub(super) icmp_types: Option<[u8; 2]>,
+    pub(super) icmp_types: Option<&'static [u8]>,
 }
 
 impl Context {
@@ -38,7 +41,7 @@ impl Context {
             Family::Arp => Some(Protocol::Arp),
             Family::Inet | Family::Bridge | Family::Netdev => None,
         };
-        Self { family, network, transport: None, icmp_type: None, tagged: false, typed: false }
+        Self { family, network, transport: None, icmp_type: None, tags: 0, deeper: false, typed: false }
     }
 
     /// What must be stated before `field` is read; from then on it is known.
@@ -46,14 +49,20 @@ impl Context {
         let mut needs = Needs::default();
         match field.protocol {
             Protocol::Ether | Protocol::Th => {}
+            extension if extension.extension().is_some() => {
+                self.need_network(Protocol::Ip6, false, span, &mut needs)?;
+            }
             Protocol::Vlan => {
-                if let Some(known) = self.network.filter(|_| !self.tagged && self.typed) {
+                if let Some(known) = self.network.filter(|_| self.tags == 0 && self.typed) {
                     return Err(conflict(known.name(), "vlan", span));
                 }
-                if !self.tagged {
+                if self.tags == 0 {
                     needs.conditions.push(ether_type(96, TAGGED));
-                    self.tagged = true;
+                    self.tags = 1;
+                } else if self.deeper {
+                    self.tags += 1;
                 }
+                self.deeper = false;
             }
             network @ (Protocol::Ip | Protocol::Ip6 | Protocol::Arp) => {
                 self.need_network(network, false, span, &mut needs)?;
@@ -62,6 +71,14 @@ impl Context {
         }
         self.need_icmp_type(field, span, &mut needs)?;
         Ok(needs)
+    }
+
+    /// Bits by which a field of a tag lies behind the same field of the outermost tag.
+    pub(super) fn behind(&self, field: &HeaderField) -> u16 {
+        match field.protocol {
+            Protocol::Vlan => 32 * self.tags.saturating_sub(1),
+            _ => 0,
+        }
     }
 
     /// States that the packet is of `network`.
@@ -81,7 +98,7 @@ impl Context {
             (Family::Inet, Protocol::Arp) => return Err(conflict("inet", "arp", span)),
             (Family::Inet, Protocol::Ip) => meta(Meta::NfProto, 8, 2),
             (Family::Inet, _) => meta(Meta::NfProto, 8, 10),
-            _ if self.tagged => ether_type(128, number_of(network)),
+            _ if self.tags > 0 => ether_type(96 + 32 * self.tags, number_of(network)),
             _ if for_icmp || network == Protocol::Arp => ether_type(96, number_of(network)),
             _ => meta(Meta::Protocol, 16, number_of(network)),
         };
@@ -109,7 +126,7 @@ impl Context {
         }
         if self.network.is_none() {
             match protocol {
-                Protocol::Icmp => self.need_network(Protocol::Ip, true, span, needs)?,
+                Protocol::Icmp | Protocol::Igmp => self.need_network(Protocol::Ip, true, span, needs)?,
                 Protocol::Icmpv6 => self.need_network(Protocol::Ip6, true, span, needs)?,
                 _ => {}
             }
@@ -121,29 +138,31 @@ impl Context {
 
     /// Fields that only some ICMP messages have.
     fn need_icmp_type(&mut self, field: &HeaderField, span: Span, needs: &mut Needs) -> Lowered<()> {
-        let types = match (field.protocol, field.name) {
-            (Protocol::Icmp, "id" | "sequence") => [8, 0],
-            (Protocol::Icmp, "mtu") => [3, 3],
-            (Protocol::Icmp, "gateway") => [5, 5],
-            (Protocol::Icmpv6, "id" | "sequence") => [128, 129],
-            (Protocol::Icmpv6, "mtu") => [2, 2],
-            (Protocol::Icmpv6, "parameter-problem") => [4, 4],
-            (Protocol::Icmpv6, "max-delay") => [130, 130],
+        let types: &'static [u8] = match (field.protocol, field.name) {
+            (Protocol::Icmp, "id" | "sequence") => &[8, 0],
+            (Protocol::Icmp, "mtu") => &[3],
+            (Protocol::Icmp, "gateway") => &[5],
+            (Protocol::Icmpv6, "id" | "sequence") => &[128, 129],
+            (Protocol::Icmpv6, "mtu") => &[2],
+            (Protocol::Icmpv6, "parameter-problem") => &[4],
+            (Protocol::Icmpv6, "max-delay") => &[130],
+            (Protocol::Icmpv6, "taddr") => &[130, 131, 132, 135, 136, 137],
+            (Protocol::Icmpv6, "daddr") => &[137],
             _ => return Ok(()),
         };
-        match self.icmp_type {
-            Some(known) if types.contains(&known) => Ok(()),
-            Some(known) => {
+        match (self.icmp_type, types) {
+            (Some(known), _) if types.contains(&known) => Ok(()),
+            (Some(known), _) => {
                 let text = format!("a message of type {known} has no {}", field.name);
                 Err(Diagnostic::new(span, text))
             }
-            None if types[0] == types[1] => {
+            (None, [only]) => {
                 let field = payload(HeaderBase::Transport, 0, 8);
-                needs.conditions.push(equal(field, types[0].into()));
-                self.icmp_type = Some(types[0]);
+                needs.conditions.push(equal(field, Value::from(*only)));
+                self.icmp_type = Some(*only);
                 Ok(())
             }
-            None => {
+            (None, _) => {
                 needs.icmp_types = Some(types);
                 Ok(())
             }
@@ -162,7 +181,11 @@ impl Context {
             }
             Selector::Header(field) => match (field.protocol, field.name) {
                 (Protocol::Ip, "protocol") | (Protocol::Ip6, "nexthdr") => self.learn_transport(value),
-                (Protocol::Ether, "type") if value == TAGGED => self.tagged = true,
+                (Protocol::Ether, "type") if matches!(value, TAGGED | DOUBLE_TAGGED) => {
+                    self.tags = 1;
+                    self.typed = true;
+                }
+                (Protocol::Vlan, "type") if matches!(value, TAGGED | DOUBLE_TAGGED) => self.deeper = true,
                 (Protocol::Ether | Protocol::Vlan, "type") => {
                     self.typed = true;
                     self.learn_network(value);
@@ -228,10 +251,15 @@ const fn number_of(network: Protocol) -> Value {
 const fn transport_number(protocol: Protocol) -> Option<u8> {
     Some(match protocol {
         Protocol::Icmp => 1,
+        Protocol::Igmp => 2,
         Protocol::Tcp => 6,
         Protocol::Udp => 17,
         Protocol::Dccp => 33,
+        Protocol::Gre => 47,
+        Protocol::Esp => 50,
+        Protocol::Ah => 51,
         Protocol::Icmpv6 => 58,
+        Protocol::Comp => 108,
         Protocol::Sctp => 132,
         Protocol::Udplite => 136,
         _ => return None,
@@ -245,3 +273,4 @@ fn transport_name(number: u8) -> &'static str {
 }
 
 const TAGGED: Value = 0x8100;
+const DOUBLE_TAGGED: Value = 0x88a8;

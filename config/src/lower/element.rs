@@ -1,32 +1,46 @@
 //! Which keys does a set hold? Elements typed, sorted, merged where they may be.
 
 use super::constant::{Bounds, bounds, described};
+use super::catch_all::CatchAll;
 use super::overlap::{Boxes, Overlap};
-use super::scope::Scope;
+use super::scope::{Holds, Scope};
 use super::{Lowered, Lowering};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::policy::{Set, Value, Verdict};
-use crate::ruleset::{Element, Expression, Term, Type};
+use crate::policy::{ObjectKind, Set, Statement, Value, Verdict};
+use crate::ruleset::{self, Element, Expression, Literal, Term, Type};
 
 /// What the elements of a set must be.
 pub(super) struct Rules<'a> {
     /// The types of the parts of a key.
     pub(super) types: &'a [Type],
-    /// Every element has a verdict; otherwise none has.
-    pub(super) is_map: bool,
+    /// What every element holds.
+    pub(super) holds: &'a Holds,
     /// Keys may be ranges.
     pub(super) intervals: bool,
     /// Overlapping keys become one.
     pub(super) merge: bool,
+    /// The lifetime of an element that does not say, in milliseconds.
+    pub(super) timeout: Option<u64>,
+    /// What an element does for itself that does not say.
+    pub(super) each: &'a [ruleset::Statement],
 }
 
 /// An element with its key as numbers.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Keyed {
     bounds: Bounds,
     verdict: Option<Verdict>,
+    held: Option<Box<Held>>,
     /// Its place in the text.
     index: u32,
+}
+
+/// What few elements hold.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Held {
+    data: Option<Value>,
+    expires: u64,
+    each: Vec<Statement>,
 }
 
 impl Lowering<'_> {
@@ -34,25 +48,62 @@ impl Lowering<'_> {
     pub(super) fn elements(&mut self, scope: &Scope<'_>, rules: &Rules<'_>, elements: &[Element]) -> Set {
         let mut set = Set { widths: rules.types.iter().map(|kind| kind.width()).collect(), ..Set::default() };
         let before = self.errors.len();
-        if let [kind] = rules.types {
-            let mut keyed = Vec::with_capacity(elements.len());
-            for (index, element) in (0..).zip(elements) {
+        let mut rest = None;
+        let mut keyed = Vec::new();
+        if let [_] = rules.types {
+            keyed.reserve(elements.len());
+        }
+        for (index, element) in (0..).zip(elements) {
+            if matches!(element.key.term, Term::Any) {
+                let found = self.rest(scope, rules, element, rest.is_some());
+                rest = self.note(found).or(rest);
+            } else if let [kind] = rules.types {
                 let found = self.keyed(scope, rules, element, *kind, index);
                 keyed.extend(self.note(found));
+            } else {
+                let found = self.concatenated(scope, rules, element, &mut set);
+                self.note(found);
             }
-            if self.errors.len() == before {
-                self.fill(&mut set, rules, elements, keyed);
-            }
+        }
+        if self.errors.len() > before {
             return set;
         }
-        for element in elements {
-            let found = self.concatenated(scope, rules, element, &mut set);
-            self.note(found);
-        }
-        if self.errors.len() == before {
+        if let [_] = rules.types {
+            self.fill(&mut set, rules, elements, keyed);
+        } else {
             self.check_boxes(&mut set, elements);
         }
+        if set.expires.iter().all(|left| *left == 0) {
+            set.expires.clear();
+        }
+        if set.each.iter().all(Vec::is_empty) {
+            set.each.clear();
+        }
+        if let Some(rest) = rest {
+            let filled = self.catch_all(&mut set, &rest);
+            self.note(filled);
+        }
         set
+    }
+
+    /// What `*` holds.
+    fn rest(
+        &mut self,
+        scope: &Scope<'_>,
+        rules: &Rules<'_>,
+        element: &Element,
+        again: bool,
+    ) -> Lowered<CatchAll> {
+        let span = element.key.span;
+        if again {
+            return Err(Diagnostic::new(span, "every other key has an element already"));
+        }
+        let held = self.held(scope, rules, element)?.unwrap_or_default();
+        if held.expires > 0 || !held.each.is_empty() {
+            let text = "`*` that ends, or that counts, is not supported";
+            return Err(Diagnostic::new(span, text).help("a rule behind this one says the same"));
+        }
+        Ok(CatchAll { verdict: self.verdict_of(scope, rules, element)?, data: held.data, span })
     }
 
     fn keyed(
@@ -66,6 +117,7 @@ impl Lowering<'_> {
         Ok(Keyed {
             bounds: part_of_key(rules, &element.key, kind)?,
             verdict: self.verdict_of(scope, rules, element)?,
+            held: self.held(scope, rules, element)?,
             index,
         })
     }
@@ -89,7 +141,10 @@ impl Lowering<'_> {
             .zip(rules.types)
             .map(|(part, kind)| part_of_key(rules, part, *kind))
             .collect::<Lowered<_>>()?;
-        set.verdicts.extend(self.verdict_of(scope, rules, element)?);
+        let verdict = self.verdict_of(scope, rules, element)?;
+        let held = self.held(scope, rules, element)?;
+        set.verdicts.extend(verdict);
+        hold(set, held);
         set.low.extend(found.iter().map(|bounds| bounds.low));
         set.high.extend(found.iter().map(|bounds| bounds.high));
         Ok(())
@@ -101,15 +156,46 @@ impl Lowering<'_> {
         rules: &Rules<'_>,
         element: &Element,
     ) -> Lowered<Option<Verdict>> {
+        let is_map = *rules.holds == Holds::Verdicts;
         match element.verdict() {
-            Some(verdict) if rules.is_map => self.verdict(scope, verdict).map(Some),
-            Some(verdict) => Err(Diagnostic::new(verdict.span, "an element of a set has no verdict")),
-            None if rules.is_map => Err(Diagnostic::new(
+            Some(verdict) if is_map => self.verdict(scope, verdict).map(Some),
+            Some(verdict) => Err(Diagnostic::new(verdict.span, "an element of this set has no verdict")),
+            None if is_map => Err(Diagnostic::new(
                 element.key.span,
                 "an element of a verdict map needs a verdict: `key : verdict`",
             )),
             None => Ok(None),
         }
+    }
+
+    /// What an element holds besides its key and a verdict.
+    fn held(
+        &mut self,
+        scope: &Scope<'_>,
+        rules: &Rules<'_>,
+        element: &Element,
+    ) -> Lowered<Option<Box<Held>>> {
+        let data = match rules.holds {
+            Holds::Values(types) => Some(self.element_data(element, types)?),
+            Holds::Objects(kind) => Some(object(scope, *kind, element)?),
+            Holds::Nothing | Holds::Verdicts => {
+                if let Some(data) = element.extra.as_ref().and_then(|extra| extra.data.as_ref()) {
+                    let text = if *rules.holds == Holds::Nothing {
+                        "an element of a set has no value"
+                    } else {
+                        "expected a verdict: accept, drop, continue, return, jump CHAIN or goto CHAIN"
+                    };
+                    return Err(Diagnostic::new(data.span, text));
+                }
+                None
+            }
+        };
+        let extra = element.extra.as_deref();
+        let expires = extra.and_then(|extra| extra.expires.or(extra.timeout)).or(rules.timeout).unwrap_or(0);
+        let each = extra.map(|extra| extra.each.as_slice()).filter(|each| !each.is_empty());
+        let each = self.each(scope.table.family, each.unwrap_or(rules.each))?;
+        let held = Held { data, expires, each };
+        Ok((held != Held::default()).then(|| Box::new(held)))
     }
 
     /// Sorts the elements into `set`, merging what may be merged.
@@ -123,11 +209,13 @@ impl Lowering<'_> {
             };
             let touches = before.bounds.high.checked_add(1) == Some(element.bounds.low);
             let overlaps = element.bounds.low <= before.bounds.high;
-            let same = element.bounds == before.bounds && element.verdict == before.verdict;
+            let same = element.bounds == before.bounds
+                && element.verdict == before.verdict
+                && element.held.as_ref().and_then(|held| held.data) == before.held.as_ref().and_then(|held| held.data);
             if overlaps && same {
                 continue;
             }
-            if rules.merge && !rules.is_map && (overlaps || touches) {
+            if rules.merge && *rules.holds == Holds::Nothing && (overlaps || touches) {
                 before.bounds.high = before.bounds.high.max(element.bounds.high);
                 continue;
             }
@@ -138,10 +226,10 @@ impl Lowering<'_> {
                 self.errors.push(complaint);
                 continue;
             }
-            push(set, before);
-            kept = Some(element);
+            let done = std::mem::replace(before, element);
+            push(set, done);
         }
-        if let Some(last) = &kept {
+        if let Some(last) = kept {
             push(set, last);
         }
     }
@@ -166,16 +254,23 @@ impl Lowering<'_> {
             let low = set.low[range(a)].cmp(&set.low[range(b)]);
             low.then_with(|| set.high[range(a)].cmp(&set.high[range(b)])).then(a.cmp(&b))
         });
-        spans.dedup_by(|b, a| key(set, *a) == key(set, *b) && set.verdicts.get(*a) == set.verdicts.get(*b));
+        let same = |a: usize, b: usize| {
+            key(set, a) == key(set, b)
+                && set.verdicts.get(a) == set.verdicts.get(b)
+                && set.data.get(a) == set.data.get(b)
+        };
+        spans.dedup_by(|b, a| same(*a, *b));
         if spans.len() < before {
             spans.sort_unstable();
             let low = spans.iter().flat_map(|&i| &set.low[i * parts..(i + 1) * parts]);
             let low = low.copied().collect();
             let high = spans.iter().flat_map(|&i| &set.high[i * parts..(i + 1) * parts]);
             let high = high.copied().collect();
-            let verdicts = spans.iter().filter_map(|&i| set.verdicts.get(i).copied());
-            set.verdicts = verdicts.collect();
             (set.low, set.high) = (low, high);
+            set.verdicts = picked(&set.verdicts, &spans);
+            set.data = picked(&set.data, &spans);
+            set.expires = picked(&set.expires, &spans);
+            set.each = picked(&set.each, &spans);
         } else {
             spans.sort_unstable();
         }
@@ -195,10 +290,43 @@ impl Lowering<'_> {
     }
 }
 
-fn push(set: &mut Set, element: &Keyed) {
+fn picked<T: Clone>(from: &[T], places: &[usize]) -> Vec<T> {
+    places.iter().filter_map(|&place| from.get(place).cloned()).collect()
+}
+
+fn push(set: &mut Set, element: Keyed) {
     set.low.push(element.bounds.low);
     set.high.push(element.bounds.high);
     set.verdicts.extend(element.verdict);
+    hold(set, element.held);
+}
+
+/// Until every element is there, each has its place in every list it may be in.
+fn hold(set: &mut Set, held: Option<Box<Held>>) {
+    match held {
+        Some(held) => {
+            set.data.extend(held.data);
+            set.expires.push(held.expires);
+            set.each.push(held.each);
+        }
+        None => {
+            set.expires.push(0);
+            set.each.push(Vec::new());
+        }
+    }
+}
+
+/// The object that an element of a map names, by its number.
+fn object(scope: &Scope<'_>, kind: ObjectKind, element: &Element) -> Lowered<Value> {
+    let data = element.extra.as_ref().and_then(|extra| extra.data.as_ref());
+    let Some(Expression { term: Term::Literal(Literal::Word(name) | Literal::Text(name)), span }) = data else {
+        return Err(Diagnostic::new(element.key.span, "an element of this map needs a name: `key : \"name\"`"));
+    };
+    Ok(Value::from(match kind {
+        ObjectKind::Counter => scope.counter(name, *span)?.0,
+        ObjectKind::Limit => scope.limit(name, *span)?.0,
+        ObjectKind::Quota => scope.quota(name, *span)?.0,
+    }))
 }
 
 fn part_of_key(rules: &Rules<'_>, part: &Expression, kind: Type) -> Lowered<Bounds> {

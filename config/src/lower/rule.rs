@@ -7,7 +7,7 @@ use super::jumps::Jump;
 use super::scope::Scope;
 use super::{Lowered, Lowering, next_id};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::policy::{self, ChainId, Counter, CounterId, Family, Icmpx, Reject, Statement, Verdict};
+use crate::policy::{self, ChainId, Family, Icmpx, ObjectKind, Reject, Statement, Verdict};
 use crate::ruleset::{self, Protocol, RejectWith, Rule, StatementKind, VerdictKind};
 
 /// A rule while it is made.
@@ -15,6 +15,13 @@ pub(super) struct Making<'s, 'a> {
     pub(super) scope: &'s Scope<'a>,
     pub(super) context: Context,
     pub(super) statements: Vec<Statement>,
+}
+
+impl<'s, 'a> Making<'s, 'a> {
+    /// As far as this one is, but what is stated from now on is not kept.
+    pub(super) fn clone_for_types(&self) -> Making<'s, 'a> {
+        Making { scope: self.scope, context: self.context.clone(), statements: Vec::new() }
+    }
 }
 
 impl Lowering<'_> {
@@ -25,6 +32,7 @@ impl Lowering<'_> {
                 continue;
             };
             let first = next_id(self.policy.rules.len());
+            self.other_devices(id, chain);
             for (position, rule) in (1..).zip(&chain.rules) {
                 self.rule(scope, id, position, rule);
             }
@@ -85,19 +93,38 @@ impl Lowering<'_> {
                 self.jump(chain, lowered, verdict.span);
                 Statement::Verdict(lowered)
             }
-            StatementKind::Counter { packets, bytes } => {
-                let id = CounterId(next_id(self.policy.counters.len()));
-                self.policy.counters.push(Counter { name: None, packets: *packets, bytes: *bytes });
-                Statement::Counter(id)
+            StatementKind::Counter { .. }
+            | StatementKind::Limit(_)
+            | StatementKind::Quota(_)
+            | StatementKind::ConnectionLimit { .. } => {
+                self.stateful(making.scope.table.family, statement)?
             }
-            StatementKind::CounterName(name) => {
+            StatementKind::CounterName(name) | StatementKind::Named(ObjectKind::Counter, name) => {
                 Statement::Counter(making.scope.counter(name, statement.span)?)
             }
+            StatementKind::Named(ObjectKind::Limit, name) => {
+                Statement::Limit(making.scope.limit(name, statement.span)?)
+            }
+            StatementKind::Named(ObjectKind::Quota, name) => {
+                Statement::Quota(making.scope.quota(name, statement.span)?)
+            }
+            StatementKind::Mapped { kind, key, map } => self.mapped(making, *kind, key, map)?,
+            StatementKind::Log(log, _) => Statement::Log(Box::new(log.clone())),
+            StatementKind::Set(target, value) => {
+                self.assignment(making, *target, value, statement.span)?
+            }
+            StatementKind::Update(update) => self.update(making, update, statement.span)?,
             StatementKind::Reject(with) => {
                 let reject = reject(making, *with, statement.span)?;
                 Statement::Reject(reject)
             }
-            StatementKind::Notrack => Statement::Notrack,
+            StatementKind::Notrack => {
+                if matches!(making.scope.table.family, Family::Arp | Family::Bridge | Family::Netdev) {
+                    let text = "there is no connection tracking to be left out of in this family";
+                    return Err(Diagnostic::new(statement.span, text));
+                }
+                Statement::Notrack
+            }
         };
         making.statements.push(lowered);
         Ok(())
@@ -160,7 +187,7 @@ impl Lowering<'_> {
 
 fn reject(making: &mut Making<'_, '_>, with: RejectWith, span: Span) -> Lowered<Reject> {
     let family = making.scope.table.family;
-    if matches!(family, Family::Arp | Family::Netdev) {
+    if family == Family::Arp || making.context.network == Some(Protocol::Arp) {
         let text = format!("there is no reject in a table of family {family}");
         return Err(Diagnostic::new(span, text));
     }

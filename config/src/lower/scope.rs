@@ -2,9 +2,13 @@
 
 use std::collections::HashMap;
 
+use super::constant::described;
+use super::update::DEFAULT_SIZE;
 use super::{Lowered, Lowering, next_id};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::policy::{ChainId, Counter, CounterId, SetId};
+use crate::policy::{
+    ChainId, Counter, CounterId, Dynamic, Limit, LimitId, ObjectKind, Quota, QuotaId, SetId,
+};
 use crate::ruleset::{Expression, KeyType, MapData, Set, Table, Term, Type};
 use crate::suggestion::did_you_mean;
 
@@ -14,6 +18,8 @@ pub(super) struct Scope<'a> {
     pub(super) chains: HashMap<&'a str, ChainId>,
     sets: HashMap<&'a str, KnownSet>,
     counters: HashMap<&'a str, CounterId>,
+    limits: HashMap<&'a str, LimitId>,
+    quotas: HashMap<&'a str, QuotaId>,
     /// A name that is not known may be one that could not be read.
     incomplete: bool,
 }
@@ -23,7 +29,49 @@ pub(super) struct Scope<'a> {
 pub(super) struct KnownSet {
     pub(super) id: SetId,
     pub(super) types: Vec<Type>,
-    pub(super) is_map: bool,
+    pub(super) holds: Holds,
+}
+
+/// What the elements of a set hold besides their keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Holds {
+    Nothing,
+    Verdicts,
+    Values(Vec<Type>),
+    Objects(ObjectKind),
+}
+
+impl Holds {
+    /// Whether what holds this can stand where `wanted` is wanted.
+    pub(super) fn fits(&self, wanted: &Self) -> bool {
+        match (self, wanted) {
+            (Self::Values(a), Self::Values(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_type(*a, *b))
+            }
+            _ => self == wanted,
+        }
+    }
+
+    /// In words.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Nothing => "a set".to_owned(),
+            Self::Verdicts => "a map to verdicts".to_owned(),
+            Self::Values(types) => {
+                let types: Vec<String> = types.iter().map(|kind| described(*kind)).collect();
+                format!("a map to {}", types.join(" . "))
+            }
+            Self::Objects(ObjectKind::Counter) => "a map to counters".to_owned(),
+            Self::Objects(ObjectKind::Limit) => "a map to limits".to_owned(),
+            Self::Objects(ObjectKind::Quota) => "a map to quotas".to_owned(),
+        }
+    }
+}
+
+/// Whether values of the two can be compared.
+pub(super) fn same_type(a: Type, b: Type) -> bool {
+    let number = matches!(a, Type::Integer(_)) || matches!(b, Type::Integer(_));
+    a == b || number && a.width() == b.width()
 }
 
 impl<'a> Lowering<'a> {
@@ -34,6 +82,8 @@ impl<'a> Lowering<'a> {
             chains: HashMap::new(),
             sets: HashMap::new(),
             counters: HashMap::new(),
+            limits: HashMap::new(),
+            quotas: HashMap::new(),
             incomplete: self.ruleset.incomplete,
         };
         for chain in table.chains.iter() {
@@ -48,6 +98,16 @@ impl<'a> Lowering<'a> {
             });
             scope.counters.insert(&counter.name, id);
         }
+        for limit in table.limits.iter() {
+            let id = LimitId(next_id(self.policy.limits.len()));
+            self.policy.limits.push(Limit { name: Some(limit.name.clone()), ..limit.what.clone() });
+            scope.limits.insert(&limit.name, id);
+        }
+        for quota in table.quotas.iter() {
+            let id = QuotaId(next_id(self.policy.quotas.len()));
+            self.policy.quotas.push(Quota { name: Some(quota.name.clone()), ..quota.what.clone() });
+            scope.quotas.insert(&quota.name, id);
+        }
         for set in table.sets.iter() {
             let lowered = self.named_set(&scope, set);
             if let Some(known) = self.note(lowered) {
@@ -59,14 +119,28 @@ impl<'a> Lowering<'a> {
 
     fn named_set(&mut self, scope: &Scope<'_>, set: &Set) -> Lowered<KnownSet> {
         let types = key_types(&set.key)?;
-        let is_map = matches!(set.data, Some(MapData::Verdict));
+        let holds = match &set.data {
+            None => Holds::Nothing,
+            Some(MapData::Verdict) => Holds::Verdicts,
+            Some(MapData::Object(kind)) => Holds::Objects(*kind),
+            Some(MapData::Value(data)) => {
+                let types = key_types(data)?;
+                if types.iter().map(|kind| kind.width()).sum::<u16>() > 128 {
+                    let text = "a map to more than 128 bits is not supported: only address translation uses one";
+                    return Err(Diagnostic::new(set.span, text));
+                }
+                Holds::Values(types)
+            }
+        };
         let id = SetId(next_id(self.policy.sets.len()));
         self.policy.sets.push(crate::policy::Set::default());
         let rules = super::element::Rules {
             types: &types,
-            is_map,
+            holds: &holds,
             intervals: set.flags.interval,
             merge: set.auto_merge,
+            timeout: set.timeout,
+            each: &set.each,
         };
         let mut lowered = self.elements(scope, &rules, &set.elements);
         lowered.name = Some(set.name.clone());
@@ -74,8 +148,32 @@ impl<'a> Lowering<'a> {
             let text = format!("{} elements do not fit into this size", lowered.len());
             self.errors.push(Diagnostic::new(size.span, text));
         }
+        lowered.dynamic = self.dynamic(scope, set, lowered.len())?;
+        let catches_all = set.elements.iter().any(|element| matches!(element.key.term, Term::Any));
+        if set.flags.constant {
+            self.fixed_sets.insert(id, "it is constant");
+        } else if set.flags.interval {
+            self.fixed_sets.insert(id, "it holds ranges");
+        } else if catches_all {
+            self.fixed_sets.insert(id, "it has an element for every other key");
+        }
         self.policy.sets[id.index()] = lowered;
-        Ok(KnownSet { id, types, is_map })
+        Ok(KnownSet { id, types, holds })
+    }
+
+    /// What packets may do to a set.
+    fn dynamic(&mut self, scope: &Scope<'_>, set: &Set, elements: usize) -> Lowered<Option<Dynamic>> {
+        if !set.flags.dynamic && !set.flags.timeout && set.timeout.is_none() {
+            return Ok(None);
+        }
+        let size = match &set.size {
+            Some(size) => u32::try_from(size.node).map_err(|_| {
+                Diagnostic::new(size.span, "a set that packets change holds fewer than 2^32 elements")
+            })?,
+            None => DEFAULT_SIZE.max(next_id(elements)),
+        };
+        let each = self.each(scope.table.family, &set.each)?;
+        Ok(Some(Dynamic { size, timeout: set.timeout, interval: set.flags.interval, each }))
     }
 }
 
@@ -96,6 +194,23 @@ impl Scope<'_> {
     pub(super) fn counter(&self, name: &str, span: Span) -> Lowered<CounterId> {
         let known = self.counters.get(name).copied();
         known.ok_or_else(|| self.unknown("counter", name, span, self.counters.keys().copied()))
+    }
+
+    /// The limit called `name`.
+    pub(super) fn limit(&self, name: &str, span: Span) -> Lowered<LimitId> {
+        let known = self.limits.get(name).copied();
+        known.ok_or_else(|| self.unknown("limit", name, span, self.limits.keys().copied()))
+    }
+
+    /// The quota called `name`.
+    pub(super) fn quota(&self, name: &str, span: Span) -> Lowered<QuotaId> {
+        let known = self.quotas.get(name).copied();
+        known.ok_or_else(|| self.unknown("quota", name, span, self.quotas.keys().copied()))
+    }
+
+    /// Whether a set or map is called `name`.
+    pub(super) fn knows_set(&self, name: &str) -> bool {
+        self.sets.contains_key(name)
     }
 
     fn unknown<'n>(

@@ -5,7 +5,7 @@ use super::parser::{Parsed, Parser};
 use super::unsupported;
 use crate::diagnostic::Diagnostic;
 use crate::policy::{ChainPolicy, Family};
-use crate::ruleset::{Base, Chain, Counter, Literal, Priority, Spanned, Table, Term};
+use crate::ruleset::{Base, Chain, Literal, Priority, Spanned, Table, Term, Verdict, VerdictKind};
 use crate::suggestion::did_you_mean;
 
 /// The table being filled.
@@ -39,27 +39,66 @@ impl Parser<'_> {
                 let name = self.declared_name("a name")?;
                 self.set_block(table, &name, &*word == "map")
             }
-            "counter" => {
-                let name = self.declared_name("the name of a counter")?;
-                self.counter_declaration(table, &name)
+            "counter" | "limit" | "quota" => {
+                let name = self.declared_name("a name")?;
+                self.object_declaration(table, &word, &name)
             }
             "comment" => {
-                let text = self.text("a comment in quotes")?;
-                self.table_of(table).comment = Some(text.node);
+                let text = self.comment()?;
+                self.table_of(table).comment = Some(text);
                 Ok(())
             }
-            "flags" => self.fail_at(word.span, "flags of a table are not supported"),
-            "flowtable" | "quota" | "limit" | "secmark" | "synproxy" | "ct" => {
-                let text = format!("`{}` in a table is not supported yet", &*word);
-                self.fail_at(word.span, text)
+            "flags" => self.table_flags(table),
+            "flowtable" | "secmark" | "synproxy" | "ct" | "tunnel" => {
+                let why = unsupported::object(&word);
+                self.fail_at(word.span, format!("`{}` in a table {why}", &*word))
             }
             _ => {
                 let text = format!("`{}` cannot stand in a table", &*word);
                 let mut complaint = Diagnostic::new(word.span, text);
-                complaint.help = did_you_mean(&word, ["chain", "set", "map", "counter", "comment"]);
+                complaint.help = did_you_mean(&word, ["chain", "set", "map", "counter", "limit", "quota", "comment"]);
                 Err(self.fail(complaint))
             }
         }
+    }
+
+    fn table_flags(&mut self, table: &InTable) -> Parsed<()> {
+        loop {
+            let flag = self.word("a flag of a table")?;
+            match &*flag {
+                "dormant" => self.table_of(table).dormant = true,
+                "owner" | "persist" => {
+                    let text = format!("`flags {}` is not supported: no program holds a table", &*flag);
+                    return self.fail_at(flag.span, text);
+                }
+                _ => return self.fail_at(flag.span, format!("`{}` is not a flag of a table", &*flag)),
+            }
+            if !self.eat_sign(",") {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What comes behind `jump` or `goto`: `{ rules }`, a chain without a name, which gets one.
+    pub(super) fn bound_chain(&mut self, word: &str) -> Parsed<Verdict> {
+        let span = self.peek().1;
+        let Some(table) = self.table.clone() else {
+            return self.fail_expected("the name of a chain");
+        };
+        if self.bound >= DEEPEST_BOUND {
+            return self.fail_at(span, "chains stand in one another more than 15 deep");
+        }
+        let chains = &self.table_of(&table).chains;
+        let free = (0..).map(|n| format!("__chain{n}")).find(|name| !chains.contains(name));
+        let name = Spanned::new(free.unwrap_or_default(), span);
+        self.declare_chain(&table, &name);
+        self.bound += 1;
+        let read = self.chain_block(&table, &name.node);
+        self.bound -= 1;
+        read?;
+        let chain = name.node.into_boxed_str();
+        let kind = if word == "jump" { VerdictKind::Jump(chain) } else { VerdictKind::Goto(chain) };
+        Ok(Verdict { kind, span })
     }
 
     /// The chain, declared now if it was not.
@@ -72,8 +111,10 @@ impl Parser<'_> {
     pub(super) fn chain_block(&mut self, table: &InTable, chain: &str) -> Parsed<()> {
         self.block(|parser| {
             let outer = std::mem::replace(&mut parser.in_chain, true);
+            let around = parser.table.replace(table.clone());
             let read = parser.chain_item(table, chain);
             parser.in_chain = outer;
+            parser.table = around;
             read
         })
     }
@@ -95,7 +136,7 @@ impl Parser<'_> {
             }
             Some("comment") if matches!(self.tokens.second(), Kind::Text) => {
                 self.tokens.take();
-                let text = self.text("a comment in quotes")?.node;
+                let text = self.comment()?;
                 if let Some(chain) = self.chain_of(table, chain) {
                     chain.comment = Some(text);
                 }
@@ -103,7 +144,7 @@ impl Parser<'_> {
             }
             Some("flags") => {
                 let span = self.peek().1;
-                self.fail_at(span, "flags of a chain are not supported")
+                self.fail_at(span, "flags of a chain are not supported: there is no other hardware to do its work")
             }
             Some("devices" | "device") => self.devices(table, chain),
             _ => {
@@ -256,29 +297,6 @@ impl Parser<'_> {
         }
     }
 
-    /// `{ packets N bytes N; comment "..." }`, or the same without braces.
-    pub(super) fn counter_declaration(&mut self, table: &InTable, name: &Spanned<String>) -> Parsed<()> {
-        let (mut packets, mut bytes, mut comment) = (0, 0, None);
-        if self.at_sign("{") {
-            self.block(|parser| {
-                if parser.eat_word("comment") {
-                    comment = Some(parser.text("a comment in quotes")?.node);
-                } else if parser.at_word("packets") || parser.at_word("bytes") {
-                    (packets, bytes) = parser.counts()?;
-                } else {
-                    return parser.fail_expected("`packets`, `bytes` or `comment`");
-                }
-                Ok(())
-            })?;
-        } else {
-            (packets, bytes) = self.counts()?;
-        }
-        let counter = Counter { name: name.node.clone(), span: name.span, packets, bytes, comment };
-        let counters = &mut self.table_of(table).counters;
-        counters.get_or_insert_with(&name.node, || counter);
-        Ok(())
-    }
-
     /// The name of something that is declared here.
     pub(super) fn declared_name(&mut self, wanted: &str) -> Parsed<Spanned<String>> {
         let name = self.name(wanted)?;
@@ -300,3 +318,5 @@ impl Parser<'_> {
 
 /// As the kernel has it.
 const LONGEST_NAME: usize = 255;
+/// Chains without a name, one in another.
+const DEEPEST_BOUND: usize = 15;

@@ -1,8 +1,11 @@
 //! What can stand outside of all braces? Blocks, and commands that change what was declared before.
 
+use std::collections::HashMap;
+
 use super::block::InTable;
 use super::lexer::Kind;
 use super::parser::{Parsed, Parser};
+use super::unsupported;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::Family;
 use crate::ruleset::{Chain, Rule, Spanned};
@@ -65,10 +68,15 @@ impl Parser<'_> {
                 self.tokens.take();
                 return self.flush();
             }
-            "table" | "chain" | "rule" | "set" | "map" | "element" | "counter" => {
+            "table" | "chain" | "rule" | "set" | "map" | "element" | "counter" | "limit" | "quota" | "flowtable"
+            | "secmark" | "synproxy" | "ct" => {
                 return self.object(Action::Add);
             }
-            "list" | "reset" | "rename" | "replace" | "monitor" | "describe" | "export" | "import" => {
+            "replace" => {
+                let text = "a rule is replaced by its handle, which only a kernel gives";
+                return Err(self.fail(Diagnostic::new(word.span, text).help("change the rule where it stands")));
+            }
+            "list" | "reset" | "rename" | "monitor" | "describe" | "export" | "import" => {
                 let text = format!("`{}` cannot stand in a ruleset that is loaded whole", &*word);
                 return self.fail_at(word.span, text);
             }
@@ -85,7 +93,7 @@ impl Parser<'_> {
 
     fn object(&mut self, action: Action) -> Parsed<()> {
         let Some(word) = self.peek_word() else {
-            return self.fail_expected("`table`, `chain`, `rule`, `set`, `map`, `element` or `counter`");
+            return self.fail_expected("`table`, `chain`, `rule`, `set`, `map`, `element`, `counter`, `limit` or `quota`");
         };
         let adds = matches!(action, Action::Add | Action::Create);
         match &*word {
@@ -104,7 +112,7 @@ impl Parser<'_> {
                 self.tokens.take();
                 self.element_command(action)
             }
-            "chain" | "set" | "map" | "counter" => {
+            "chain" | "set" | "map" | "counter" | "limit" | "quota" => {
                 self.tokens.take();
                 let family = self.family();
                 let table = self.known_table(family)?;
@@ -113,9 +121,15 @@ impl Parser<'_> {
                 }
                 self.delete_in(&table, &word, action)
             }
+            "flowtable" | "secmark" | "synproxy" | "ct" | "tunnel" => {
+                let why = unsupported::object(&word);
+                self.fail_at(word.span, format!("`{}` {why}", &*word))
+            }
             _ => {
-                let text = format!("`{}` cannot be added or deleted here", &*word);
-                self.fail_at(word.span, format!("{text}: it is not supported yet"))
+                let text = format!("`{}` cannot be added or deleted", &*word);
+                let mut complaint = Diagnostic::new(word.span, text);
+                complaint.help = did_you_mean(&word, COMMANDS);
+                Err(self.fail(complaint))
             }
         }
     }
@@ -197,6 +211,8 @@ impl Parser<'_> {
         let exists = match what {
             "chain" => known.chains.contains(&name.node),
             "counter" => known.counters.contains(&name.node),
+            "limit" => known.limits.contains(&name.node),
+            "quota" => known.quotas.contains(&name.node),
             _ => known.sets.contains(&name.node),
         };
         if exists && action == Action::Create {
@@ -210,17 +226,23 @@ impl Parser<'_> {
                 }
                 Ok(())
             }
-            "counter" => self.counter_declaration(table, &name),
+            "counter" | "limit" | "quota" => self.object_declaration(table, what, &name),
             _ => self.set_block(table, &name, what == "map"),
         }
     }
 
     fn delete_in(&mut self, table: &InTable, what: &str, action: Action) -> Parsed<()> {
+        if self.at_word("handle") {
+            let span = self.peek().1;
+            return self.fail_at(span, "only a kernel gives handles: delete it by its name");
+        }
         let name = self.name("a name")?;
         let known = self.table_of(table);
         let found = match what {
             "chain" => known.chains.remove(&name.node).is_some(),
             "counter" => known.counters.remove(&name.node).is_some(),
+            "limit" => known.limits.remove(&name.node).is_some(),
+            "quota" => known.quotas.remove(&name.node).is_some(),
             _ => known.sets.remove(&name.node).is_some(),
         };
         if !found && action == Action::Delete {
@@ -234,7 +256,10 @@ impl Parser<'_> {
         let table = self.known_table(family)?;
         let chain = self.known_chain(&table)?;
         let (at, span) = self.rule_position(first)?;
-        let rule = self.rule()?;
+        let around = self.table.replace(table.clone());
+        let rule = self.rule();
+        self.table = around;
+        let rule = rule?;
         let Some(chain) = self.table_of(&table).chains.get_mut(&chain) else {
             return Ok(());
         };
@@ -274,7 +299,14 @@ impl Parser<'_> {
                 Ok(())
             }
             Action::Delete | Action::Destroy => {
-                self.fail_at(name.span, "deleting elements is not supported yet")
+                let keys = elements.iter().map(|e| (crate::print::written(&e.key), e.key.span));
+                let mut gone: HashMap<String, Span> = keys.collect();
+                set.elements.retain(|known| gone.remove(&crate::print::written(&known.key)).is_none());
+                let left = gone.into_iter().min_by_key(|(_, span)| *span);
+                if let (Some((key, span)), Action::Delete) = (left, action) {
+                    return self.fail_at(span, format!("there is no element `{key}` in this set"));
+                }
+                Ok(())
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::lexer::Kind;
 use super::parser::{Parsed, Parser};
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::Span;
 use crate::ruleset::{BinaryOperator, Element, ElementExtra, Expression, Literal, Relation, Term};
 
 /// Which side of a comparison an operand stands on: words on the left are selectors, on the right names.
@@ -10,19 +10,38 @@ use crate::ruleset::{BinaryOperator, Element, ElementExtra, Expression, Literal,
 pub(super) enum Side {
     Left,
     Right,
+    /// Words that start a selector are one, others are names.
+    Mixed,
 }
 
 impl Parser<'_> {
-    /// What is looked at: selectors, arithmetic on them, a concatenation.
+    /// What is looked at: selectors, arithmetic on them, a concatenation, in which values may stand too.
     pub(super) fn left(&mut self) -> Parsed<Expression> {
         self.weight = 0;
         let first = self.binary(Side::Left, 0)?;
+        self.concatenated(first)
+    }
+
+    /// As [`Self::left`], but the first part follows `side`, and a map may come behind.
+    pub(super) fn mixed(&mut self, side: Side) -> Parsed<Expression> {
+        let first = self.binary(side, 0)?;
+        let key = self.concatenated(first)?;
+        if !self.eat_word("map") {
+            return Ok(key);
+        }
+        let span = key.span;
+        self.deepen(1, span)?;
+        let map = self.map_source()?;
+        Ok(Expression::new(Term::Map(Box::new(key), map), span.to(self.tokens.last)))
+    }
+
+    fn concatenated(&mut self, first: Expression) -> Parsed<Expression> {
         if !self.at_sign(".") {
             return Ok(first);
         }
         let mut parts = vec![first];
         while self.eat_sign(".") {
-            parts.push(self.binary(Side::Left, 0)?);
+            parts.push(self.binary(Side::Mixed, 0)?);
         }
         self.join(parts, Term::Concat)
     }
@@ -97,26 +116,31 @@ impl Parser<'_> {
     fn element(&mut self, into: &mut Vec<Element>) -> Parsed<()> {
         let key = self.concatenation()?;
         let mut extra = ElementExtra::default();
+        let mut plain = true;
         loop {
             if self.eat_word("comment") {
-                extra.comment = Some(self.text("a comment in quotes")?.node);
-            } else if let Some(word) = self.peek_word() {
-                let complaint = match &*word {
-                    "timeout" | "expires" | "counter" | "limit" | "quota" => {
-                        format!("`{}` of an element is not supported yet", &*word)
-                    }
-                    _ => break,
-                };
-                return self.fail_at(word.span, complaint);
+                extra.comment = Some(self.comment()?);
+            } else if self.eat_word("timeout") {
+                extra.timeout = Some(self.duration()?);
+            } else if self.eat_word("expires") {
+                extra.expires = Some(self.duration()?);
             } else {
-                break;
+                let each = self.stateful_statements()?;
+                if each.is_empty() {
+                    break;
+                }
+                extra.each.extend(each);
             }
+            plain = false;
         }
         if self.eat_sign(":") {
+            plain = false;
             self.skip_newlines();
-            extra.verdict = Some(self.map_data()?);
+            match self.verdict()? {
+                Some(verdict) => extra.verdict = Some(verdict),
+                None => extra.data = Some(self.concatenation()?),
+            }
         }
-        let plain = extra.comment.is_none() && extra.verdict.is_none();
         match key.term {
             Term::Set(inner) if plain => into.extend(inner),
             Term::Set(_) => {
@@ -125,20 +149,6 @@ impl Parser<'_> {
             _ => into.push(Element { key, extra: (!plain).then(|| Box::new(extra)) }),
         }
         Ok(())
-    }
-
-    fn map_data(&mut self) -> Parsed<crate::ruleset::Verdict> {
-        if let Some(verdict) = self.verdict()? {
-            return Ok(verdict);
-        }
-        let (kind, span) = self.peek();
-        if matches!(kind, Kind::Newline | Kind::End | Kind::Sign(_)) && !self.at_sign("$") {
-            return self.fail_expected("a verdict");
-        }
-        Err(self.fail(
-            Diagnostic::new(span, "maps to anything but verdicts are not supported yet")
-                .help("a verdict is accept, drop, continue, return, jump CHAIN or goto CHAIN"),
-        ))
     }
 
     fn concatenation(&mut self) -> Parsed<Expression> {
@@ -182,7 +192,8 @@ impl Parser<'_> {
                 break;
             }
             self.tokens.take();
-            let right = self.binary(Side::Right, tightness + 1)?;
+            let other = if side == Side::Mixed { Side::Mixed } else { Side::Right };
+            let right = self.binary(other, tightness + 1)?;
             let span = left.span.to(right.span);
             self.deepen(1, span)?;
             left = Expression::new(Term::Binary(operator, Box::new((left, right))), span);
@@ -208,7 +219,7 @@ impl Parser<'_> {
             self.tokens.take();
             self.deepen(1, span)?;
             let inner = match side {
-                Side::Left => self.binary(side, 0)?,
+                Side::Left | Side::Mixed => self.binary(side, 0)?,
                 Side::Right => self.right()?,
             };
             self.expect_sign(")")?;
@@ -216,12 +227,17 @@ impl Parser<'_> {
         }
         match side {
             Side::Left => self.selector(),
-            Side::Right => self.value(),
+            Side::Mixed if self.at_selector() => self.selector(),
+            Side::Right | Side::Mixed => self.value(),
         }
     }
 
     fn value(&mut self) -> Parsed<Expression> {
         let (kind, span) = self.peek();
+        if self.at_number_and_unit() {
+            let (text, span) = self.number_and_unit()?;
+            return Ok(Expression::literal(Literal::Word(text.into()), span));
+        }
         let literal = match kind {
             Kind::Number(value) => Literal::Number(value),
             Kind::Ipv4(address) => Literal::Ipv4(address),

@@ -1,5 +1,6 @@
 //! How does the parser walk, complain and go on? The grammar itself is in the sibling files.
 
+use super::block::InTable;
 use super::lexer::Kind;
 use super::tokens::{Tokens, Word, unexpected};
 use super::variables::Variables;
@@ -18,6 +19,10 @@ pub(super) struct Parser<'a> {
     pub(super) weight: u32,
     /// Whether a chain's block is being read: nothing is declared there.
     pub(super) in_chain: bool,
+    /// The table whose rules are read.
+    pub(super) table: Option<InTable>,
+    /// How many chains without a name are open.
+    pub(super) bound: usize,
 }
 
 /// The complaint was recorded; go on behind this statement.

@@ -1,12 +1,13 @@
 //! How is a rule read, statement by statement?
 
+use super::expression::Side;
 use super::parser::{Parsed, Parser};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::policy::{Icmpx, Reject};
+use crate::policy::{Change, Icmpx, ObjectKind, Reject, Target};
 use crate::reject_codes;
 use crate::ruleset::{
-    Literal, Match, RejectWith, Relation, Rule, Statement, StatementKind, Term, Verdict, VerdictKind,
-    VerdictMapSource,
+    BinaryOperator, CtKey, Expression, Literal, MapSource, Match, MetaKey, RejectWith, Relation, Rule, Selector,
+    Statement, StatementKind, Term, Verdict, VerdictKind,
 };
 use crate::suggestion::did_you_mean;
 
@@ -18,7 +19,7 @@ impl Parser<'_> {
         let mut comment = None;
         while !self.at_end() {
             if self.eat_word("comment") {
-                comment = Some(self.text("a comment in quotes")?.node);
+                comment = Some(self.comment()?);
                 break;
             }
             let before = self.peek().1;
@@ -35,29 +36,101 @@ impl Parser<'_> {
         if let Some(verdict) = self.verdict()? {
             return Ok(StatementKind::Verdict(verdict));
         }
-        if self.eat_word("counter") {
-            return self.counter();
+        let Some(word) = self.peek_word() else {
+            return self.comparison();
+        };
+        let second = |parser: &mut Self, wanted: &[&str]| {
+            parser.tokens.second_word().is_some_and(|second| wanted.contains(&&*second))
+        };
+        match &*word {
+            "counter" | "limit" | "quota" => {
+                self.tokens.take();
+                self.stateful(&word)
+            }
+            "reject" => {
+                self.tokens.take();
+                Ok(StatementKind::Reject(self.reject()?))
+            }
+            "notrack" => {
+                self.tokens.take();
+                Ok(StatementKind::Notrack)
+            }
+            "log" => {
+                self.tokens.take();
+                self.log()
+            }
+            "ct" if second(self, &["count"]) => {
+                self.tokens.take();
+                self.connection_limit()
+            }
+            "add" | "update" | "delete" => {
+                self.tokens.take();
+                self.update(match &*word {
+                    "add" => Change::Add,
+                    "update" => Change::Update,
+                    _ => Change::Delete,
+                })
+            }
+            "set" => {
+                self.tokens.take();
+                self.old_update()
+            }
+            "meter" => {
+                self.tokens.take();
+                self.meter()
+            }
+            "flow" if second(self, &["table"]) => {
+                self.tokens.take();
+                self.tokens.take();
+                self.meter()
+            }
+            _ => self.comparison(),
         }
-        if self.eat_word("reject") {
-            return Ok(StatementKind::Reject(self.reject()?));
+    }
+
+    /// What comes behind `counter`, `limit` or `quota`.
+    fn stateful(&mut self, word: &str) -> Parsed<StatementKind> {
+        let kind = match word {
+            "counter" => ObjectKind::Counter,
+            "limit" => ObjectKind::Limit,
+            _ => ObjectKind::Quota,
+        };
+        if self.eat_word("name") {
+            if self.at_selector() {
+                let key = self.left()?;
+                self.expect_word("map")?;
+                let map = self.map_source()?;
+                return Ok(StatementKind::Mapped { kind, key, map });
+            }
+            let named = self.name("a name")?;
+            return Ok(match kind {
+                ObjectKind::Counter => StatementKind::CounterName(named.node),
+                _ => StatementKind::Named(kind, named.node),
+            });
         }
-        if self.eat_word("notrack") {
-            return Ok(StatementKind::Notrack);
-        }
-        self.comparison()
+        Ok(match kind {
+            ObjectKind::Counter => {
+                let (packets, bytes) = self.counts()?;
+                StatementKind::Counter { packets, bytes }
+            }
+            ObjectKind::Limit => StatementKind::Limit(self.limit()?),
+            ObjectKind::Quota => StatementKind::Quota(self.quota()?),
+        })
     }
 
     fn comparison(&mut self) -> Parsed<StatementKind> {
         let left = self.left()?;
         if self.eat_word("vmap") {
-            let map = self.verdict_map()?;
+            let map = self.map_source()?;
             return Ok(StatementKind::VerdictMap { key: left, map });
         }
-        for (word, what) in [("set", "setting a field"), ("map", "mapping to a value")] {
-            if self.at_word(word) {
-                let span = self.peek().1;
-                return self.fail_at(span, format!("{what} is not supported yet"));
-            }
+        if self.at_word("set") {
+            return self.assignment(left);
+        }
+        if self.at_word("map") {
+            let span = self.peek().1;
+            let text = "what a map holds can be set or counted, but not compared";
+            return Err(self.fail(Diagnostic::new(span, text).help("a verdict comes from `vmap`")));
         }
         let relation = self.relation();
         let right = self.right()?;
@@ -67,12 +140,32 @@ impl Parser<'_> {
         Ok(StatementKind::Match(Match { left, relation, right }))
     }
 
+    /// `left set value`
+    fn assignment(&mut self, left: Expression) -> Parsed<StatementKind> {
+        let set = self.expect_word("set")?;
+        let target = match left.term {
+            Term::Selector(Selector::Meta(MetaKey::Mark)) => Target::Mark,
+            Term::Selector(Selector::Meta(MetaKey::PktType)) => Target::PacketType,
+            Term::Selector(Selector::Ct(CtKey::Mark)) => Target::CtMark,
+            Term::Selector(Selector::Meta(_) | Selector::Ct(_)) => {
+                return self.fail_at(left.span.to(set), "this cannot be set in front of a wire");
+            }
+            _ => {
+                let text = "setting a field is not supported: Sluice does not rewrite packets";
+                return self.fail_at(left.span.to(set), text);
+            }
+        };
+        self.weight = 0;
+        let value = self.mixed(Side::Mixed)?;
+        Ok(StatementKind::Set(target, value))
+    }
+
     /// `flags VALUE / MASK`: the masked field equals the value.
     fn masked(
         &mut self,
-        left: crate::ruleset::Expression,
+        left: Expression,
         relation: Relation,
-        right: crate::ruleset::Expression,
+        right: Expression,
     ) -> Parsed<StatementKind> {
         let slash = self.expect_sign("/")?;
         let relation = match relation {
@@ -84,27 +177,27 @@ impl Parser<'_> {
         let span = left.span;
         self.deepen(1, span)?;
         let both = Box::new((left, mask));
-        let term = Term::Binary(crate::ruleset::BinaryOperator::And, both);
-        Ok(StatementKind::Match(Match { left: crate::ruleset::Expression::new(term, span), relation, right }))
+        let term = Term::Binary(BinaryOperator::And, both);
+        Ok(StatementKind::Match(Match { left: Expression::new(term, span), relation, right }))
     }
 
-    fn verdict_map(&mut self) -> Parsed<VerdictMapSource> {
+    pub(super) fn map_source(&mut self) -> Parsed<MapSource> {
         if self.at_sign("{") {
-            return Ok(VerdictMapSource::Elements(self.elements()?.0));
+            return Ok(MapSource::Elements(self.elements()?.0));
         }
         if self.eat_sign("@") {
             let name = self.word("the name of a map")?;
-            return Ok(VerdictMapSource::Name((&*name).into(), name.span));
+            return Ok(MapSource::Name((&*name).into(), name.span));
         }
         if self.at_sign("$") {
             let value = self.variable()?;
             match value.term {
-                Term::Set(elements) => return Ok(VerdictMapSource::Elements(elements)),
-                Term::SetName(name) => return Ok(VerdictMapSource::Name(name, value.span)),
+                Term::Set(elements) => return Ok(MapSource::Elements(elements)),
+                Term::SetName(name) => return Ok(MapSource::Name(name, value.span)),
                 _ => return self.fail_at(value.span, "this variable does not hold a map"),
             }
         }
-        self.fail_expected("a map: `{ key : verdict, ... }` or `@name`")
+        self.fail_expected("a map: `{ key : value, ... }` or `@name`")
     }
 
     /// A verdict, if one comes next.
@@ -129,8 +222,7 @@ impl Parser<'_> {
 
     fn jump(&mut self, word: &str) -> Parsed<Verdict> {
         if self.at_sign("{") {
-            let span = self.peek().1;
-            return self.fail_at(span, "a chain without a name is not supported yet");
+            return self.bound_chain(word);
         }
         let chain = self.name("the name of a chain")?;
         let name = chain.node.into_boxed_str();
@@ -139,18 +231,6 @@ impl Parser<'_> {
             _ => VerdictKind::Goto(name),
         };
         Ok(Verdict { kind, span: chain.span })
-    }
-
-    fn counter(&mut self) -> Parsed<StatementKind> {
-        if self.eat_word("name") {
-            let named = self.name("the name of a counter")?;
-            if self.at_word("map") {
-                return self.fail_at(named.span, "a map to counters is not supported yet");
-            }
-            return Ok(StatementKind::CounterName(named.node));
-        }
-        let (packets, bytes) = self.counts()?;
-        Ok(StatementKind::Counter { packets, bytes })
     }
 
     /// `packets N bytes N`, in any order.

@@ -5,8 +5,8 @@ use super::parser::{Parsed, Parser};
 use super::tokens::Word;
 use super::unsupported;
 use crate::diagnostic::{Diagnostic, Span};
-use crate::policy::HeaderBase;
-use crate::ruleset::{CtKey, Expression, MetaKey, Protocol, Selector};
+use crate::policy::{HeaderBase, OptionOf};
+use crate::ruleset::{Expression, MetaKey, Protocol, Selector};
 use crate::suggestion::did_you_mean;
 
 impl Parser<'_> {
@@ -22,8 +22,11 @@ impl Parser<'_> {
         let found = match &*first {
             "meta" => self.meta()?,
             "ct" => self.ct(first.span)?,
+            "exthdr" => self.extension_exists()?,
+            "numgen" => self.number_generator()?,
+            "fib" => self.fib(first.span)?,
             name => match (alone(name), Protocol::named(name)) {
-                (Some(key), _) => Selector::Meta(key),
+                (Some(key), _) => self.meta_key(key, first.span),
                 (_, Some(protocol)) => self.header(protocol, &first)?,
                 _ => return Err(self.fail(unknown_statement(&first))),
             },
@@ -32,45 +35,104 @@ impl Parser<'_> {
         Ok(Expression::selector(found, span))
     }
 
+    /// Whether something of the packet comes next.
+    pub(super) fn at_selector(&mut self) -> bool {
+        if self.at_sign("@") {
+            return self.tokens.second_word().is_some_and(|word| matches!(&*word, "ll" | "nh" | "th" | "ih"));
+        }
+        self.peek_word().is_some_and(|word| {
+            matches!(&*word, "meta" | "ct" | "exthdr" | "numgen" | "fib")
+                || alone(&word).is_some()
+                || Protocol::named(&word).is_some()
+                || unsupported::selector(&word)
+        })
+    }
+
+    /// Times are those of Greenwich: who runs it should know.
+    fn meta_key(&mut self, key: MetaKey, span: Span) -> Selector {
+        if key.is_time() {
+            let text = "times are read in UTC, whatever the time zone of this machine";
+            self.ruleset.notes.push(Diagnostic::new(span, text));
+        }
+        Selector::Meta(key)
+    }
+
+    /// What comes behind `numgen`: `inc mod 10 [offset 5]`.
+    fn number_generator(&mut self) -> Parsed<Selector> {
+        let word = self.word("`inc` or `random`")?;
+        let random = match &*word {
+            "inc" => false,
+            "random" => true,
+            _ => return self.fail_at(word.span, "expected `inc` or `random`"),
+        };
+        self.expect_word("mod")?;
+        let span = self.peek().1;
+        let modulus: u32 = self.small("a number")?;
+        let offset: u32 = if self.eat_word("offset") { self.small("a number")? } else { 0 };
+        if modulus == 0 || offset.checked_add(modulus - 1).is_none() {
+            return self.fail_at(span, "there are no such numbers of 32 bits");
+        }
+        Ok(Selector::Number { random, modulus, offset })
+    }
+
+    /// What comes behind `fib`: only `saddr type` and `daddr type` can be answered.
+    fn fib(&mut self, start: Span) -> Parsed<Selector> {
+        const KEYS: [&str; 5] = ["saddr", "daddr", "mark", "iif", "oif"];
+        let mut keys = Vec::new();
+        loop {
+            let key = self.word("`saddr` or `daddr`")?;
+            if !KEYS.contains(&&*key) {
+                return self.fail_at(key.span, format!("`{}` is not a key of fib", &*key));
+            }
+            keys.push(key.to_string());
+            if !self.eat_sign(".") {
+                break;
+            }
+        }
+        let result = self.word("`type`")?;
+        if !matches!(&*result, "type" | "oif" | "oifname" | "check") {
+            return self.fail_at(result.span, format!("`{}` is nothing that fib knows", &*result));
+        }
+        match (&*result, keys.iter().map(String::as_str).collect::<Vec<_>>().as_slice()) {
+            ("type", ["saddr"]) => Ok(Selector::AddressType { destination: false }),
+            ("type", ["daddr"]) => Ok(Selector::AddressType { destination: true }),
+            _ => {
+                let text = "this look-up is not supported: a wire has no routing table";
+                let complaint = Diagnostic::new(start.to(result.span), text)
+                    .help("`fib saddr type` and `fib daddr type` can be answered; spoofed sources, by prefix");
+                Err(self.fail(complaint))
+            }
+        }
+    }
+
     fn meta(&mut self) -> Parsed<Selector> {
         let key = self.word("a key of meta")?;
-        if let Some(found) = MetaKey::ALL.into_iter().find(|known| known.name() == &*key) {
-            return Ok(Selector::Meta(found));
+        if let Some(found) = MetaKey::ALL.iter().copied().find(|known| known.name() == &*key) {
+            return Ok(self.meta_key(found, key.span));
         }
         let complaint = match unsupported::meta(&key) {
             Some(why) => Diagnostic::new(key.span, format!("`meta {}` {why}", &*key)),
             None => {
                 let mut complaint = Diagnostic::new(key.span, format!("`{}` is not a key of meta", &*key));
-                complaint.help = did_you_mean(&key, MetaKey::ALL.map(MetaKey::name));
+                complaint.help = did_you_mean(&key, MetaKey::ALL.iter().map(|known| known.name()));
                 complaint
             }
         };
         Err(self.fail(complaint))
     }
 
-    fn ct(&mut self, start: Span) -> Parsed<Selector> {
-        let key = self.word("a key of ct")?;
-        let found = match &*key {
-            "state" => CtKey::State,
-            "direction" => CtKey::Direction,
-            _ => {
-                let span = start.to(key.span);
-                let complaint = match unsupported::ct(&key) {
-                    Some(why) => Diagnostic::new(span, format!("`ct {}` {why}", &*key)),
-                    None => {
-                        let text = format!("`{}` is not a key of ct", &*key);
-                        let mut complaint = Diagnostic::new(key.span, text);
-                        complaint.help = did_you_mean(&key, ["state", "direction"]);
-                        complaint
-                    }
-                };
-                return Err(self.fail(complaint));
-            }
-        };
-        Ok(Selector::Ct(found))
-    }
-
     fn header(&mut self, protocol: Protocol, first: &Word) -> Parsed<Selector> {
+        let options = match (protocol, self.peek_word().as_deref()) {
+            (Protocol::Tcp, Some("option")) => Some(OptionOf::Tcp),
+            (Protocol::Ip, Some("option")) => Some(OptionOf::Ipv4),
+            (Protocol::Sctp, Some("chunk")) => Some(OptionOf::Sctp),
+            (Protocol::Dccp, Some("option")) => Some(OptionOf::Dccp),
+            _ => None,
+        };
+        if let Some(of) = options {
+            self.tokens.take();
+            return self.option(of);
+        }
         let name = self.word(&format!("a field of {}", protocol.name()))?;
         let whole = match &*name {
             "saddr" | "daddr" if protocol == Protocol::Arp => {
@@ -82,7 +144,17 @@ impl Parser<'_> {
         if let Some(found) = Selector::header(protocol.name(), &whole) {
             return Ok(found);
         }
-        if let Some(why) = unsupported::field(protocol, &name) {
+        if let Some(Selector::Header(field)) = Selector::header(protocol.name(), &format!("{whole}["))
+            && self.eat_sign("[")
+        {
+            let index = self.small("a number")?;
+            self.expect_sign("]")?;
+            if index >= MOST_ADDRESSES {
+                return self.fail_at(self.tokens.last, "an extension header has no room for so many");
+            }
+            return Ok(Selector::Indexed { field, index });
+        }
+        if let Some(why) = unsupported::inner(protocol, &name) {
             let span = first.span.to(name.span);
             return self.fail_at(span, format!("`{} {}` {why}", protocol.name(), &*name));
         }
@@ -100,7 +172,10 @@ impl Parser<'_> {
             "ll" => HeaderBase::Link,
             "nh" => HeaderBase::Network,
             "th" => HeaderBase::Transport,
-            "ih" => return self.fail_at(base.span, "`@ih` is not supported yet"),
+            "ih" => {
+                let text = "`@ih` is not supported: rules see no further than the transport header";
+                return self.fail_at(base.span, text);
+            }
             _ => {
                 let text = format!("`{}` is not a header: `ll`, `nh` or `th`", &*base);
                 return self.fail_at(base.span, text);
@@ -123,8 +198,8 @@ impl Parser<'_> {
 }
 
 fn alone(name: &str) -> Option<MetaKey> {
-    let mut keys = MetaKey::ALL.into_iter();
-    keys.find(|key| key.stands_alone() && key.name() == name)
+    let mut keys = MetaKey::ALL.iter().copied();
+    keys.find(|key| key.may_stand_alone() && key.name() == name)
 }
 
 /// What is said of a word no statement starts with.
@@ -133,14 +208,17 @@ fn unknown_statement(word: &Word) -> Diagnostic {
         return Diagnostic::new(word.span, format!("`{}` {why}", &**word));
     }
     let known = Protocol::ALL.map(Protocol::name).into_iter();
-    let known = known.chain(MetaKey::ALL.into_iter().filter(|k| k.stands_alone()).map(MetaKey::name));
+    let known = known.chain(MetaKey::ALL.iter().filter(|k| k.may_stand_alone()).map(|k| k.name()));
     let text = format!("`{}` starts no statement", &**word);
     let mut complaint = Diagnostic::new(word.span, text);
     complaint.help = did_you_mean(word, known.chain(STATEMENTS));
     complaint
 }
 
-const STATEMENTS: [&str; 12] = [
+/// Of 16 bytes each, in an extension header of 255 units of 8 bytes.
+const MOST_ADDRESSES: u8 = 127;
+
+const STATEMENTS: [&str; 19] = [
     "accept", "drop", "continue", "return", "jump", "goto", "reject", "counter", "comment", "notrack",
-    "meta", "ct",
+    "meta", "ct", "limit", "quota", "log", "add", "update", "delete", "meter",
 ];

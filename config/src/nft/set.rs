@@ -3,7 +3,10 @@
 use super::block::InTable;
 use super::parser::{Parsed, Parser};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::ruleset::{Element, Expression, KeyType, MapData, Set, SetFlags, Spanned, Term, Type};
+use crate::policy::ObjectKind;
+use crate::ruleset::{
+    Element, Expression, KeyType, MapData, Set, SetFlags, SetPolicy, Spanned, Statement, Term, Type,
+};
 use crate::suggestion::did_you_mean;
 
 /// A set or map while its block is read.
@@ -14,6 +17,10 @@ struct Draft {
     flags: SetFlags,
     auto_merge: bool,
     size: Option<Spanned<u64>>,
+    timeout: Option<u64>,
+    collect: Option<u64>,
+    policy: Option<SetPolicy>,
+    each: Vec<Statement>,
     comment: Option<String>,
     elements: Vec<Element>,
 }
@@ -41,6 +48,10 @@ impl Parser<'_> {
             flags: draft.flags,
             auto_merge: draft.auto_merge,
             size: draft.size,
+            timeout: draft.timeout,
+            collect: draft.collect,
+            policy: draft.policy,
+            each: draft.each,
             comment: draft.comment,
             elements: draft.elements,
         };
@@ -57,6 +68,7 @@ impl Parser<'_> {
         };
         let same = known.key.same_as(&declared.key)
             && known.data.is_some() == declared.data.is_some()
+            && known.timeout == declared.timeout
             && known.flags == declared.flags;
         if !same {
             return self.fail_at(span, "this set is already declared, and differs");
@@ -66,6 +78,11 @@ impl Parser<'_> {
     }
 
     fn set_item(&mut self, draft: &mut Draft, map: bool) -> Parsed<()> {
+        let each = self.stateful_statements()?;
+        if !each.is_empty() {
+            draft.each.extend(each);
+            return Ok(());
+        }
         let word = self.word("`type`, `flags` or `elements`")?;
         match &*word {
             "type" => {
@@ -73,12 +90,7 @@ impl Parser<'_> {
                 self.map_type(draft, map)?;
             }
             "typeof" => {
-                let key = self.left()?;
-                let parts = match key.term {
-                    Term::Concat(parts) => parts,
-                    _ => vec![key],
-                };
-                draft.key = Some(KeyType::Typeof(parts));
+                draft.key = Some(KeyType::Typeof(self.typeof_parts()?));
                 self.map_type(draft, map)?;
             }
             "flags" => self.set_flags(&mut draft.flags)?,
@@ -91,15 +103,15 @@ impl Parser<'_> {
             "size" => draft.size = Some(self.number("a number of elements")?),
             "policy" => {
                 let policy = self.word("`performance` or `memory`")?;
-                if !matches!(&*policy, "performance" | "memory") {
-                    return self.fail_at(policy.span, "a policy is `performance` or `memory`");
-                }
+                draft.policy = Some(match &*policy {
+                    "performance" => SetPolicy::Performance,
+                    "memory" => SetPolicy::Memory,
+                    _ => return self.fail_at(policy.span, "a policy is `performance` or `memory`"),
+                });
             }
-            "comment" => draft.comment = Some(self.text("a comment in quotes")?.node),
-            "timeout" | "gc-interval" | "counter" | "quota" | "limit" | "last" => {
-                let text = format!("`{}` of a set is not supported yet", &*word);
-                return self.fail_at(word.span, text);
-            }
+            "comment" => draft.comment = Some(self.comment()?),
+            "timeout" => draft.timeout = Some(self.duration()?),
+            "gc-interval" => draft.collect = Some(self.duration()?),
             _ => {
                 let text = format!("`{}` cannot stand in a set", &*word);
                 let mut complaint = Diagnostic::new(word.span, text);
@@ -136,18 +148,44 @@ impl Parser<'_> {
         }
     }
 
+    fn typeof_parts(&mut self) -> Parsed<Vec<Expression>> {
+        let key = self.left()?;
+        Ok(match key.term {
+            Term::Concat(parts) => parts,
+            _ => vec![key],
+        })
+    }
+
     /// `: verdict`, in a map.
     fn map_type(&mut self, draft: &mut Draft, map: bool) -> Parsed<()> {
         if !map {
             return Ok(());
         }
         self.expect_sign(":")?;
-        self.eat_word("interval");
-        let word = self.word("`verdict`")?;
-        if &*word != "verdict" {
-            return self.fail_at(word.span, "maps to anything but verdicts are not supported yet");
+        let span = self.peek().1;
+        if self.eat_word("interval") {
+            let text = "ranges as what a map holds are not supported: only address translation uses them";
+            return self.fail_at(span, text);
         }
-        draft.data = Some(MapData::Verdict);
+        let object = match self.peek_word().as_deref() {
+            Some("verdict") => Some(MapData::Verdict),
+            Some("counter") => Some(MapData::Object(ObjectKind::Counter)),
+            Some("limit") => Some(MapData::Object(ObjectKind::Limit)),
+            Some("quota") => Some(MapData::Object(ObjectKind::Quota)),
+            Some(word @ ("secmark" | "synproxy")) => {
+                let text = format!("maps to objects of the kernel are not supported: there is no {word}");
+                return self.fail_at(span, text);
+            }
+            _ => None,
+        };
+        draft.data = Some(match (object, &draft.key) {
+            (Some(object), _) => {
+                self.tokens.take();
+                object
+            }
+            (None, Some(KeyType::Typeof(_))) => MapData::Value(KeyType::Typeof(self.typeof_parts()?)),
+            (None, _) => MapData::Value(KeyType::Types(self.types()?)),
+        });
         Ok(())
     }
 
@@ -157,14 +195,12 @@ impl Parser<'_> {
             match &*word {
                 "constant" => flags.constant = true,
                 "interval" => flags.interval = true,
-                "timeout" | "dynamic" => {
-                    let text = format!("`flags {}` is not supported yet", &*word);
-                    return self.fail_at(word.span, text);
-                }
+                "timeout" => flags.timeout = true,
+                "dynamic" => flags.dynamic = true,
                 _ => {
                     let text = format!("`{}` is not a flag of a set", &*word);
                     let mut complaint = Diagnostic::new(word.span, text);
-                    complaint.help = did_you_mean(&word, ["constant", "interval"]);
+                    complaint.help = did_you_mean(&word, ["constant", "interval", "timeout", "dynamic"]);
                     return Err(self.fail(complaint));
                 }
             }
@@ -193,26 +229,23 @@ impl KeyType {
 }
 
 fn unknown_type(word: &str, span: Span) -> Diagnostic {
-    const UNSUPPORTED: [&str; 12] = [
-        "verdict",
-        "integer",
-        "string",
-        "iface_index",
-        "iface_type",
-        "uid",
-        "gid",
-        "realm",
-        "cgroupsv2",
-        "ct_label",
-        "ct_status",
-        "time",
-    ];
-    if UNSUPPORTED.contains(&word) {
-        return Diagnostic::new(span, format!("keys of type `{word}` are not supported yet"));
+    let why = match word {
+        "verdict" => "a verdict cannot be a key",
+        "integer" | "string" => "this type does not say how wide it is: `typeof` does",
+        "uid" | "gid" | "cgroupsv2" => "a wire sees packets, not the sockets of the host",
+        "realm" | "classid" | "devgroup" | "ifkind" => "a wire has no routing table and no groups of devices",
+        "ct_label" | "ct_event" | "ct_id" | "ct_helper" => "only the kernel's own connection tracking has it",
+        _ => "",
+    };
+    if !why.is_empty() {
+        return Diagnostic::new(span, format!("type `{word}` is not supported: {why}"));
     }
     let mut complaint = Diagnostic::new(span, format!("there is no type `{word}`"));
     complaint.help = did_you_mean(word, Type::names());
     complaint
 }
 
-const ITEMS: [&str; 8] = ["type", "typeof", "flags", "elements", "auto-merge", "size", "policy", "comment"];
+const ITEMS: [&str; 11] = [
+    "type", "typeof", "flags", "elements", "auto-merge", "size", "policy", "comment", "timeout", "gc-interval",
+    "counter",
+];

@@ -117,6 +117,20 @@ impl Tokens {
         lexer::next(&source.text, span.end as usize).kind
     }
 
+    /// The word behind the next token, if there is one.
+    pub(super) fn second_word(&mut self) -> Option<Word> {
+        let (_, span) = self.peek();
+        let source = &self.sources[usize::from(span.source)];
+        let token = lexer::next(&source.text, span.end as usize);
+        (token.kind == Kind::Word).then(|| self.word(Span::new(span.source, token.start, token.end)))
+    }
+
+    /// Whether a word starts where `span` ends.
+    pub(super) fn touches_word(&self, span: Span) -> bool {
+        let source = &self.sources[usize::from(span.source)];
+        source.text.as_bytes().get(span.end as usize).is_some_and(u8::is_ascii_alphabetic)
+    }
+
     /// The text of `span`.
     pub(super) fn word(&self, span: Span) -> Word {
         Word { source: Arc::clone(&self.sources[usize::from(span.source)]), span }

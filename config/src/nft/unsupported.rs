@@ -1,15 +1,18 @@
-//! What of nft's language is refused, and why? What cannot be honoured in front of a wire says so; the
-//! rest may come.
+//! What of nft's language is refused, and why? What cannot be honoured in front of a wire says so.
 
 use crate::ruleset::Protocol;
 
 pub(super) use super::keywords::is_keyword;
 
-const YET: &str = "is not supported yet";
 const NO_SOCKET: &str = "is not supported: a wire sees packets, not the sockets of the host";
 const NO_ROUTE: &str = "is not supported: a wire has no routing table";
 const NO_NAT: &str = "is not supported: Sluice does not rewrite packets";
 const NO_QUEUE: &str = "is not supported: there is no kernel queue to a program behind a wire";
+const NO_SOCKET_GUESS: &str = "is not supported: there is no table of operating systems here";
+const NO_BRIDGE: &str = "is not supported: a wire is no port of a bridge";
+const INNER: &str = "is not supported: rules see the outer headers of a tunnel only";
+/// Why `last` is not supported.
+pub(super) const LAST: &str = "`last` is not supported: when a rule matched last is not kept; `counter` counts";
 const NO_KERNEL: &str = "is not supported: it is a property of the kernel's own packet buffer";
 
 /// Why no statement that starts with `word` is supported; none if there is no such statement.
@@ -18,11 +21,16 @@ pub(super) fn statement(word: &str) -> Option<&'static str> {
         "snat" | "dnat" | "masquerade" | "redirect" => NO_NAT,
         "queue" => NO_QUEUE,
         "socket" | "tproxy" => NO_SOCKET,
-        "osf" | "log" | "limit" | "quota" | "meter" | "synproxy" | "dup" | "fwd" | "flow" => YET,
-        "set" | "add" | "update" | "delete" | "map" | "last" | "numgen" | "jhash" => YET,
-        "symhash" | "frag" | "exthdr" | "hbh" | "rt0" | "rt2" | "srh" | "dst" | "mh" => YET,
-        "ah" | "esp" | "comp" | "igmp" | "gre" | "gretap" | "vxlan" | "geneve" => YET,
-        "fib" | "rt" => NO_ROUTE,
+        "osf" => NO_SOCKET_GUESS,
+        "synproxy" => "is not supported: Sluice does not answer for servers",
+        "dup" | "fwd" => "is not supported: a wire has one way out",
+        "flow" => "is not supported: the data path keeps flows of its own, without being told",
+        "last" => "is not supported: when a rule matched last is not kept; `counter` counts",
+        "jhash" | "symhash" => "is not supported: its values are the kernel's own",
+        "vxlan" | "geneve" | "gretap" => INNER,
+        "tunnel" => "is not supported: a wire ends no tunnels",
+        "rt" => NO_ROUTE,
+        "reset" => "is not supported: Sluice does not rewrite packets",
         "ipsec" | "xfrm" => "is not supported: IPsec is not decrypted before a wire",
         "secmark" => NO_KERNEL,
         "xt" => "is not supported: it calls an iptables module of the kernel",
@@ -31,21 +39,17 @@ pub(super) fn statement(word: &str) -> Option<&'static str> {
 }
 
 fn meta_alone(word: &str) -> Option<&'static str> {
-    const ALONE: [&str; 14] = [
-        "mark",
+    const ALONE: [&str; 10] = [
         "nftrace",
         "rtclassid",
         "ibriport",
         "obriport",
         "ibrname",
         "obrname",
-        "pkttype",
         "cpu",
         "iifgroup",
         "oifgroup",
         "cgroup",
-        "iiftype",
-        "oiftype",
     ];
     let alone = ALONE.contains(&word) || matches!(word, "skuid" | "skgid");
     alone.then(|| meta(word)).flatten()
@@ -60,10 +64,9 @@ pub(super) fn meta(key: &str) -> Option<&'static str> {
             NO_KERNEL
         }
         "ipsec" | "secpath" => "is not supported: IPsec is not decrypted before a wire",
-        "mark" | "priority" | "nftrace" | "pkttype" | "ibrname" | "obrname" | "ibriport" | "obriport"
-        | "iiftype" | "oiftype" | "random" | "time" | "day" | "hour" | "ibrpvid" | "ibrvproto" | "broute" => {
-            YET
-        }
+        "priority" => "is not supported: there are no queueing classes in front of a wire",
+        "nftrace" => "is not supported: `sluice explain` shows the way of a packet",
+        "ibrname" | "obrname" | "ibriport" | "obriport" | "ibrpvid" | "ibrvproto" | "broute" => NO_BRIDGE,
         _ => return None,
     })
 }
@@ -72,24 +75,26 @@ pub(super) fn meta(key: &str) -> Option<&'static str> {
 pub(super) fn ct(key: &str) -> Option<&'static str> {
     Some(match key {
         "secmark" => NO_KERNEL,
-        "status" | "mark" | "expiration" | "helper" | "label" | "event" | "zone" | "id" | "count"
-        | "timeout" | "original" | "reply" | "bytes" | "packets" | "avgpkt" | "l3proto" | "protocol"
-        | "proto-src" | "proto-dst" | "ip" | "ip6" | "saddr" | "daddr" | "expectation" => YET,
+        "helper" | "expectation" => "is not supported: Sluice follows no application protocols",
+        "timeout" => "is not supported: timeouts are set for all connections, in the settings",
+        "label" | "event" | "id" => "is not supported: only the kernel's own connection tracking has it",
         _ => return None,
     })
 }
 
-/// Why `PROTOCOL FIELD` is not supported; none if there is no such field.
-pub(super) fn field(protocol: Protocol, name: &str) -> Option<&'static str> {
-    let known = match protocol {
-        Protocol::Tcp => name == "option",
-        Protocol::Ip => name == "option",
-        Protocol::Sctp => name == "chunk",
-        Protocol::Dccp => name == "option",
-        Protocol::Icmpv6 => matches!(name, "taddr" | "daddr"),
-        _ => false,
-    };
-    known.then_some(YET)
+/// Why `PROTOCOL FIELD`, a header inside another, is not supported; none if it is no header.
+pub(super) fn inner(protocol: Protocol, name: &str) -> Option<&'static str> {
+    match (protocol, name) {
+        (Protocol::Gre, _) => Protocol::named(name).map(|_| INNER),
+        (Protocol::Rt, "classid" | "nexthop" | "mtu" | "ip" | "ip6" | "ipsec") => Some(NO_ROUTE),
+        _ => None,
+    }
+}
+
+/// Whether `word` starts something of the packet that is not supported.
+pub(super) fn selector(word: &str) -> bool {
+    matches!(word, "socket" | "osf" | "ipsec" | "jhash" | "symhash" | "vxlan" | "geneve" | "gretap" | "tunnel")
+        || meta_alone(word).is_some()
 }
 
 /// The name a field bears today.
@@ -98,5 +103,16 @@ pub(super) fn current_name(protocol: Protocol, name: &str) -> &str {
         (Protocol::Icmpv6, "packet-too-big") => "mtu",
         (Protocol::Vlan, "cfi") => "dei",
         _ => name,
+    }
+}
+
+/// Why objects declared by `word` are not supported.
+pub(super) fn object(word: &str) -> &'static str {
+    match word {
+        "flowtable" => "is not supported: the data path keeps flows of its own, without being told",
+        "synproxy" => "is not supported: Sluice does not answer for servers",
+        "ct" => "is not supported: helpers, timeouts and expectations are the kernel's own",
+        "tunnel" => "is not supported: a wire ends no tunnels",
+        _ => NO_KERNEL,
     }
 }

@@ -1,0 +1,52 @@
+//! What does `*` stand for in a set? Every key that no other element holds: the gaps between them.
+
+use super::constant::ones;
+use super::{Lowered, Lowering};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::policy::{Set, Value, Verdict};
+
+/// What `*` holds.
+#[derive(Debug, Default)]
+pub(super) struct CatchAll {
+    pub(super) verdict: Option<Verdict>,
+    pub(super) data: Option<Value>,
+    pub(super) span: Span,
+}
+
+impl Lowering<'_> {
+    /// Fills the gaps of `set`, whose elements are in order.
+    pub(super) fn catch_all(&mut self, set: &mut Set, rest: &CatchAll) -> Lowered<()> {
+        let [width] = set.widths[..] else {
+            let text = "`*` in a set of concatenations is not supported: its gaps cannot be told";
+            return Err(Diagnostic::new(rest.span, text).help("a rule behind this one says the same"));
+        };
+        if !set.expires.is_empty() || !set.each.is_empty() {
+            let text = "`*` beside elements that end, or that count, is not supported";
+            return Err(Diagnostic::new(rest.span, text).help("a rule behind this one says the same"));
+        }
+        let before = std::mem::take(set);
+        *set = Set { widths: before.widths.clone(), ..Set::default() };
+        let mut next = Some(0);
+        let gap = |set: &mut Set, low: Value, high: Value| {
+            set.low.push(low);
+            set.high.push(high);
+            set.verdicts.extend(rest.verdict);
+            set.data.extend(rest.data);
+        };
+        for index in 0..before.low.len() {
+            let (low, high) = (before.low[index], before.high[index]);
+            if let Some(from) = next.filter(|from| *from < low) {
+                gap(set, from, low - 1);
+            }
+            set.low.push(low);
+            set.high.push(high);
+            set.verdicts.extend(before.verdicts.get(index));
+            set.data.extend(before.data.get(index));
+            next = high.checked_add(1);
+        }
+        if let Some(from) = next.filter(|from| *from <= ones(width)) {
+            gap(set, from, ones(width));
+        }
+        Ok(())
+    }
+}

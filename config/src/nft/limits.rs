@@ -1,0 +1,242 @@
+//! How are limits, quotas and log lines written?
+
+use super::lexer::Kind;
+use super::parser::{Parsed, Parser};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::policy::{Limit, LimitUnit, Log, Quota, log_flags};
+use crate::ruleset::{Literal, StatementKind, Term};
+use crate::suggestion::did_you_mean;
+
+impl Parser<'_> {
+    /// `rate [over] N[ kbytes]/second [burst N packets]`
+    pub(super) fn limit(&mut self) -> Parsed<Limit> {
+        self.expect_word("rate")?;
+        let over = self.over();
+        let rate = self.number("a rate")?;
+        if rate.node == 0 {
+            return self.fail_at(rate.span, "a rate is at least 1");
+        }
+        let factor = self.byte_unit()?;
+        self.expect_sign("/")?;
+        let unit = self.word("`second`, `minute`, `hour`, `day` or `week`")?;
+        let per_seconds = match &*unit {
+            "second" => 1,
+            "minute" => 60,
+            "hour" => 3_600,
+            "day" => 86_400,
+            "week" => 604_800,
+            _ => {
+                let mut complaint = Diagnostic::new(unit.span, format!("`{}` is not a time", &*unit));
+                complaint.help = did_you_mean(&unit, ["second", "minute", "hour", "day", "week"]);
+                return Err(self.fail(complaint));
+            }
+        };
+        let (unit, scale) = match factor {
+            Some(factor) => (LimitUnit::Bytes, factor),
+            None => (LimitUnit::Packets, 1),
+        };
+        let rate = self.scaled(rate.node, scale, rate.span)?;
+        let mut burst = if unit == LimitUnit::Packets { DEFAULT_BURST } else { 0 };
+        if self.eat_word("burst") {
+            burst = self.burst(unit)?;
+        }
+        if rate.checked_add(burst).is_none() {
+            return self.fail_at(self.tokens.last, "this burst is too large");
+        }
+        Ok(Limit { name: None, unit, rate, per_seconds, burst, over })
+    }
+
+    fn burst(&mut self, unit: LimitUnit) -> Parsed<u64> {
+        let burst = self.number("a burst")?;
+        let packets = self.eat_word("packets");
+        let factor = if packets { None } else { self.byte_unit()? };
+        match (unit, factor) {
+            (LimitUnit::Packets, None) if burst.node == 0 => {
+                self.fail_at(burst.span, "a burst of packets is at least 1")
+            }
+            (LimitUnit::Packets, None) if burst.node <= u64::from(u32::MAX) => Ok(burst.node),
+            (LimitUnit::Packets, None) => self.fail_at(burst.span, "a burst has 32 bits"),
+            (LimitUnit::Bytes, Some(factor)) => {
+                let scaled = self.scaled(burst.node, factor, burst.span)?;
+                if scaled > u64::from(u32::MAX) {
+                    return self.fail_at(burst.span, "a burst has 32 bits");
+                }
+                Ok(scaled)
+            }
+            (LimitUnit::Packets, Some(_)) => {
+                self.fail_at(burst.span, "the burst of a limit of packets is in packets")
+            }
+            (LimitUnit::Bytes, None) => self.fail_at(burst.span, "the burst of a limit of bytes is in bytes"),
+        }
+    }
+
+    /// `[over] N mbytes [used N bytes]`
+    pub(super) fn quota(&mut self) -> Parsed<Quota> {
+        let over = self.over();
+        let bytes = self.amount()?;
+        let used = if self.eat_word("used") { self.amount()? } else { 0 };
+        Ok(Quota { name: None, bytes, used, over })
+    }
+
+    pub(super) fn over(&mut self) -> bool {
+        if self.eat_word("over") {
+            return true;
+        }
+        self.eat_word("until");
+        false
+    }
+
+    fn amount(&mut self) -> Parsed<u64> {
+        let number = self.number("an amount")?;
+        match self.byte_unit()? {
+            Some(factor) => self.scaled(number.node, factor, number.span),
+            None => self.fail_expected("`bytes`, `kbytes` or `mbytes`"),
+        }
+    }
+
+    fn byte_unit(&mut self) -> Parsed<Option<u64>> {
+        let factor = match self.peek_word().as_deref() {
+            Some("bytes") => 1,
+            Some("kbytes") => 1 << 10,
+            Some("mbytes") => 1 << 20,
+            Some("packets") | None => return Ok(None),
+            Some(_) => return Ok(None),
+        };
+        self.tokens.take();
+        Ok(Some(factor))
+    }
+
+    fn scaled(&mut self, number: u64, factor: u64, span: Span) -> Parsed<u64> {
+        match number.checked_mul(factor) {
+            Some(found) => Ok(found),
+            None => self.fail_at(span, "this number is too large"),
+        }
+    }
+
+    /// What comes behind `log`.
+    pub(super) fn log(&mut self) -> Parsed<StatementKind> {
+        let mut log = Log { level: 4, ..Log::default() };
+        let mut levelled = None;
+        let mut grouped = None;
+        loop {
+            let span = self.peek().1;
+            if self.eat_word("prefix") {
+                log.prefix = self.prefix()?;
+            } else if self.eat_word("level") {
+                log.level = self.level()?;
+                levelled = Some(span);
+            } else if self.eat_word("group") {
+                log.group = Some(self.small("a group")?);
+                grouped = Some(span);
+            } else if self.eat_word("snaplen") {
+                log.snap_length = self.small("a number of bytes")?;
+                grouped.get_or_insert(span);
+            } else if self.eat_word("queue-threshold") {
+                log.queue_threshold = self.small("a number of packets")?;
+                grouped.get_or_insert(span);
+            } else if self.eat_word("flags") {
+                log.flags |= self.log_flags()?;
+            } else {
+                break;
+            }
+        }
+        if let (Some(_), Some(span)) = (levelled, grouped) {
+            return self.fail_at(span, "a line has a level, or goes to a group: not both");
+        }
+        if log.group.is_none() && (log.snap_length > 0 || log.queue_threshold > 0) {
+            log.group = Some(0);
+        }
+        Ok(StatementKind::Log(log, levelled.is_some()))
+    }
+
+    fn prefix(&mut self) -> Parsed<String> {
+        let (text, span) = if self.at_sign("$") {
+            let value = self.variable()?;
+            match value.term {
+                Term::Literal(Literal::Word(text) | Literal::Text(text)) => (text.to_string(), value.span),
+                _ => return self.fail_at(value.span, "this variable does not hold a text"),
+            }
+        } else if self.peek().0 == Kind::Word {
+            let word = self.word("a text in quotes")?;
+            (word.to_string(), word.span)
+        } else {
+            let text = self.text("a text in quotes")?;
+            (text.node, text.span)
+        };
+        if text.len() > LONGEST_PREFIX {
+            return self.fail_at(span, format!("a prefix has at most {LONGEST_PREFIX} bytes"));
+        }
+        Ok(text)
+    }
+
+    fn level(&mut self) -> Parsed<u8> {
+        let name = self.name("a level")?;
+        if let Some((_, level)) = LEVELS.iter().find(|(known, _)| *known == name.node) {
+            return Ok(*level);
+        }
+        if name.node == "audit" {
+            let text = "`level audit` is not supported: there is no kernel audit in front of a wire";
+            return Err(self.fail(Diagnostic::new(name.span, text).help("leave the level out")));
+        }
+        let mut complaint = Diagnostic::new(name.span, format!("there is no level `{}`", name.node));
+        complaint.help = did_you_mean(&name.node, LEVELS.iter().map(|(known, _)| *known));
+        Err(self.fail(complaint))
+    }
+
+    fn log_flags(&mut self) -> Parsed<u8> {
+        let what = self.word("`tcp`, `ip`, `ether` or `all`")?;
+        Ok(match &*what {
+            "all" => log_flags::ALL,
+            "ether" => log_flags::ETHER,
+            "ip" => {
+                self.expect_word("options")?;
+                log_flags::IP_OPTIONS
+            }
+            "tcp" => {
+                let mut flags = 0;
+                loop {
+                    let part = self.word("`sequence` or `options`")?;
+                    flags |= match &*part {
+                        "sequence" => log_flags::TCP_SEQUENCE,
+                        "options" => log_flags::TCP_OPTIONS,
+                        _ => return self.fail_at(part.span, "expected `sequence` or `options`"),
+                    };
+                    if !self.eat_sign(",") {
+                        break flags;
+                    }
+                }
+            }
+            "skuid" => {
+                let text = "`flags skuid` is not supported: a wire sees packets, not the sockets of the host";
+                return Err(self.fail(Diagnostic::new(what.span, text).help("leave this flag out")));
+            }
+            _ => return self.fail_at(what.span, format!("there is no log flag `{}`", &*what)),
+        })
+    }
+
+    /// A number that fits.
+    pub(super) fn small<T: TryFrom<u64>>(&mut self, wanted: &str) -> Parsed<T> {
+        let number = self.number(wanted)?;
+        match T::try_from(number.node) {
+            Ok(found) => Ok(found),
+            Err(_) => self.fail_at(number.span, "this number is too large"),
+        }
+    }
+}
+
+/// In packets, as nft has it.
+const DEFAULT_BURST: u64 = 5;
+/// In bytes, as the kernel has it.
+const LONGEST_PREFIX: usize = 127;
+
+/// The levels of syslog, RFC 5424.
+pub(crate) const LEVELS: [(&str, u8); 8] = [
+    ("emerg", 0),
+    ("alert", 1),
+    ("crit", 2),
+    ("err", 3),
+    ("warn", 4),
+    ("notice", 5),
+    ("info", 6),
+    ("debug", 7),
+];
