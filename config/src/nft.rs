@@ -7,7 +7,7 @@ mod definition;
 mod duration;
 mod dynamic;
 mod expression;
-mod keywords;
+pub(crate) mod keywords;
 mod lexer;
 pub(crate) mod limits;
 pub(crate) mod object;

@@ -1,14 +1,19 @@
 //! How is a ruleset written, so that nft reads it and it reads back the same?
 
 mod expression;
+mod name;
 mod statement;
 
 use std::fmt::{self, Display, Formatter, Write};
 
 use crate::policy::ChainPolicy;
-use crate::ruleset::{Base, Chain, Counter, KeyType, MapData, Ruleset, Set, Spanned, Table, Type};
+use crate::ruleset::{
+    Base, Chain, Counter, Expression, KeyType, MapData, Ruleset, Set, SetPolicy, Spanned, Table, Type,
+};
+use crate::value_names::written_duration;
 use expression::{Elements, Shown};
-use statement::RuleLine;
+use name::{Comment, Name};
+use statement::{LimitWords, QuotaWords, RuleLine, object, write_statement};
 
 /// Writes `ruleset` in nft's own language. Reading it back and writing it again gives the same text.
 #[must_use]
@@ -24,6 +29,11 @@ pub fn print(ruleset: &Ruleset) -> String {
     text
 }
 
+/// An expression as it is printed: two that mean the same look the same.
+pub(crate) fn written(expression: &Expression) -> String {
+    Shown(expression).to_string()
+}
+
 struct TableBlock<'a>(&'a Table);
 
 impl Display for TableBlock<'_> {
@@ -31,7 +41,10 @@ impl Display for TableBlock<'_> {
         let table = self.0;
         writeln!(f, "table {} {} {{", table.family, table.name)?;
         comment(f, 1, table.comment.as_deref())?;
-        let mut first = table.comment.is_none();
+        if table.dormant {
+            writeln!(f, "\tflags dormant")?;
+        }
+        let mut first = table.comment.is_none() && !table.dormant;
         let mut gap = |f: &mut Formatter<'_>| match std::mem::replace(&mut first, false) {
             true => Ok(()),
             false => writeln!(f),
@@ -39,6 +52,18 @@ impl Display for TableBlock<'_> {
         for named in table.counters.iter() {
             gap(f)?;
             counter(f, named)?;
+        }
+        for named in table.limits.iter() {
+            gap(f)?;
+            writeln!(f, "\tlimit {} {{", named.name)?;
+            comment(f, 2, named.comment.as_deref())?;
+            writeln!(f, "\t\t{}\n\t}}", LimitWords(&named.what))?;
+        }
+        for named in table.quotas.iter() {
+            gap(f)?;
+            writeln!(f, "\tquota {} {{", named.name)?;
+            comment(f, 2, named.comment.as_deref())?;
+            writeln!(f, "\t\t{}\n\t}}", QuotaWords(&named.what))?;
         }
         for named in table.sets.iter() {
             gap(f)?;
@@ -54,7 +79,7 @@ impl Display for TableBlock<'_> {
 
 fn comment(f: &mut Formatter<'_>, depth: usize, comment: Option<&str>) -> fmt::Result {
     match comment {
-        Some(text) => writeln!(f, "{}comment \"{text}\"", "\t".repeat(depth)),
+        Some(text) => writeln!(f, "{}comment {}", "\t".repeat(depth), Comment(text)),
         None => Ok(()),
     }
 }
@@ -67,20 +92,44 @@ fn counter(f: &mut Formatter<'_>, counter: &Counter) -> fmt::Result {
 }
 
 fn set(f: &mut Formatter<'_>, set: &Set) -> fmt::Result {
-    let (word, data) = match set.data {
-        Some(MapData::Verdict) => ("map", " : verdict"),
-        None => ("set", ""),
-    };
+    let word = if set.data.is_some() { "map" } else { "set" };
     writeln!(f, "\t{word} {} {{", set.name)?;
-    writeln!(f, "\t\t{}{data}", Key(&set.key))?;
+    write!(f, "\t\t{}", Key(&set.key))?;
+    match &set.data {
+        Some(MapData::Verdict) => f.write_str(" : verdict")?,
+        Some(MapData::Object(kind)) => write!(f, " : {}", object(*kind))?,
+        Some(MapData::Value(data)) => write!(f, " : {}", Parts(data))?,
+        None => {}
+    }
+    writeln!(f)?;
     if let Some(size) = &set.size {
         writeln!(f, "\t\tsize {}", size.node)?;
     }
-    match (set.flags.constant, set.flags.interval) {
-        (true, true) => writeln!(f, "\t\tflags constant,interval")?,
-        (true, false) => writeln!(f, "\t\tflags constant")?,
-        (false, true) => writeln!(f, "\t\tflags interval")?,
-        (false, false) => {}
+    match set.policy {
+        Some(SetPolicy::Memory) => writeln!(f, "\t\tpolicy memory")?,
+        Some(SetPolicy::Performance) => writeln!(f, "\t\tpolicy performance")?,
+        None => {}
+    }
+    let flags = [
+        (set.flags.constant, "constant"),
+        (set.flags.interval, "interval"),
+        (set.flags.dynamic, "dynamic"),
+        (set.flags.timeout, "timeout"),
+    ];
+    let flags: Vec<&str> = flags.into_iter().filter(|(on, _)| *on).map(|(_, name)| name).collect();
+    if !flags.is_empty() {
+        writeln!(f, "\t\tflags {}", flags.join(","))?;
+    }
+    if let Some(timeout) = set.timeout {
+        writeln!(f, "\t\ttimeout {}", written_duration(timeout))?;
+    }
+    if let Some(interval) = set.collect {
+        writeln!(f, "\t\tgc-interval {}", written_duration(interval))?;
+    }
+    for statement in &set.each {
+        f.write_str("\t\t")?;
+        write_statement(f, &statement.kind)?;
+        writeln!(f)?;
     }
     if set.auto_merge {
         writeln!(f, "\t\tauto-merge")?;
@@ -96,16 +145,23 @@ struct Key<'a>(&'a KeyType);
 
 impl Display for Key<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let word = if matches!(self.0, KeyType::Types(_)) { "type" } else { "typeof" };
+        write!(f, "{word} {}", Parts(self.0))
+    }
+}
+
+struct Parts<'a>(&'a KeyType);
+
+impl Display for Parts<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let separator = |index: usize| if index > 0 { " . " } else { "" };
         match self.0 {
             KeyType::Types(types) => {
-                f.write_str("type ")?;
                 for (index, kind) in types.iter().map(|kind: &Spanned<Type>| kind.node).enumerate() {
                     write!(f, "{}{}", separator(index), kind.name())?;
                 }
             }
             KeyType::Typeof(parts) => {
-                f.write_str("typeof ")?;
                 for (index, part) in parts.iter().enumerate() {
                     write!(f, "{}{}", separator(index), Shown(part))?;
                 }
@@ -116,8 +172,10 @@ impl Display for Key<'_> {
 }
 
 fn chain(f: &mut Formatter<'_>, chain: &Chain) -> fmt::Result {
-    writeln!(f, "\tchain {} {{", chain.name)?;
-    comment(f, 2, chain.comment.as_deref())?;
+    writeln!(f, "\tchain {} {{", Name(&chain.name))?;
+    let renamed = Name(&chain.name).is_changed();
+    let was = || format!("was {}", chain.name);
+    comment(f, 2, chain.comment.clone().or_else(|| renamed.then(was)).as_deref())?;
     if let Some(base) = &chain.base {
         attached(f, base)?;
     }

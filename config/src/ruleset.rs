@@ -184,7 +184,38 @@ pub struct Set {
     pub span: Span,
     /// What its keys are.
     pub key: KeyType,
-    /// What a set should be good at.
+    /// What the elements of a map hold.
+    pub data: Option<MapData>,
+    /// What it promises of its elements.
+    pub flags: SetFlags,
+    /// Adjacent and overlapping intervals become one.
+    pub auto_merge: bool,
+    /// How many elements it may hold.
+    pub size: Option<Spanned<u64>>,
+    /// The lifetime of its elements in milliseconds.
+    pub timeout: Option<u64>,
+    /// How often ended elements are taken out, in milliseconds: a hint.
+    pub collect: Option<u64>,
+    /// What it should be good at: a hint.
+    pub policy: Option<SetPolicy>,
+    /// What each of its elements does for itself.
+    pub each: Vec<Statement>,
+    /// Its comment.
+    pub comment: Option<String>,
+    /// Its elements.
+    pub elements: Vec<Element>,
+}
+
+/// How a set says what its keys are.
+#[derive(Debug, Clone)]
+pub enum KeyType {
+    /// `type ipv4_addr . inet_service`.
+    Types(Vec<Spanned<Type>>),
+    /// `typeof ip saddr . tcp dport`: selectors, or arithmetic on them.
+    Typeof(Vec<Expression>),
+}
+
+/// What a set should be good at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SetPolicy {
     /// Look-ups.

@@ -3,6 +3,7 @@
 use super::constant::{bounds, constant, described, interface_pattern, ones, prefix_mask};
 use super::element::Rules;
 use super::field::{Part, apply};
+use super::operand::is_of_packet;
 use super::rule::Making;
 use super::scope::{Holds, KnownSet, same_type};
 use super::{Lowered, Lowering};
@@ -19,13 +20,47 @@ impl Lowering<'_> {
         making: &mut Making<'_, '_>,
         comparison: &ruleset::Match,
     ) -> Lowered<()> {
-        let key = self.key(making, &comparison.left)?;
+        let name = match &comparison.right.term {
+            Term::SetName(name) => Some(&**name),
+            _ => None,
+        };
+        let key = self.key_of_set(making, &comparison.left, name, comparison.right.span)?;
         let test = match &key[..] {
             [part] => self.single(making, *part, comparison.relation, &comparison.right)?,
             _ => self.several(making, &key, comparison)?,
         };
         making.statements.push(Statement::Match(test));
         Ok(())
+    }
+
+    /// The parts of a key that is looked up in the set of this name: values may stand among them.
+    fn key_of_set(
+        &mut self,
+        making: &mut Making<'_, '_>,
+        key: &Expression,
+        name: Option<&str>,
+        span: Span,
+    ) -> Lowered<Vec<Part>> {
+        match (&key.term, name) {
+            (Term::Concat(parts), Some(name)) if !parts.iter().all(is_of_packet) => {
+                let types = making.scope.set(name, span)?.types.clone();
+                self.dynamic_key(making, key, &types)
+            }
+            _ => self.key(making, key),
+        }
+    }
+
+    /// The parts of a key that is looked up in `map`.
+    pub(super) fn key_of_map(
+        &mut self,
+        making: &mut Making<'_, '_>,
+        key: &Expression,
+        map: &MapSource,
+    ) -> Lowered<Vec<Part>> {
+        match map {
+            MapSource::Name(name, span) => self.key_of_set(making, key, Some(name), *span),
+            MapSource::Elements(_) => self.key(making, key),
+        }
     }
 
     fn several(
@@ -36,8 +71,8 @@ impl Lowering<'_> {
     ) -> Lowered<Match> {
         let negated = negated(comparison.relation, comparison.right.span)?;
         let set = match &comparison.right.term {
-            Term::Set(elements) => self.anonymous(making, key, elements, false, comparison.right.span)?,
-            Term::SetName(name) => named(making, key, name, false, comparison.right.span)?,
+            Term::Set(elements) => self.anonymous(making, key, elements, &Holds::Nothing, comparison.right.span)?,
+            Term::SetName(name) => named(making, key, name, &Holds::Nothing, comparison.right.span)?,
             _ => {
                 let text = "a concatenation is compared with a set: `{ a . b }` or `@name`";
                 return Err(Diagnostic::new(comparison.right.span, text));
@@ -109,7 +144,7 @@ impl Lowering<'_> {
         key: &Expression,
         map: &MapSource,
     ) -> Lowered<()> {
-        let parts = self.key(making, key)?;
+        let parts = self.key_of_map(making, key, map)?;
         let map = self.map(making, &parts, map, MapWanted::Verdicts, key.span)?;
         let key = parts.iter().map(|part| part.field).collect();
         making.statements.push(Statement::VerdictMap { key, map });
@@ -124,7 +159,7 @@ impl Lowering<'_> {
         key: &Expression,
         map: &MapSource,
     ) -> Lowered<Statement> {
-        let parts = self.key(making, key)?;
+        let parts = self.key_of_map(making, key, map)?;
         let map = self.map(making, &parts, map, MapWanted::Objects(kind), key.span)?;
         Ok(Statement::Object { kind, key: parts.iter().map(|part| part.field).collect(), map })
     }

@@ -73,11 +73,12 @@ impl Lowering<'_> {
         } else {
             self.check_boxes(&mut set, elements);
         }
-        if set.expires.iter().all(|left| *left == 0) {
-            set.expires.clear();
+        let count = set.len();
+        if !set.expires.is_empty() {
+            set.expires.resize(count, 0);
         }
-        if set.each.iter().all(Vec::is_empty) {
-            set.each.clear();
+        if !set.each.is_empty() {
+            set.each.resize(count, Vec::new());
         }
         if let Some(rest) = rest {
             let filled = self.catch_all(&mut set, &rest);
@@ -267,6 +268,12 @@ impl Lowering<'_> {
             let high = spans.iter().flat_map(|&i| &set.high[i * parts..(i + 1) * parts]);
             let high = high.copied().collect();
             (set.low, set.high) = (low, high);
+            if !set.expires.is_empty() {
+                set.expires.resize(before, 0);
+            }
+            if !set.each.is_empty() {
+                set.each.resize(before, Vec::new());
+            }
             set.verdicts = picked(&set.verdicts, &spans);
             set.data = picked(&set.data, &spans);
             set.expires = picked(&set.expires, &spans);
@@ -295,24 +302,25 @@ fn picked<T: Clone>(from: &[T], places: &[usize]) -> Vec<T> {
 }
 
 fn push(set: &mut Set, element: Keyed) {
+    hold(set, element.held);
     set.low.push(element.bounds.low);
     set.high.push(element.bounds.high);
     set.verdicts.extend(element.verdict);
-    hold(set, element.held);
 }
 
-/// Until every element is there, each has its place in every list it may be in.
+/// What the element behind those that `set` has holds. The lists that few elements need have their places only up
+/// to the last that does.
 fn hold(set: &mut Set, held: Option<Box<Held>>) {
-    match held {
-        Some(held) => {
-            set.data.extend(held.data);
-            set.expires.push(held.expires);
-            set.each.push(held.each);
-        }
-        None => {
-            set.expires.push(0);
-            set.each.push(Vec::new());
-        }
+    let Some(held) = held else { return };
+    let index = set.low.len() / set.widths.len();
+    set.data.extend(held.data);
+    if held.expires > 0 {
+        set.expires.resize(index, 0);
+        set.expires.push(held.expires);
+    }
+    if !held.each.is_empty() {
+        set.each.resize(index, Vec::new());
+        set.each.push(held.each);
     }
 }
 

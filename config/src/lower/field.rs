@@ -129,7 +129,7 @@ impl Lowering<'_> {
     }
 
     /// Connections are tracked from now on for what `family` sees.
-    fn track(&mut self, family: Family, span: Span) -> Lowered<()> {
+    pub(super) fn track(&mut self, family: Family, span: Span) -> Lowered<()> {
         let tracks = &mut self.policy.tracks;
         match family {
             Family::Ip => tracks.v4 = true,

@@ -7,7 +7,7 @@ use super::rule::Making;
 use super::{Lowered, Lowering};
 use crate::diagnostic::Diagnostic;
 use crate::policy::{BitOperator, Field, Load, Meta, Operand, Value};
-use crate::ruleset::{BinaryOperator, Element, Expression, MapSource, Term, Type};
+use crate::ruleset::{BinaryOperator, Element, Expression, Term, Type};
 
 impl Lowering<'_> {
     /// The value of a `kind` that `expression` stands for. What it needs is stated first.
@@ -18,7 +18,7 @@ impl Lowering<'_> {
         kind: Type,
     ) -> Lowered<Operand> {
         if let Term::Map(key, map) = &expression.term {
-            let parts = self.key(making, key)?;
+            let parts = self.key_of_map(making, key, map)?;
             let key = parts.iter().map(|part| part.field).collect();
             let map = self.map(making, &parts, map, MapWanted::Values(&[kind]), expression.span)?;
             return Ok(Operand::Map { key, map });
@@ -149,7 +149,7 @@ impl Lowering<'_> {
 /// Whether some of it is read from the packet.
 pub(super) fn is_of_packet(expression: &Expression) -> bool {
     match &expression.term {
-        Term::Selector(_) | Term::Map(_, MapSource::Name(..) | MapSource::Elements(_)) => true,
+        Term::Selector(_) | Term::Map(..) => true,
         Term::Binary(_, both) => is_of_packet(&both.0) || is_of_packet(&both.1),
         _ => false,
     }

@@ -9,7 +9,7 @@ use crate::value_names::duration;
 impl Parser<'_> {
     /// A lapse of time, in milliseconds.
     pub(super) fn duration(&mut self) -> Parsed<u64> {
-        let (kind, span) = self.peek();
+        let kind = self.peek().0;
         let (text, span) = match kind {
             Kind::Number(_) => self.number_and_unit()?,
             Kind::Text => {

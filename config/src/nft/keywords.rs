@@ -1,7 +1,7 @@
 //! Which words of the language cannot be names?
 
 /// Whether nft reads `word` as part of its language wherever it stands.
-pub(in crate::nft) fn is_keyword(word: &str) -> bool {
+pub(crate) fn is_keyword(word: &str) -> bool {
     KEYWORDS.split_ascii_whitespace().any(|known| known == word)
 }
 

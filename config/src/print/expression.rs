@@ -2,9 +2,13 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::statement::VerdictWords;
-use crate::policy::HeaderBase;
-use crate::ruleset::{BinaryOperator, Element, Expression, Literal, Selector, Term};
+use super::name::Comment;
+use super::statement::{VerdictWords, write_statement};
+use crate::policy::{HeaderBase, Part};
+use crate::ruleset::{
+    BinaryOperator, Element, Expression, Literal, MapSource, Protocol, Selector, Term, options,
+};
+use crate::value_names::written_duration;
 
 /// An expression as nft reads it.
 pub(super) struct Shown<'a>(pub(super) &'a Expression);
@@ -24,14 +28,37 @@ impl Display for Shown<'_> {
             Term::Set(elements) => write!(f, "{}", Elements(elements, ", ")),
             Term::SetName(name) => write!(f, "@{name}"),
             Term::Binary(operator, both) => {
-                // The same operator again on the left needs no parentheses.
-                match &both.0.term {
-                    Term::Binary(inner, _) if inner == operator => write!(f, "{}", Shown(&both.0))?,
-                    _ => write!(f, "{}", Tight(&both.0))?,
+                operand(f, *operator, &both.0)?;
+                write!(f, " {} ", sign(*operator))?;
+                match operator {
+                    BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight => write!(f, "{}", Tight(&both.1)),
+                    _ => operand(f, *operator, &both.1),
                 }
-                write!(f, " {} {}", sign(*operator), Tight(&both.1))
             }
             Term::Any => f.write_str("*"),
+            Term::Map(key, map) => write!(f, "{} map {}", Shown(key), Source(map)),
+        }
+    }
+}
+
+/// An operand of `operator`: the same operator again needs no parentheses, and shifts bind tighter than all others.
+fn operand(f: &mut Formatter<'_>, operator: BinaryOperator, expression: &Expression) -> fmt::Result {
+    let shift = |operator| matches!(operator, BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight);
+    match &expression.term {
+        Term::Binary(inner, _) if *inner == operator => write!(f, "{}", Shown(expression)),
+        Term::Binary(inner, _) if shift(*inner) && !shift(operator) => write!(f, "{}", Shown(expression)),
+        _ => write!(f, "{}", Tight(expression)),
+    }
+}
+
+/// A map by its name or with its elements.
+pub(super) struct Source<'a>(pub(super) &'a MapSource);
+
+impl Display for Source<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            MapSource::Elements(elements) => write!(f, "{}", Elements(elements, ", ")),
+            MapSource::Name(name, _) => write!(f, "@{name}"),
         }
     }
 }
@@ -71,11 +98,24 @@ impl Display for Elements<'_> {
                 f.write_str(self.1)?;
             }
             write!(f, "{}", Shown(&element.key))?;
-            if let Some(comment) = element.comment() {
-                write!(f, " comment \"{comment}\"")?;
+            let Some(extra) = element.extra.as_deref() else { continue };
+            for statement in &extra.each {
+                f.write_str(" ")?;
+                write_statement(f, &statement.kind)?;
             }
-            if let Some(verdict) = element.verdict() {
+            for (word, time) in [("timeout", extra.timeout), ("expires", extra.expires)] {
+                if let Some(time) = time {
+                    write!(f, " {word} {}", written_duration(time))?;
+                }
+            }
+            if let Some(comment) = &extra.comment {
+                write!(f, " comment {}", Comment(comment))?;
+            }
+            if let Some(verdict) = &extra.verdict {
                 write!(f, " : {}", VerdictWords(verdict))?;
+            }
+            if let Some(data) = &extra.data {
+                write!(f, " : {}", Shown(data))?;
             }
         }
         f.write_str(" }")
@@ -112,9 +152,10 @@ fn write_literal(f: &mut Formatter<'_>, literal: &Literal) -> fmt::Result {
 fn write_selector(f: &mut Formatter<'_>, selector: Selector) -> fmt::Result {
     match selector {
         Selector::Header(field) => write!(f, "{} {}", field.protocol.name(), field.name),
+        Selector::Indexed { field, index } => write!(f, "{} {}{index}]", field.protocol.name(), field.name),
         Selector::Meta(key) if key.stands_alone() => f.write_str(key.name()),
         Selector::Meta(key) => write!(f, "meta {}", key.name()),
-        Selector::Ct(key) => write!(f, "ct {}", key.name()),
+        Selector::Ct(key) => write!(f, "ct {key}"),
         Selector::Raw { base, offset, width } => {
             let base = match base {
                 HeaderBase::Link => "ll",
@@ -122,6 +163,27 @@ fn write_selector(f: &mut Formatter<'_>, selector: Selector) -> fmt::Result {
                 HeaderBase::Transport => "th",
             };
             write!(f, "@{base},{offset},{width}")
+        }
+        Selector::Option(field) => {
+            write!(f, "{} {} {}", options::header_name(field.of), field.option, field.name)
+        }
+        Selector::RawOption { of, kind, offset, width } => {
+            write!(f, "{} @{kind},{offset},{width}", options::header_name(of))
+        }
+        Selector::Exists(Part::Extension(number)) => {
+            let known = Protocol::ALL.into_iter().find(|known| known.extension() == Some(number));
+            write!(f, "exthdr {}", known.map_or("hbh", Protocol::name))
+        }
+        Selector::Exists(Part::Option(of, kind)) => match options::name_of(of, kind) {
+            Some(name) => write!(f, "{} {name}", options::header_name(of)),
+            None => write!(f, "{} {kind}", options::header_name(of)),
+        },
+        Selector::Number { random, modulus, offset } => {
+            write!(f, "numgen {} mod {modulus}", if random { "random" } else { "inc" })?;
+            if offset > 0 { write!(f, " offset {offset}") } else { Ok(()) }
+        }
+        Selector::AddressType { destination } => {
+            write!(f, "fib {} type", if destination { "daddr" } else { "saddr" })
         }
     }
 }

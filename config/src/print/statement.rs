@@ -2,10 +2,15 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::expression::{Elements, Shown};
-use crate::policy::{Icmpx, Reject};
+use super::expression::{Shown, Source};
+use super::name::{Comment, Name, Quoted};
+use crate::nft::limits::LEVELS;
+use crate::policy::{
+    Change, Icmpx, Limit, LimitUnit, Log, ObjectKind, Quota, Reject, Target, log_flags,
+};
 use crate::reject_codes;
-use crate::ruleset::{RejectWith, Relation, Rule, StatementKind, Verdict, VerdictKind, VerdictMapSource};
+use crate::ruleset::{RejectWith, Relation, Rule, StatementKind, Update, Verdict, VerdictKind};
+use crate::value_names::written_duration;
 
 /// A rule on one line.
 pub(super) struct RuleLine<'a>(pub(super) &'a Rule);
@@ -19,13 +24,13 @@ impl Display for RuleLine<'_> {
             write_statement(f, &statement.kind)?;
         }
         match &self.0.comment {
-            Some(comment) => write!(f, " comment \"{comment}\""),
+            Some(comment) => write!(f, " comment {}", Comment(comment)),
             None => Ok(()),
         }
     }
 }
 
-fn write_statement(f: &mut Formatter<'_>, kind: &StatementKind) -> fmt::Result {
+pub(super) fn write_statement(f: &mut Formatter<'_>, kind: &StatementKind) -> fmt::Result {
     match kind {
         StatementKind::Match(comparison) => {
             write!(f, "{} {}", Shown(&comparison.left), relation(comparison.relation))?;
@@ -33,11 +38,7 @@ fn write_statement(f: &mut Formatter<'_>, kind: &StatementKind) -> fmt::Result {
         }
         StatementKind::Verdict(verdict) => write!(f, "{}", VerdictWords(verdict)),
         StatementKind::VerdictMap { key, map } => {
-            write!(f, "{} vmap ", Shown(key))?;
-            match map {
-                VerdictMapSource::Elements(elements) => write!(f, "{}", Elements(elements, ", ")),
-                VerdictMapSource::Name(name, _) => write!(f, "@{name}"),
-            }
+            write!(f, "{} vmap {}", Shown(key), Source(map))
         }
         StatementKind::Counter { packets, bytes } => {
             write!(f, "counter packets {packets} bytes {bytes}")
@@ -45,6 +46,149 @@ fn write_statement(f: &mut Formatter<'_>, kind: &StatementKind) -> fmt::Result {
         StatementKind::CounterName(name) => write!(f, "counter name \"{name}\""),
         StatementKind::Reject(with) => write_reject(f, *with),
         StatementKind::Notrack => f.write_str("notrack"),
+        StatementKind::Limit(limit) => write!(f, "limit {}", LimitWords(limit)),
+        StatementKind::Quota(quota) => write!(f, "quota {}", QuotaWords(quota)),
+        StatementKind::Named(kind, name) => write!(f, "{} name \"{name}\"", object(*kind)),
+        StatementKind::Mapped { kind, key, map } => {
+            write!(f, "{} name {} map {}", object(*kind), Shown(key), Source(map))
+        }
+        StatementKind::ConnectionLimit { count, over } => {
+            write!(f, "ct count {}{count}", if *over { "over " } else { "" })
+        }
+        StatementKind::Log(log, levelled) => write_log(f, log, *levelled),
+        StatementKind::Set(target, value) => {
+            let target = match target {
+                Target::Mark => "meta mark",
+                Target::PacketType => "meta pkttype",
+                Target::CtMark => "ct mark",
+            };
+            write!(f, "{target} set {}", Shown(value))
+        }
+        StatementKind::Update(update) => write_update(f, update),
+    }
+}
+
+/// What a map to such objects holds, in a word.
+pub(super) const fn object(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::Counter => "counter",
+        ObjectKind::Limit => "limit",
+        ObjectKind::Quota => "quota",
+    }
+}
+
+fn write_log(f: &mut Formatter<'_>, log: &Log, levelled: bool) -> fmt::Result {
+    f.write_str("log")?;
+    if !log.prefix.is_empty() {
+        write!(f, " prefix {}", Quoted(&log.prefix))?;
+    }
+    if let Some((name, _)) = LEVELS.iter().find(|(_, level)| levelled && *level == log.level) {
+        write!(f, " level {name}")?;
+    }
+    if let Some(group) = log.group {
+        write!(f, " group {group}")?;
+    }
+    if log.snap_length > 0 {
+        write!(f, " snaplen {}", log.snap_length)?;
+    }
+    if log.queue_threshold > 0 {
+        write!(f, " queue-threshold {}", log.queue_threshold)?;
+    }
+    if log.flags == log_flags::ALL {
+        return f.write_str(" flags all");
+    }
+    let told = |flag: u8| log.flags & flag != 0;
+    match (told(log_flags::TCP_SEQUENCE), told(log_flags::TCP_OPTIONS)) {
+        (true, true) => f.write_str(" flags tcp sequence,options")?,
+        (true, false) => f.write_str(" flags tcp sequence")?,
+        (false, true) => f.write_str(" flags tcp options")?,
+        (false, false) => {}
+    }
+    for (flag, words) in [(log_flags::IP_OPTIONS, " flags ip options"), (log_flags::ETHER, " flags ether")] {
+        if told(flag) {
+            f.write_str(words)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_update(f: &mut Formatter<'_>, update: &Update) -> fmt::Result {
+    match update.meter {
+        Some(None) => write!(f, "meter {} {{ ", update.set.node)?,
+        Some(Some(size)) => write!(f, "meter {} size {size} {{ ", update.set.node)?,
+        None => {
+            let word = match update.change {
+                Change::Add => "add",
+                Change::Update => "update",
+                Change::Delete => "delete",
+            };
+            write!(f, "{word} @{} {{ ", update.set.node)?;
+        }
+    }
+    write!(f, "{}", Shown(&update.key))?;
+    if let Some(timeout) = update.timeout {
+        write!(f, " timeout {}", written_duration(timeout))?;
+    }
+    for statement in &update.each {
+        f.write_str(" ")?;
+        write_statement(f, &statement.kind)?;
+    }
+    if let Some(data) = &update.data {
+        write!(f, " : {}", Shown(data))?;
+    }
+    f.write_str(" }")
+}
+
+/// A limit, behind the word.
+pub(super) struct LimitWords<'a>(pub(super) &'a Limit);
+
+impl Display for LimitWords<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let limit = self.0;
+        let over = if limit.over { "over " } else { "" };
+        let per = match limit.per_seconds {
+            60 => "minute",
+            3_600 => "hour",
+            86_400 => "day",
+            604_800 => "week",
+            _ => "second",
+        };
+        if limit.unit == LimitUnit::Packets {
+            return write!(f, "rate {over}{}/{per} burst {} packets", limit.rate, limit.burst);
+        }
+        let (rate, unit) = amount(limit.rate);
+        write!(f, "rate {over}{rate} {unit}/{per}")?;
+        if limit.burst > 0 {
+            let (burst, unit) = amount(limit.burst);
+            write!(f, " burst {burst} {unit}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A quota, behind the word.
+pub(super) struct QuotaWords<'a>(pub(super) &'a Quota);
+
+impl Display for QuotaWords<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let over = if self.0.over { "over " } else { "" };
+        let (bytes, unit) = amount(self.0.bytes);
+        write!(f, "{over}{bytes} {unit}")?;
+        if self.0.used > 0 {
+            let (used, unit) = amount(self.0.used);
+            write!(f, " used {used} {unit}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Bytes in the largest unit that leaves no rest.
+const fn amount(bytes: u64) -> (u64, &'static str) {
+    match bytes {
+        0 => (0, "bytes"),
+        _ if bytes.is_multiple_of(1 << 20) => (bytes >> 20, "mbytes"),
+        _ if bytes.is_multiple_of(1 << 10) => (bytes >> 10, "kbytes"),
+        _ => (bytes, "bytes"),
     }
 }
 
@@ -91,8 +235,8 @@ impl Display for VerdictWords<'_> {
             VerdictKind::Drop => f.write_str("drop"),
             VerdictKind::Continue => f.write_str("continue"),
             VerdictKind::Return => f.write_str("return"),
-            VerdictKind::Jump(chain) => write!(f, "jump {chain}"),
-            VerdictKind::Goto(chain) => write!(f, "goto {chain}"),
+            VerdictKind::Jump(chain) => write!(f, "jump {}", Name(chain)),
+            VerdictKind::Goto(chain) => write!(f, "goto {}", Name(chain)),
         }
     }
 }

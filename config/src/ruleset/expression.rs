@@ -101,6 +101,35 @@ pub struct Element {
     /// Its key.
     pub key: Expression,
     /// What few elements have.
+    pub extra: Option<Box<ElementExtra>>,
+}
+
+impl Element {
+    /// An element of a set.
+    pub const fn new(key: Expression) -> Self {
+        Self { key, extra: None }
+    }
+
+    /// An element of a verdict map.
+    pub fn mapped(key: Expression, verdict: Verdict) -> Self {
+        let extra = ElementExtra { verdict: Some(verdict), ..ElementExtra::default() };
+        Self { key, extra: Some(Box::new(extra)) }
+    }
+
+    /// What it decides, in a verdict map.
+    #[must_use]
+    pub fn verdict(&self) -> Option<&Verdict> {
+        self.extra.as_ref()?.verdict.as_ref()
+    }
+
+    /// Its comment.
+    #[must_use]
+    pub fn comment(&self) -> Option<&str> {
+        self.extra.as_ref()?.comment.as_deref()
+    }
+}
+
+/// What few elements have.
 #[derive(Debug, Clone, Default)]
 pub struct ElementExtra {
     /// What it decides, in a verdict map.

@@ -1,0 +1,63 @@
+//! How are names and texts written that nft cannot read as they are? An iptables dump may call a chain `reject`
+//! or `DOS~in`, and its comments may hold quotes and be longer than nft's.
+
+use std::fmt::{self, Display, Formatter};
+
+use crate::nft::keywords::is_keyword;
+use crate::nft::object::LONGEST_COMMENT;
+
+/// The name of a chain as nft reads it: signs it does not know become `_` with their number, words of the language
+/// get a `_` in front. Names that differ stay different.
+pub(super) struct Name<'a>(pub(super) &'a str);
+
+impl Name<'_> {
+    /// Whether it is written otherwise than it is.
+    pub(super) fn is_changed(&self) -> bool {
+        let mut bytes = self.0.bytes();
+        let first = bytes.next().is_some_and(starts);
+        !first || !bytes.all(goes_on) || is_keyword(self.0)
+    }
+}
+
+impl Display for Name<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if !self.is_changed() {
+            return f.write_str(self.0);
+        }
+        f.write_str("_")?;
+        for byte in self.0.bytes() {
+            if goes_on(byte) {
+                write!(f, "{}", char::from(byte))?;
+            } else {
+                write!(f, "_{byte:02x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+const fn starts(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte == b'_'
+}
+
+const fn goes_on(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.')
+}
+
+/// A text in quotes, in which nft knows no quote: it becomes an apostrophe.
+pub(super) struct Quoted<'a>(pub(super) &'a str);
+
+impl Display for Quoted<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.replace('"', "'"))
+    }
+}
+
+/// A comment in quotes, cut where nft's ends.
+pub(super) struct Comment<'a>(pub(super) &'a str);
+
+impl Display for Comment<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Quoted(&self.0[..self.0.floor_char_boundary(LONGEST_COMMENT)]))
+    }
+}
