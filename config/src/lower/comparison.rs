@@ -2,7 +2,7 @@
 
 use super::constant::{bounds, constant, described, interface_pattern, ones, prefix_mask};
 use super::element::Rules;
-use super::field::{Part, apply};
+use super::field::{Part, apply, says_its_family};
 use super::operand::is_of_packet;
 use super::rule::Making;
 use super::scope::{Holds, KnownSet, same_type};
@@ -57,6 +57,7 @@ impl Lowering<'_> {
         key: &Expression,
         map: &MapSource,
     ) -> Lowered<Vec<Part>> {
+        says_its_family(key)?;
         match map {
             MapSource::Name(name, span) => self.key_of_set(making, key, Some(name), *span),
             MapSource::Elements(_) => self.key(making, key),
@@ -282,7 +283,8 @@ fn compared(
 
 fn named(making: &Making<'_, '_>, key: &[Part], name: &str, wanted: &Holds, span: Span) -> Lowered<SetId> {
     let known = making.scope.set(name, span)?;
-    if !known.holds.fits(wanted) {
+    // A map can be asked whether it has a key, as a set.
+    if *wanted != Holds::Nothing && !known.holds.fits(wanted) {
         let text = format!("`{name}` is {}, not {}", known.holds.words(), wanted.words());
         return Err(Diagnostic::new(span, text));
     }

@@ -25,7 +25,10 @@ impl Lowering<'_> {
     /// The parts of a key: one, or those of a concatenation. What they need is stated first.
     pub(super) fn key(&mut self, making: &mut Making<'_, '_>, key: &Expression) -> Lowered<Vec<Part>> {
         match &key.term {
-            Term::Concat(parts) => parts.iter().map(|part| self.part(making, part)).collect(),
+            Term::Concat(parts) => {
+                parts.iter().try_for_each(says_its_family)?;
+                parts.iter().map(|part| self.part(making, part)).collect()
+            }
             _ => Ok(vec![self.part(making, key)?]),
         }
     }
@@ -269,6 +272,18 @@ fn connection(making: &Making<'_, '_>, key: CtKey, span: Span) -> Lowered<(Ct, u
         CtKey::AveragePacket(ways) => Ct::AveragePacket(ways),
     };
     Ok((load, key.kind().width()))
+}
+
+/// In a key of several parts, and in a map, an address of a connection says of which family it is: as in nft.
+pub(super) fn says_its_family(part: &Expression) -> Lowered<()> {
+    match part.term {
+        Term::Selector(Selector::Ct(CtKey::Address { v6: None, .. })) => {
+            let text = "here an address of a connection says of which family it is";
+            let help = "write `ct original ip saddr` or `ct original ip6 saddr`";
+            Err(Diagnostic::new(part.span, text).help(help))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn need_network(making: &mut Making<'_, '_>, network: Protocol, span: Span) -> Lowered<()> {

@@ -4,7 +4,7 @@ use super::lexer::Kind;
 use super::parser::{Parsed, Parser};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::{Limit, LimitUnit, Log, Quota, log_flags};
-use crate::ruleset::{Literal, StatementKind, Term};
+use crate::ruleset::{Literal, Spanned, StatementKind, Term};
 use crate::suggestion::did_you_mean;
 
 impl Parser<'_> {
@@ -16,18 +16,16 @@ impl Parser<'_> {
         if rate.node == 0 {
             return self.fail_at(rate.span, "a rate is at least 1");
         }
-        let factor = self.byte_unit()?;
-        self.expect_sign("/")?;
-        let unit = self.word("`second`, `minute`, `hour`, `day` or `week`")?;
-        let per_seconds = match &*unit {
+        let (factor, unit) = self.rate_unit()?;
+        let per_seconds = match unit.node.as_str() {
             "second" => 1,
             "minute" => 60,
             "hour" => 3_600,
             "day" => 86_400,
             "week" => 604_800,
             _ => {
-                let mut complaint = Diagnostic::new(unit.span, format!("`{}` is not a time", &*unit));
-                complaint.help = did_you_mean(&unit, ["second", "minute", "hour", "day", "week"]);
+                let mut complaint = Diagnostic::new(unit.span, format!("`{}` is not a time", unit.node));
+                complaint.help = did_you_mean(&unit.node, ["second", "minute", "hour", "day", "week"]);
                 return Err(self.fail(complaint));
             }
         };
@@ -44,6 +42,31 @@ impl Parser<'_> {
             return self.fail_at(self.tokens.last, "this burst is too large");
         }
         Ok(Limit { name: None, unit, rate, per_seconds, burst, over })
+    }
+
+    /// `/second`, `kbytes/second`: a slash may be part of a word.
+    fn rate_unit(&mut self) -> Parsed<(Option<u64>, Spanned<String>)> {
+        let wanted = "`second`, `minute`, `hour`, `day` or `week`";
+        let mut factor = None;
+        if let Some(word) = self.peek_word() {
+            let (unit, time) = word.split_once('/').unwrap_or((&word, ""));
+            let known = BYTE_UNITS.iter().find(|(known, _)| *known == unit);
+            let Some((_, bytes)) = known else {
+                return self.fail_expected("`/`, `bytes`, `kbytes` or `mbytes`");
+            };
+            self.tokens.take();
+            factor = Some(*bytes);
+            if !time.is_empty() {
+                return Ok((factor, Spanned::new(time.to_owned(), word.span)));
+            }
+            if word.ends_with('/') {
+                let time = self.word(wanted)?;
+                return Ok((factor, Spanned::new(time.to_string(), time.span)));
+            }
+        }
+        self.expect_sign("/")?;
+        let time = self.word(wanted)?;
+        Ok((factor, Spanned::new(time.to_string(), time.span)))
     }
 
     fn burst(&mut self, unit: LimitUnit) -> Parsed<u64> {
@@ -95,15 +118,12 @@ impl Parser<'_> {
     }
 
     fn byte_unit(&mut self) -> Parsed<Option<u64>> {
-        let factor = match self.peek_word().as_deref() {
-            Some("bytes") => 1,
-            Some("kbytes") => 1 << 10,
-            Some("mbytes") => 1 << 20,
-            Some("packets") | None => return Ok(None),
-            Some(_) => return Ok(None),
-        };
-        self.tokens.take();
-        Ok(Some(factor))
+        let word = self.peek_word();
+        let known = word.and_then(|word| BYTE_UNITS.iter().find(|(known, _)| *known == &*word));
+        if known.is_some() {
+            self.tokens.take();
+        }
+        Ok(known.map(|(_, bytes)| *bytes))
     }
 
     fn scaled(&mut self, number: u64, factor: u64, span: Span) -> Parsed<u64> {
@@ -116,6 +136,7 @@ impl Parser<'_> {
     /// What comes behind `log`.
     pub(super) fn log(&mut self) -> Parsed<StatementKind> {
         let mut log = Log { level: 4, ..Log::default() };
+        let mut said = false;
         let mut levelled = None;
         let mut grouped = None;
         loop {
@@ -125,6 +146,7 @@ impl Parser<'_> {
             } else if self.eat_word("level") {
                 log.level = self.level()?;
                 levelled = Some(span);
+                said = true;
             } else if self.eat_word("group") {
                 log.group = Some(self.small("a group")?);
                 grouped = Some(span);
@@ -136,17 +158,18 @@ impl Parser<'_> {
                 grouped.get_or_insert(span);
             } else if self.eat_word("flags") {
                 log.flags |= self.log_flags()?;
+                levelled.get_or_insert(span);
             } else {
                 break;
             }
         }
         if let (Some(_), Some(span)) = (levelled, grouped) {
-            return self.fail_at(span, "a line has a level, or goes to a group: not both");
+            return self.fail_at(span, "a line has a level and flags, or goes to a group: not both");
         }
         if log.group.is_none() && (log.snap_length > 0 || log.queue_threshold > 0) {
             log.group = Some(0);
         }
-        Ok(StatementKind::Log(log, levelled.is_some()))
+        Ok(StatementKind::Log(log, said))
     }
 
     fn prefix(&mut self) -> Parsed<String> {
@@ -224,6 +247,8 @@ impl Parser<'_> {
     }
 }
 
+/// As nft has them.
+const BYTE_UNITS: [(&str, u64); 3] = [("bytes", 1), ("kbytes", 1 << 10), ("mbytes", 1 << 20)];
 /// In packets, as nft has it.
 const DEFAULT_BURST: u64 = 5;
 /// In bytes, as the kernel has it.
