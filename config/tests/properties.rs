@@ -33,6 +33,26 @@ fn word() -> impl Strategy<Value = String> {
         "ether saddr 02:00:00:00:00:01",
         "ip saddr @s",
         "tcp flags syn|ack",
+        "meta mark set meta mark & 0xff | 0x100",
+        "ct mark set (meta mark ^ 3) << 8 | ct mark & 7",
+        "meta mark set tcp dport map { 22 : 1, 80-90 : 0x20 }",
+        "limit rate over 10/second burst 3 packets",
+        "limit rate 3 kbytes/hour",
+        "quota over 7 mbytes used 3 bytes",
+        "log prefix \"x \" level info flags tcp options",
+        "log group 3 snaplen 40",
+        "ct count over 4",
+        "update @d { ip saddr timeout 90s limit rate 1/minute counter }",
+        "meter m { tcp dport counter }",
+        "tcp option maxseg size < 500",
+        "exthdr frag exists",
+        "numgen random mod 9 offset 2 vmap { 3 : drop, * : accept }",
+        "fib daddr type { local, broadcast }",
+        "ct expiration 1h30m-2h",
+        "meta hour \"22:00\"-\"06:00\"",
+        "meta mark >> 8 & 0xf 3",
+        "ct status assured,dying",
+        "counter name \"n\"",
     ])
     .prop_map(str::to_owned)
 }
@@ -59,6 +79,7 @@ fn ruleset() -> impl Strategy<Value = String> {
     (family, prop::collection::vec(rule(), 0..8)).prop_map(|(family, rules)| {
         format!(
             "table {family} t {{\nset s {{ type ipv4_addr; flags interval; elements = {{ 10.0.0.1-10.0.0.9, 1.1.1.1 }}; }}\n\
+             set d {{ type ipv4_addr; size 9; flags dynamic,timeout; }}\ncounter n {{ packets 1 bytes 2 }}\n\
              chain other {{\n}}\nchain c {{ type filter hook input priority 0; policy drop;\n{}\n}}\n}}\n",
             rules.join("\n")
         )

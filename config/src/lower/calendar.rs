@@ -80,8 +80,7 @@ fn hour(text: &str) -> Option<Value> {
 fn day(text: &str) -> Option<Value> {
     let names = value_names::names(Type::Day);
     let found = (0..).zip(names).find(|(_, name)| {
-        text.len() >= 3
-            && name.get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text))
+        text.len() >= 3 && name.get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text))
     });
     found.map(|(number, _)| number)
 }

@@ -35,15 +35,11 @@ impl Lowering<'_> {
             Hook::Egress => Meta::OifName,
             _ => return,
         };
-        let mut names: Vec<_> = base.devices.iter().filter_map(|device| interface_value(&device.node)).collect();
+        let mut names: Vec<_> =
+            base.devices.iter().filter_map(|device| interface_value(&device.node)).collect();
         names.sort_unstable();
         names.dedup();
-        let set = self.add_set(Set {
-            widths: vec![128],
-            low: names.clone(),
-            high: names,
-            ..Set::default()
-        });
+        let set = self.add_set(Set { widths: vec![128], low: names.clone(), high: names, ..Set::default() });
         let key = vec![Field::plain(Load::Meta(meta), 128)];
         let other = Match { key, test: Test::Lookup { set, negated: true } };
         let place = self.place(chain.span);
@@ -63,7 +59,9 @@ fn attach(family: Family, base: &Base) -> Lowered<policy::Base> {
     match (hook, base.devices.first()) {
         (Hook::Ingress | Hook::Egress, None) => {
             let text = format!("a chain on {hook} names its device");
-            return Err(Diagnostic::new(base.hook.span, text).help("`device \"NAME\"`, or `devices = { ... }`"));
+            return Err(
+                Diagnostic::new(base.hook.span, text).help("`device \"NAME\"`, or `devices = { ... }`")
+            );
         }
         (Hook::Ingress | Hook::Egress, Some(_)) => {
             for device in &base.devices {

@@ -10,7 +10,7 @@ use super::{Lowered, Lowering};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::{Comparison, Field, Match, ObjectKind, SetId, Statement, Test, Value};
 use crate::ruleset::{
-    self, BinaryOperator, Element, Expression, Literal, Relation, Selector, Term, Type, MapSource,
+    self, BinaryOperator, Element, Expression, Literal, MapSource, Relation, Selector, Term, Type,
 };
 
 impl Lowering<'_> {
@@ -72,7 +72,9 @@ impl Lowering<'_> {
     ) -> Lowered<Match> {
         let negated = negated(comparison.relation, comparison.right.span)?;
         let set = match &comparison.right.term {
-            Term::Set(elements) => self.anonymous(making, key, elements, &Holds::Nothing, comparison.right.span)?,
+            Term::Set(elements) => {
+                self.anonymous(making, key, elements, &Holds::Nothing, comparison.right.span)?
+            }
             Term::SetName(name) => named(making, key, name, &Holds::Nothing, comparison.right.span)?,
             _ => {
                 let text = "a concatenation is compared with a set: `{ a . b }` or `@name`";
@@ -219,7 +221,11 @@ impl MapWanted<'_> {
 
 fn alone(elements: &[Element]) -> Option<&Expression> {
     match elements {
-        [only] if only.extra.as_ref().is_none_or(|extra| extra.each.is_empty() && extra.timeout.is_none()) => Some(&only.key),
+        [only]
+            if only.extra.as_ref().is_none_or(|extra| extra.each.is_empty() && extra.timeout.is_none()) =>
+        {
+            Some(&only.key)
+        }
         _ => None,
     }
 }

@@ -45,7 +45,9 @@ pub(super) fn constant(expression: &Expression, kind: Type) -> Lowered<Value> {
             };
             fitting(found, kind, span)
         }
-        Term::Selector(_) => Err(Diagnostic::new(span, "a field is compared with values, not with another field")),
+        Term::Selector(_) => {
+            Err(Diagnostic::new(span, "a field is compared with values, not with another field"))
+        }
         _ => Err(Diagnostic::new(span, "expected a single value")),
     }
 }
@@ -73,7 +75,9 @@ pub(super) fn bounds(expression: &Expression, kind: Type) -> Lowered<Bounds> {
             let (low, mask) = interface_pattern(name, span)?;
             Ok(Bounds { low, high: low | !mask })
         }
-        Term::Any => Err(Diagnostic::new(span, "`*` stands for every other key, as an element of a set alone")),
+        Term::Any => {
+            Err(Diagnostic::new(span, "`*` stands for every other key, as an element of a set alone"))
+        }
         _ => {
             let value = constant(expression, kind)?;
             Ok(Bounds { low: value, high: value })

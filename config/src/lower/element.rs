@@ -1,7 +1,7 @@
 //! Which keys does a set hold? Elements typed, sorted, merged where they may be.
 
-use super::constant::{Bounds, bounds, described};
 use super::catch_all::CatchAll;
+use super::constant::{Bounds, bounds, described};
 use super::overlap::{Boxes, Overlap};
 use super::scope::{Holds, Scope};
 use super::{Lowered, Lowering};
@@ -212,7 +212,8 @@ impl Lowering<'_> {
             let overlaps = element.bounds.low <= before.bounds.high;
             let same = element.bounds == before.bounds
                 && element.verdict == before.verdict
-                && element.held.as_ref().and_then(|held| held.data) == before.held.as_ref().and_then(|held| held.data);
+                && element.held.as_ref().and_then(|held| held.data)
+                    == before.held.as_ref().and_then(|held| held.data);
             if overlaps && same {
                 continue;
             }
@@ -327,8 +328,12 @@ fn hold(set: &mut Set, held: Option<Box<Held>>) {
 /// The object that an element of a map names, by its number.
 fn object(scope: &Scope<'_>, kind: ObjectKind, element: &Element) -> Lowered<Value> {
     let data = element.extra.as_ref().and_then(|extra| extra.data.as_ref());
-    let Some(Expression { term: Term::Literal(Literal::Word(name) | Literal::Text(name)), span }) = data else {
-        return Err(Diagnostic::new(element.key.span, "an element of this map needs a name: `key : \"name\"`"));
+    let Some(Expression { term: Term::Literal(Literal::Word(name) | Literal::Text(name)), span }) = data
+    else {
+        return Err(Diagnostic::new(
+            element.key.span,
+            "an element of this map needs a name: `key : \"name\"`",
+        ));
     };
     Ok(Value::from(match kind {
         ObjectKind::Counter => scope.counter(name, *span)?.0,

@@ -124,9 +124,7 @@ impl Lowering<'_> {
         }
         let (offset, width) = (header.offset + behind + making.context.behind(header), header.width);
         match header.protocol.extension() {
-            Some(number) => {
-                Ok(Field::plain(Load::Extension { header: number, offset, width }, width))
-            }
+            Some(number) => Ok(Field::plain(Load::Extension { header: number, offset, width }, width)),
             None => Ok(payload(header.protocol.base(), offset, width)),
         }
     }
@@ -150,12 +148,7 @@ impl Lowering<'_> {
     fn one_of(&mut self, types: &[u8]) -> Match {
         let mut values: Vec<Value> = types.iter().copied().map(Value::from).collect();
         values.sort_unstable();
-        let set = self.add_set(Set {
-            widths: vec![8],
-            low: values.clone(),
-            high: values,
-            ..Set::default()
-        });
+        let set = self.add_set(Set { widths: vec![8], low: values.clone(), high: values, ..Set::default() });
         Match {
             key: vec![payload(crate::policy::HeaderBase::Transport, 0, 8)],
             test: Test::Lookup { set, negated: false },
@@ -178,7 +171,8 @@ pub(super) fn apply(field: Field, operator: BinaryOperator, value: Value, room: 
         return shifted(field, if operator == BinaryOperator::ShiftRight { by } else { -by }, room);
     }
     // The value as it stands before the shift that the field has already.
-    let before = if shift >= 0 { value.checked_shl(shift.unsigned_abs())? } else { value >> shift.unsigned_abs() };
+    let before =
+        if shift >= 0 { value.checked_shl(shift.unsigned_abs())? } else { value >> shift.unsigned_abs() };
     let back = if shift >= 0 { before >> shift.unsigned_abs() } else { before << shift.unsigned_abs() };
     if back != value && operator != BinaryOperator::And {
         return None;

@@ -96,9 +96,7 @@ impl Lowering<'_> {
             StatementKind::Counter { .. }
             | StatementKind::Limit(_)
             | StatementKind::Quota(_)
-            | StatementKind::ConnectionLimit { .. } => {
-                self.stateful(making.scope.table.family, statement)?
-            }
+            | StatementKind::ConnectionLimit { .. } => self.stateful(making.scope.table.family, statement)?,
             StatementKind::CounterName(name) | StatementKind::Named(ObjectKind::Counter, name) => {
                 Statement::Counter(making.scope.counter(name, statement.span)?)
             }
@@ -110,9 +108,7 @@ impl Lowering<'_> {
             }
             StatementKind::Mapped { kind, key, map } => self.mapped(making, *kind, key, map)?,
             StatementKind::Log(log, _) => Statement::Log(Box::new(log.clone())),
-            StatementKind::Set(target, value) => {
-                self.assignment(making, *target, value, statement.span)?
-            }
+            StatementKind::Set(target, value) => self.assignment(making, *target, value, statement.span)?,
             StatementKind::Update(update) => self.update(making, update, statement.span)?,
             StatementKind::Reject(with) => {
                 let reject = reject(making, *with, statement.span)?;

@@ -126,7 +126,8 @@ impl<'a> Lowering<'a> {
             Some(MapData::Value(data)) => {
                 let types = key_types(data)?;
                 if types.iter().map(|kind| kind.width()).sum::<u16>() > 128 {
-                    let text = "a map to more than 128 bits is not supported: only address translation uses one";
+                    let text =
+                        "a map to more than 128 bits is not supported: only address translation uses one";
                     return Err(Diagnostic::new(set.span, text));
                 }
                 Holds::Values(types)

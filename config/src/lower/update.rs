@@ -5,8 +5,8 @@ use super::scope::{Holds, KnownSet};
 use super::{Lowered, Lowering, next_id};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::{
-    self, Change, ConnectionLimit, ConnectionLimitId, Counter, CounterId, Dynamic, LimitId, QuotaId, Set, SetId,
-    Statement, Target,
+    self, Change, ConnectionLimit, ConnectionLimitId, Counter, CounterId, Dynamic, LimitId, QuotaId, Set,
+    SetId, Statement, Target,
 };
 use crate::ruleset::{self, StatementKind, Type, Update};
 

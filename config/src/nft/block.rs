@@ -56,7 +56,8 @@ impl Parser<'_> {
             _ => {
                 let text = format!("`{}` cannot stand in a table", &*word);
                 let mut complaint = Diagnostic::new(word.span, text);
-                complaint.help = did_you_mean(&word, ["chain", "set", "map", "counter", "limit", "quota", "comment"]);
+                complaint.help =
+                    did_you_mean(&word, ["chain", "set", "map", "counter", "limit", "quota", "comment"]);
                 Err(self.fail(complaint))
             }
         }
@@ -144,7 +145,10 @@ impl Parser<'_> {
             }
             Some("flags") => {
                 let span = self.peek().1;
-                self.fail_at(span, "flags of a chain are not supported: there is no other hardware to do its work")
+                self.fail_at(
+                    span,
+                    "flags of a chain are not supported: there is no other hardware to do its work",
+                )
             }
             Some("devices" | "device") => self.devices(table, chain),
             _ => {

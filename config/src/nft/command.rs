@@ -68,13 +68,15 @@ impl Parser<'_> {
                 self.tokens.take();
                 return self.flush();
             }
-            "table" | "chain" | "rule" | "set" | "map" | "element" | "counter" | "limit" | "quota" | "flowtable"
-            | "secmark" | "synproxy" | "ct" => {
+            "table" | "chain" | "rule" | "set" | "map" | "element" | "counter" | "limit" | "quota"
+            | "flowtable" | "secmark" | "synproxy" | "ct" => {
                 return self.object(Action::Add);
             }
             "replace" => {
                 let text = "a rule is replaced by its handle, which only a kernel gives";
-                return Err(self.fail(Diagnostic::new(word.span, text).help("change the rule where it stands")));
+                return Err(
+                    self.fail(Diagnostic::new(word.span, text).help("change the rule where it stands"))
+                );
             }
             "list" | "reset" | "rename" | "monitor" | "describe" | "export" | "import" => {
                 let text = format!("`{}` cannot stand in a ruleset that is loaded whole", &*word);
@@ -93,7 +95,9 @@ impl Parser<'_> {
 
     fn object(&mut self, action: Action) -> Parsed<()> {
         let Some(word) = self.peek_word() else {
-            return self.fail_expected("`table`, `chain`, `rule`, `set`, `map`, `element`, `counter`, `limit` or `quota`");
+            return self.fail_expected(
+                "`table`, `chain`, `rule`, `set`, `map`, `element`, `counter`, `limit` or `quota`",
+            );
         };
         let adds = matches!(action, Action::Add | Action::Create);
         match &*word {

@@ -81,18 +81,8 @@ impl Parser<'_> {
     }
 }
 
-const DIRECTED: [&str; 10] = [
-    "saddr",
-    "daddr",
-    "proto-src",
-    "proto-dst",
-    "l3proto",
-    "protocol",
-    "packets",
-    "bytes",
-    "avgpkt",
-    "zone",
-];
+const DIRECTED: [&str; 10] =
+    ["saddr", "daddr", "proto-src", "proto-dst", "l3proto", "protocol", "packets", "bytes", "avgpkt", "zone"];
 
 const KEYS: [&str; 14] = [
     "state",

@@ -35,14 +35,7 @@ impl Parser<'_> {
     /// The number that comes next, and the word that touches it.
     pub(super) fn number_and_unit(&mut self) -> Parsed<(String, Span)> {
         let (_, first) = self.tokens.take();
-        let mut span = first;
-        if let (Kind::Word, unit) = self.peek()
-            && unit.source == first.source
-            && unit.start == first.end
-        {
-            self.tokens.take();
-            span = first.to(unit);
-        }
+        let span = self.tokens.extend(first);
         Ok((self.tokens.word(span).to_string(), span))
     }
 

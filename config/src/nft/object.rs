@@ -14,7 +14,7 @@ impl Parser<'_> {
     ) -> Parsed<()> {
         match what {
             "counter" => {
-                let ((packets, bytes), comment) = self.described(|parser| parser.counts(), true)?;
+                let ((packets, bytes), comment) = self.described(Self::counts, true)?;
                 let counter = Counter { name: name.node.clone(), span: name.span, packets, bytes, comment };
                 self.table_of(table).counters.get_or_insert_with(&name.node, || counter);
             }

@@ -28,7 +28,8 @@ impl Parser<'_> {
             _ => {
                 let name = self.word(&format!("the name of a {what}"))?;
                 let Some(kind) = options::kind_named(of, &name) else {
-                    let mut complaint = Diagnostic::new(name.span, format!("there is no {what} `{}`", &*name));
+                    let mut complaint =
+                        Diagnostic::new(name.span, format!("there is no {what} `{}`", &*name));
                     complaint.help = did_you_mean(&name, options::option_names(of));
                     return Err(self.fail(complaint));
                 };

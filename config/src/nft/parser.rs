@@ -151,13 +151,20 @@ impl Parser<'_> {
         Ok(Spanned::new(word[1..word.len() - 1].to_owned(), span))
     }
 
-    /// A number of at most 64 bits.
+    /// A number of at most 64 bits, or a variable that holds one.
     pub(super) fn number(&mut self, wanted: &str) -> Parsed<Spanned<u64>> {
         let (kind, span) = self.peek();
-        let Kind::Number(value) = kind else {
-            return self.fail_expected(wanted);
+        let value = match kind {
+            Kind::Number(value) => {
+                self.tokens.take();
+                value
+            }
+            Kind::Sign("$") => match self.variable()?.term {
+                Term::Literal(Literal::Number(value)) => value,
+                _ => return self.fail_at(span, format!("this variable does not hold {wanted}")),
+            },
+            _ => return self.fail_expected(wanted),
         };
-        self.tokens.take();
         match u64::try_from(value) {
             Ok(value) => Ok(Spanned::new(value, span)),
             Err(_) => self.fail_at(span, "this number is too large"),

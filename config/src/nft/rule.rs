@@ -6,8 +6,8 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::{Change, Icmpx, ObjectKind, Reject, Target};
 use crate::reject_codes;
 use crate::ruleset::{
-    BinaryOperator, CtKey, Expression, Literal, MapSource, Match, MetaKey, RejectWith, Relation, Rule, Selector,
-    Statement, StatementKind, Term, Verdict, VerdictKind,
+    BinaryOperator, CtKey, Expression, Literal, MapSource, Match, MetaKey, RejectWith, Relation, Rule,
+    Selector, Statement, StatementKind, Term, Verdict, VerdictKind,
 };
 use crate::suggestion::did_you_mean;
 
@@ -125,7 +125,7 @@ impl Parser<'_> {
             return Ok(StatementKind::VerdictMap { key: left, map });
         }
         if self.at_word("set") {
-            return self.assignment(left);
+            return self.assignment(&left);
         }
         if self.at_word("map") {
             let span = self.peek().1;
@@ -141,7 +141,7 @@ impl Parser<'_> {
     }
 
     /// `left set value`
-    fn assignment(&mut self, left: Expression) -> Parsed<StatementKind> {
+    fn assignment(&mut self, left: &Expression) -> Parsed<StatementKind> {
         let set = self.expect_word("set")?;
         let target = match left.term {
             Term::Selector(Selector::Meta(MetaKey::Mark)) => Target::Mark,
@@ -161,12 +161,7 @@ impl Parser<'_> {
     }
 
     /// `flags VALUE / MASK`: the masked field equals the value.
-    fn masked(
-        &mut self,
-        left: Expression,
-        relation: Relation,
-        right: Expression,
-    ) -> Parsed<StatementKind> {
+    fn masked(&mut self, left: Expression, relation: Relation, right: Expression) -> Parsed<StatementKind> {
         let slash = self.expect_sign("/")?;
         let relation = match relation {
             Relation::Implicit | Relation::Equal => Relation::Equal,

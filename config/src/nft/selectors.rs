@@ -98,8 +98,9 @@ impl Parser<'_> {
             ("type", ["daddr"]) => Ok(Selector::AddressType { destination: true }),
             _ => {
                 let text = "this look-up is not supported: a wire has no routing table";
-                let complaint = Diagnostic::new(start.to(result.span), text)
-                    .help("`fib saddr type` and `fib daddr type` can be answered; spoofed sources, by prefix");
+                let complaint = Diagnostic::new(start.to(result.span), text).help(
+                    "`fib saddr type` and `fib daddr type` can be answered; spoofed sources, by prefix",
+                );
                 Err(self.fail(complaint))
             }
         }

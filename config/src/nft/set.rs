@@ -246,6 +246,15 @@ fn unknown_type(word: &str, span: Span) -> Diagnostic {
 }
 
 const ITEMS: [&str; 11] = [
-    "type", "typeof", "flags", "elements", "auto-merge", "size", "policy", "comment", "timeout", "gc-interval",
+    "type",
+    "typeof",
+    "flags",
+    "elements",
+    "auto-merge",
+    "size",
+    "policy",
+    "comment",
+    "timeout",
+    "gc-interval",
     "counter",
 ];

@@ -125,6 +125,20 @@ impl Tokens {
         (token.kind == Kind::Word).then(|| self.word(Span::new(span.source, token.start, token.end)))
     }
 
+    /// Takes the letters and digits behind `span`, the token taken last, with it.
+    pub(super) fn extend(&mut self, span: Span) -> Span {
+        let rest = self.sources[usize::from(span.source)].text.as_bytes();
+        let rest = rest.get(span.end as usize..).unwrap_or_default();
+        let more = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        let end = span.end + u32::try_from(more).unwrap_or(0);
+        self.ahead = None;
+        if let Some(open) = self.open.last_mut() {
+            open.at = end as usize;
+        }
+        self.last = Span { end, ..span };
+        self.last
+    }
+
     /// Whether a word starts where `span` ends.
     pub(super) fn touches_word(&self, span: Span) -> bool {
         let source = &self.sources[usize::from(span.source)];

@@ -12,7 +12,8 @@ const NO_SOCKET_GUESS: &str = "is not supported: there is no table of operating 
 const NO_BRIDGE: &str = "is not supported: a wire is no port of a bridge";
 const INNER: &str = "is not supported: rules see the outer headers of a tunnel only";
 /// Why `last` is not supported.
-pub(super) const LAST: &str = "`last` is not supported: when a rule matched last is not kept; `counter` counts";
+pub(super) const LAST: &str =
+    "`last` is not supported: when a rule matched last is not kept; `counter` counts";
 const NO_KERNEL: &str = "is not supported: it is a property of the kernel's own packet buffer";
 
 /// Why no statement that starts with `word` is supported; none if there is no such statement.
@@ -93,8 +94,10 @@ pub(super) fn inner(protocol: Protocol, name: &str) -> Option<&'static str> {
 
 /// Whether `word` starts something of the packet that is not supported.
 pub(super) fn selector(word: &str) -> bool {
-    matches!(word, "socket" | "osf" | "ipsec" | "jhash" | "symhash" | "vxlan" | "geneve" | "gretap" | "tunnel")
-        || meta_alone(word).is_some()
+    matches!(
+        word,
+        "socket" | "osf" | "ipsec" | "jhash" | "symhash" | "vxlan" | "geneve" | "gretap" | "tunnel"
+    ) || meta_alone(word).is_some()
 }
 
 /// The name a field bears today.

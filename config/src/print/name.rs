@@ -58,6 +58,26 @@ pub(super) struct Comment<'a>(pub(super) &'a str);
 
 impl Display for Comment<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", Quoted(&self.0[..self.0.floor_char_boundary(LONGEST_COMMENT)]))
+        let end = (0..=self.0.len().min(LONGEST_COMMENT)).rev().find(|end| self.0.is_char_boundary(*end));
+        write!(f, "{}", Quoted(&self.0[..end.unwrap_or(0)]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_nft_cannot_read_are_changed_and_stay_apart() {
+        let written = ["INPUT", "reject", "DOS~in", "DOS_in", "9a", "a b"].map(|name| Name(name).to_string());
+        assert_eq!(written, ["INPUT", "_reject", "_DOS_7ein", "DOS_in", "_9a", "_a_20b"]);
+        assert!(written.iter().all(|name| !Name(name).is_changed()));
+    }
+
+    #[test]
+    fn comments_are_cut_between_characters() {
+        let long = "\u{e9}".repeat(100);
+        assert_eq!(Comment(&long).to_string().len(), 128 + 2);
+        assert_eq!(Comment("say \"no\"").to_string(), "\"say 'no'\"");
     }
 }

@@ -5,9 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use super::expression::{Shown, Source};
 use super::name::{Comment, Name, Quoted};
 use crate::nft::limits::LEVELS;
-use crate::policy::{
-    Change, Icmpx, Limit, LimitUnit, Log, ObjectKind, Quota, Reject, Target, log_flags,
-};
+use crate::policy::{Change, Icmpx, Limit, LimitUnit, Log, ObjectKind, Quota, Reject, Target, log_flags};
 use crate::reject_codes;
 use crate::ruleset::{RejectWith, Relation, Rule, StatementKind, Update, Verdict, VerdictKind};
 use crate::value_names::written_duration;

@@ -1,8 +1,8 @@
 //! Where in its header does each field stand?
 
 use super::Protocol::{
-    Ah, Arp, Comp, Dccp, Dst, Esp, Ether, Frag, Gre, Hbh, Icmp, Icmpv6, Igmp, Ip, Ip6, Mh, Rt, Rt0, Rt2, Sctp, Srh, Tcp,
-    Th, Udp, Udplite, Vlan,
+    Ah, Arp, Comp, Dccp, Dst, Esp, Ether, Frag, Gre, Hbh, Icmp, Icmpv6, Igmp, Ip, Ip6, Mh, Rt, Rt0, Rt2,
+    Sctp, Srh, Tcp, Th, Udp, Udplite, Vlan,
 };
 use super::{HeaderField, Protocol, Type};
 
@@ -179,11 +179,8 @@ const AH: &[HeaderField] = &[
 const ESP: &[HeaderField] = &[number(Esp, "spi", 0, 32), number(Esp, "sequence", 32, 32)];
 
 /// RFC 3173.
-const COMP: &[HeaderField] = &[
-    field(Comp, "nexthdr", 0, Type::InetProto),
-    number(Comp, "flags", 8, 8),
-    number(Comp, "cpi", 16, 16),
-];
+const COMP: &[HeaderField] =
+    &[field(Comp, "nexthdr", 0, Type::InetProto), number(Comp, "flags", 8, 8), number(Comp, "cpi", 16, 16)];
 
 /// RFC 2236.
 const IGMP: &[HeaderField] = &[
