@@ -163,6 +163,9 @@ fn check_statement(policy: &Policy, rule: RuleId, statement: &Statement) -> Resu
             Err(CompileError::Unsupported(rule, "the data path does not count connections by rule yet"))
         }
         Statement::Log(_) => Ok(()),
+        Statement::Object { .. } => {
+            Err(CompileError::Unsupported(rule, "the data path does not look objects up in maps yet"))
+        }
         Statement::Set(Target::PacketType, _) => {
             Err(CompileError::Unsupported(rule, "the data path does not change the packet type"))
         }
@@ -175,6 +178,9 @@ fn check_operand(policy: &Policy, rule: RuleId, operand: &Operand) -> Result<(),
     match operand {
         Operand::Constant(_) => Ok(()),
         Operand::Field(field) => check_fields(rule, std::slice::from_ref(field)),
+        Operand::Bits(..) => {
+            Err(CompileError::Unsupported(rule, "the data path does not join the bits of two fields yet"))
+        }
         Operand::Map { key, map } => {
             check_fields(rule, key)?;
             let map = policy.sets.get(map.index()).ok_or(CompileError::Dangling(rule))?;

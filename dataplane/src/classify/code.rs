@@ -389,7 +389,9 @@ impl Layout {
             Statement::VerdictMap { key, map } => Step::VerdictMap { key: self.key(key), map: map.0 },
             Statement::Reject(reject) => Step::Reject(*reject),
             Statement::Notrack => Step::Notrack,
-            Statement::ConnectionLimit(_) => unreachable!("a policy that has been checked has none"),
+            Statement::ConnectionLimit(_) | Statement::Object { .. } => {
+                unreachable!("a policy that has been checked has none")
+            }
         };
         self.steps.push(step);
     }
@@ -399,6 +401,7 @@ impl Layout {
             policy::Operand::Constant(value) => Operand::Constant(*value),
             policy::Operand::Field(field) => Operand::Field(self.fields.number(*field)),
             policy::Operand::Map { key, map } => Operand::Map { key: self.key(key), map: *map },
+            policy::Operand::Bits(..) => unreachable!("a policy that has been checked has none"),
         };
         self.operands.push(operand);
         self.operands.len() as u32 - 1

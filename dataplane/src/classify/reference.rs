@@ -174,7 +174,9 @@ impl<F: Frame + ?Sized> Interpreter<'_, '_, F> {
                     }
                     continue;
                 }
-                Statement::ConnectionLimit(_) => unreachable!("a policy that has been checked has none"),
+                Statement::ConnectionLimit(_) | Statement::Object { .. } => {
+                    unreachable!("a policy that has been checked has none")
+                }
             };
             match verdict {
                 policy::Verdict::Continue => {}
@@ -220,6 +222,7 @@ impl<F: Frame + ?Sized> Interpreter<'_, '_, F> {
         match operand {
             Operand::Constant(value) => Some(*value),
             Operand::Field(field) => self.key(&[*field]).map(|key| key[0]),
+            Operand::Bits(..) => unreachable!("a policy that has been checked has none"),
             Operand::Map { key, map } => {
                 let found = self.element(*map, &self.key(key)?)?;
                 let goes_on = self.objects.goes_on(*map, found, &self.facts.moment());
