@@ -14,4 +14,4 @@ const KEYWORDS: &str = "accept drop continue return jump goto queue reject count
     rt0 rt2 srh dst mh ah esp comp igmp fib osf numgen jhash symhash random vmap all hour day skuid skgid \
     cgroup nftrace rtclassid ibrname obrname ibriport obriport pkttype cpu iifgroup oifgroup iiftype oiftype \
     ipsec secmark and or xor not eq ne lt gt le ge lshift rshift exists missing position index handle ruleset \
-    meter xt time";
+    meter xt time bytes packets kbytes mbytes";
