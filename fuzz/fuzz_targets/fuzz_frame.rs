@@ -41,11 +41,8 @@ fuzz_target!(|data: &[u8]| {
         let (mut into, mut other) = ([0; LONGEST], [0; LONGEST]);
         let length = answer(reject, &packet, frame, &mut into);
         let Some(length) = length else { continue };
-        // whether a frame is for a group is asked of its first byte, and of the first segment only
-        if first > 0 {
-            assert_eq!(answer(reject, &packet, &parts[..], &mut other), Some(length));
-            assert_eq!(into[..length], other[..length], "answered, cut at {first} and {second}");
-        }
+        assert_eq!(answer(reject, &packet, &parts[..], &mut other), Some(length));
+        assert_eq!(into[..length], other[..length], "answered, cut at {first} and {second}");
         let reply = parse(&into[..length]);
         assert_eq!(reply.fault, None, "an answer in order");
         assert_eq!(reply.fragment, Fragment::Whole);

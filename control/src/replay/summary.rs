@@ -2,6 +2,7 @@
 
 use super::Replayed;
 use super::record::{Record, Verdict};
+use crate::describe::counted;
 use dataplane::track::CtState;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -93,8 +94,7 @@ impl fmt::Display for Summary {
         listed(f, "why invalid", &self.invalid_reasons)?;
         let Flows { created, expired, evicted, at_end } = self.flows;
         writeln!(f, "flows: {created} created, {expired} expired, {evicted} evicted, {at_end} at the end")?;
-        let plural = if self.workers == 1 { "worker" } else { "workers" };
-        write!(f, "{} {plural}, {} packets per second", self.workers, self.packets_per_second)
+        write!(f, "{}, {} packets per second", counted(self.workers, "worker"), self.packets_per_second)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What did the firewall do? Its counters, at the end or when asked.
 
+use crate::describe::counted;
 use config::Policy;
 use config::policy::{CounterId, Statement};
 use dataplane::reason::Reason;
@@ -9,6 +10,7 @@ use dataplane::track::CtState;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The counters of a run; the JSON keys are stable.
@@ -69,7 +71,7 @@ struct RuleCounter {
 impl Report {
     /// Adds up the counters of all workers.
     pub fn of(
-        workers: &[&Stats],
+        workers: &[Arc<Stats>],
         ports: &[dpdk::Port],
         policy: &Policy,
         rules: &Rules,
@@ -167,7 +169,11 @@ fn rule_counters(policy: &Policy, rules: &Rules) -> Vec<RuleCounter> {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seconds, generation, workers, .. } = self;
-        writeln!(f, "ran {seconds:.1} s with {workers} workers, generation {generation} of the ruleset")?;
+        writeln!(
+            f,
+            "ran {seconds:.1} s with {}, generation {generation} of the ruleset",
+            counted(*workers, "worker")
+        )?;
         writeln!(f, "received    {:>12} packets {:>15} bytes", self.received, self.received_bytes)?;
         writeln!(f, "transmitted {:>12} packets {:>15} bytes", self.transmitted, self.transmitted_bytes)?;
         writeln!(f, "dropped     {:>12} packets", self.dropped)?;
