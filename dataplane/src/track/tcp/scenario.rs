@@ -139,6 +139,9 @@ fn read(segment: &str) -> (Direction, Tcp) {
     });
     let mut tcp = Tcp { flags, window: 1000, header_length: 20, ..Tcp::default() };
     while let Some(word) = words.next() {
+        if matches!(word, "sackok" | "ws" | "sack") {
+            tcp.header_length = 32;
+        }
         if word == "sackok" {
             tcp.sack_permitted = true;
             continue;
