@@ -237,6 +237,56 @@ fn a_heartbeat_with_another_tag_is_believed_once_answered() {
 }
 
 #[test]
+fn a_suspect_heartbeat_renews_nothing_whatever_follows_it() {
+    let chunks = [chunk_bytes(chunk::HEARTBEAT, 0, 0), chunk_bytes(chunk::ERROR, 0, 0)];
+    assert_eq!(established().see(Original, 5, &chunks), Ok(None));
+}
+
+#[test]
+fn ends_that_start_over_forget_both_tags() {
+    let mut talk = established();
+    assert_eq!(talk.see(Original, 5, &[chunk_bytes(chunk::HEARTBEAT, 0, 0)]), Ok(None));
+    assert_eq!(talk.see(Reply, 6, &[chunk_bytes(chunk::HEARTBEAT_ACK, 0, 0)]), Ok(Some(210)));
+    assert_eq!(talk.see(Original, THEIRS, &[chunk_bytes(chunk::DATA, 0, 0)]), Err(Reason::SctpTag));
+    assert_eq!(talk.see(Original, 7, &[chunk_bytes(chunk::HEARTBEAT, 0, 0)]), Ok(Some(210)));
+    assert_eq!(talk.see(Original, 7, &[chunk_bytes(chunk::DATA, 0, 0)]), Ok(Some(210)));
+}
+
+#[test]
+fn a_shutdown_ack_out_of_the_blue_is_answered_with_its_tag() {
+    for (tag, expected) in [(5, Ok(Some(10))), (6, Err(Reason::SctpTag))] {
+        let mut talk = Talk::default();
+        assert_eq!(talk.see(Original, 5, &[chunk_bytes(chunk::SHUTDOWN_ACK, 0, 0)]), Ok(Some(3)));
+        assert_eq!(talk.see(Reply, tag, &[chunk_bytes(chunk::SHUTDOWN_COMPLETE, 0, 0)]), expected);
+    }
+}
+
+#[test]
+fn inits_that_cross_settle_the_tags() {
+    let crossed = || {
+        let mut talk = Talk::default();
+        let _ = talk.say(Original, chunk::INIT);
+        assert_eq!(talk.say(Reply, chunk::INIT), (Ok(None), State::Closed));
+        talk
+    };
+    assert_eq!(crossed().see(Reply, OURS, &[chunk_bytes(chunk::INIT_ACK, 0, 9)]), Err(Reason::SctpTag));
+    assert_eq!(crossed().say(Reply, chunk::INIT_ACK), (Ok(Some(3)), State::CookieWait));
+}
+
+#[test]
+fn an_init_with_the_tag_already_known_opens_nothing() {
+    let path = |chosen| {
+        let mut talk = Talk::default();
+        let _ = talk.say(Original, chunk::HEARTBEAT);
+        let _ = talk.say(Reply, chunk::HEARTBEAT_ACK);
+        assert_eq!(talk.see(Original, 0, &[chunk_bytes(chunk::INIT, 0, chosen)]), Ok(Some(210)));
+        talk.see(Reply, chosen, &[chunk_bytes(chunk::INIT_ACK, 0, 9)])
+    };
+    assert_eq!(path(OURS), Err(Reason::SctpTag));
+    assert_eq!(path(77), Ok(Some(210)));
+}
+
+#[test]
 fn an_init_ack_cannot_change_a_settled_tag() {
     let mut talk = established();
     let other = [chunk_bytes(chunk::INIT_ACK, 0, 9)];

@@ -85,9 +85,17 @@ fn a_syn_while_closing_asks_for_a_challenge() {
         < FA seq 301 ack 102  : established  last-ack    30
         > S  seq 9000         : established  last-ack    keep
         < A  seq 302 ack 102  : established  last-ack    keep
+        ",
+    );
+    // the originator knows of no connection and says so, and then opens one
+    let mut reset = conversation.clone();
+    reset.play(
+        "
         > R  seq 102          : established  close       10
         > S  seq 9000         : restart new  syn-sent    120
         ",
     );
-    assert_eq!(conversation.state(), State::SynSent);
+    assert_eq!(reset.state(), State::SynSent);
+    // or it was all a forgery: the next ACK is that of the last FIN
+    conversation.play("< A seq 302 ack 102 : established time-wait 120");
 }

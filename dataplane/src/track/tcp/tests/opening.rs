@@ -149,6 +149,38 @@ fn windows_are_scaled_only_if_both_sides_offer_it() {
 }
 
 #[test]
+fn a_syn_sent_again_without_options_keeps_its_offer() {
+    let mut conversation = play(
+        "
+        > S  seq 100 ws 7                  : new          syn-sent     120
+        > S  seq 9000                      : new          syn-sent     keep
+        < SA seq 300 ack 9001 ws 2         : established  syn-recv     60
+        > A  seq 9001 ack 301 win 1000     : established  established  432000
+        # 1000 << 7
+        < A  seq 128301 ack 9001           : established  established  300
+        ",
+    );
+    assert_eq!(conversation.play("").connection.unwrap().sides[0].scale, 7);
+}
+
+#[test]
+fn a_closed_window_is_a_window() {
+    let open = "
+        > S  seq 100                    : new          syn-sent     120
+        < SA seq 300 ack 101 win 0      : established  syn-recv     60
+    ";
+    play(open).play(
+        "
+        > A  seq 101 ack 301            : established  established  432000
+        < A  seq 5000 ack 101           : invalid      tcp-sequence-above-window
+        ",
+    );
+    // it may be probed with one byte (RFC 9293, section 3.8.6.1)
+    play(open).play("> A seq 102 ack 301 : established established 300");
+    play(open).play("> A seq 103 ack 301 : invalid tcp-sequence-above-window");
+}
+
+#[test]
 fn a_challenge_ack_and_its_reset() {
     // RFC 5961, section 4: the server still holds the connection of a client that has restarted
     let mut conversation = play(

@@ -69,6 +69,17 @@ fn an_answered_syn_in_a_live_connection_puts_us_in_step() {
 }
 
 #[test]
+fn the_answered_syn_brings_its_window() {
+    let in_step = "
+        > S  seq 70000 win 10        : established  established  keep
+        < SA seq 90000 ack 70001     : established  syn-recv     60
+    ";
+    // the answer may overshoot by the window of that SYN, and no further
+    established().play(in_step).play("< A seq 90010 ack 70001 : established syn-recv keep");
+    established().play(in_step).play("< A seq 90011 ack 70001 : invalid tcp-sequence-above-window");
+}
+
+#[test]
 fn a_syn_ack_that_answers_no_ignored_syn_changes_nothing() {
     established().play(
         "

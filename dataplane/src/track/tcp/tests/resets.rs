@@ -93,6 +93,60 @@ fn a_refusal_must_acknowledge_the_syn() {
 }
 
 #[test]
+fn a_refusal_may_acknowledge_one_byte_more() {
+    // as the answer to a keep-alive would; the first segment of the other side could be one
+    play(
+        "
+        > S  seq 100          : new      syn-sent  120
+        < RA seq 0 ack 103    : invalid  tcp-reset-ack
+        ",
+    );
+    play(
+        "
+        > S  seq 100          : new      syn-sent  120
+        < RA seq 0 ack 102    : delete   established
+        ",
+    );
+}
+
+#[test]
+fn an_acknowledgement_of_zero_in_a_reset_is_none() {
+    play(
+        "
+        > S  seq 3000000000                    : new          syn-sent     120
+        < SA seq 3000000300 ack 3000000001     : established  syn-recv     60
+        > A  seq 3000000001 ack 3000000301     : established  established  432000
+        < A  seq 3000000301 ack 0              : invalid      tcp-ack-above-window
+        < RA seq 3000000301 ack 0              : established  close        10
+        ",
+    );
+}
+
+#[test]
+fn a_reset_with_sequence_zero_closes_what_is_not_established() {
+    play(
+        "
+        > S  seq 100          : new          syn-sent  120
+        < SA seq 300 ack 101  : established  syn-recv  60
+        > R  seq 1            : invalid      tcp-reset-sequence
+        > R  seq 0            : established  close     10
+        ",
+    );
+}
+
+#[test]
+fn a_reset_that_acknowledges_an_ignored_ack_closes() {
+    play(
+        "
+        > S  seq 100                 : new          syn-sent  120
+        < A  seq 5000 ack 70         : established  syn-sent  keep
+        > RA seq 90000000 ack 5001   : invalid      tcp-sequence-above-window
+        > RA seq 90000000 ack 5000   : established  close     10
+        ",
+    );
+}
+
+#[test]
 fn a_blind_reset_with_sequence_zero_ends_an_unanswered_connection() {
     // as in the kernel: whoever guesses the ports can do this, until the first reply
     play(

@@ -49,6 +49,13 @@ fn a_keep_alive_and_its_answer_renew() {
 }
 
 #[test]
+fn a_picked_up_connection_must_be_answered() {
+    let mut settings = Settings { tcp_loose: true, ..Settings::default() };
+    settings.timeouts.tcp_unacknowledged = 100_000;
+    Conversation::new(settings).play("> A seq 100 ack 300 : new established 100");
+}
+
+#[test]
 fn a_timeout_is_never_lengthened_by_its_exceptions() {
     let mut settings = Settings::default();
     settings.timeouts.tcp[State::Established as usize] = 20_000;

@@ -48,6 +48,18 @@ fn ii_an_old_retransmission_passes_and_renews_nothing() {
 }
 
 #[test]
+fn ii_a_segment_across_the_upper_bound_widens_the_lower() {
+    // the receiver must have offered what was sent: its window counts as 2000 from here on
+    established().play(
+        "
+        > PA seq 1101 ack 301 len 1000  : established  established  300
+        > PA seq 1 ack 301 len 99       : established  established  keep
+        > PA seq 1 ack 301 len 100      : established  established  300
+        ",
+    );
+}
+
+#[test]
 fn iii_an_acknowledgement_of_data_not_yet_seen() {
     established().play(
         "
