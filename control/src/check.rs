@@ -1,7 +1,7 @@
 //! `sluice check`: is this ruleset one that Sluice can run as it stands?
 
 use crate::cli::Check;
-use crate::describe::counted;
+use crate::counts::counted;
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 use crate::rules::{self, Disk};

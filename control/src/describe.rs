@@ -5,12 +5,6 @@ use dataplane::{Packet, Tuple};
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// A number of things: `1 wire`, `2 wires`.
-pub fn counted(count: usize, thing: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {thing}{plural}")
-}
-
 /// Shows a packet in one line.
 pub struct Described<'a>(pub &'a Packet);
 

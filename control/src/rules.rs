@@ -1,6 +1,6 @@
 //! Which files make up a ruleset? Opens them, and what they include, for the parser that opens none.
 
-use crate::describe::counted;
+use crate::counts::counted;
 use crate::failure::{Failure, Outcome};
 use config::{Diagnostics, Files, Source};
 use std::fs;

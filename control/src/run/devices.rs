@@ -1,6 +1,6 @@
 //! Which ports does the configuration name, and are they there? EAL started, ports opened, queues dealt out.
 
-use crate::describe::counted;
+use crate::counts::counted;
 use crate::failure::{Failure, Outcome};
 use config::settings::{self, Device, Settings};
 use dpdk::{Eal, EalConfig, Memory, Mempool, MempoolConfig, Port, PortConfig, Queues};

@@ -10,7 +10,7 @@ mod serve;
 mod settings;
 
 use crate::cli::Run;
-use crate::describe::counted;
+use crate::counts::counted;
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 

@@ -1,6 +1,6 @@
 //! What did the firewall do? Its counters, at the end or when asked.
 
-use crate::describe::counted;
+use crate::counts::{counted, listed};
 use config::Policy;
 use config::policy::{CounterId, Statement};
 use dataplane::reason::Reason;
@@ -178,18 +178,9 @@ impl fmt::Display for Report {
         writeln!(f, "transmitted {:>12} packets {:>15} bytes", self.transmitted, self.transmitted_bytes)?;
         writeln!(f, "dropped     {:>12} packets", self.dropped)?;
         writeln!(f, "rejected    {:>12} packets, {} answers sent", self.rejected, self.replies)?;
-        for (title, counts) in [
-            ("ct state as the rules saw it", &self.ct),
-            ("why dropped or rejected", &self.drop_reasons),
-            ("why invalid", &self.invalid_reasons),
-        ] {
-            let mut counts: Vec<_> = counts.iter().filter(|(_, count)| **count > 0).collect();
-            counts.sort_by_key(|(label, count)| (std::cmp::Reverse(**count), **label));
-            if !counts.is_empty() {
-                writeln!(f, "{title}:")?;
-            }
-            counts.iter().try_for_each(|(label, count)| writeln!(f, "  {count:>12}  {label}"))?;
-        }
+        listed(f, "ct state as the rules saw it", &self.ct)?;
+        listed(f, "why dropped or rejected", &self.drop_reasons)?;
+        listed(f, "why invalid", &self.invalid_reasons)?;
         let Flows { created, expired, evicted, now } = self.flows;
         writeln!(f, "flows: {created} created, {expired} expired, {evicted} evicted, {now} now")?;
         for port in &self.ports {

@@ -3,7 +3,7 @@
 use super::devices::{self, Devices, OpenPort};
 use super::report::Report;
 use super::settings::Configuration;
-use crate::describe::counted;
+use crate::counts::counted;
 use crate::failure::{Failure, Outcome};
 use crate::ports::{AnyIo, CapturedIo, End, LiveIo};
 use config::Policy;
