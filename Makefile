@@ -64,7 +64,9 @@ lint: deps ## formatting and lints, as a change must pass them
 	cargo clippy --workspace --all-targets -- -D warnings
 
 fuzz: deps ## fuzz every target for FUZZ_SECONDS (60) each
+	@./deps.sh packages python3
 	@./deps.sh cargo-tool cargo-fuzz
+	@fuzz/seeds.py
 	@for target in $$(sed -n 's/^name = "\(fuzz_.*\)"/\1/p' fuzz/Cargo.toml); do \
 	    echo "== $$target"; \
 	    (cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=4096); \

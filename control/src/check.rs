@@ -1,6 +1,7 @@
 //! `sluice check`: is this ruleset one that Sluice can run as it stands?
 
 use crate::cli::Check;
+use crate::counts::counted;
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 use crate::rules::{self, Disk};
@@ -60,7 +61,9 @@ pub fn check(command: &Check) -> Outcome<()> {
         }
     }
     if command.json {
-        let errors = refused.iter().flat_map(findings).collect();
+        let unreadable =
+            unread.iter().map(|message| Finding { file: "", line: 0, column: 0, message, help: None });
+        let errors = unreadable.chain(refused.iter().flat_map(findings)).collect();
         output.json_line(&Report {
             ok: refused.is_empty() && unread.is_empty(),
             errors,
@@ -69,9 +72,9 @@ pub fn check(command: &Check) -> Outcome<()> {
             sets,
         })?;
     } else if !command.print && refused.is_empty() && unread.is_empty() {
-        let files = command.files.len();
-        let plural = if files == 1 { "file" } else { "files" };
-        output.line(&format_args!("{files} {plural} checked: {rules} rules in {chains} chains"))?;
+        let files = counted(command.files.len(), "file");
+        let (rules, chains) = (counted(rules, "rule"), counted(chains, "chain"));
+        output.line(&format_args!("{files} checked: {rules} in {chains}"))?;
     }
     output.finish()?;
     if refused.is_empty() && unread.is_empty() {

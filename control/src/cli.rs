@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "sluice", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "Data goes to stdout, everything else to stderr.\n\
-    Exit status: 0 done, 1 refused or failed, 2 usage, 3 daemon not reachable.\n\
+    Exit status: 0 done, 1 refused or failed, 2 usage.\n\
     Environment: NO_COLOR turns colours off; SLUICE_LOG sets the log filter (default: info).")]
 pub struct Cli {
     /// Say more on stderr; twice for everything
@@ -66,7 +66,7 @@ pub struct Input {
     /// Poll-mode workers; the verdicts are the same for any number
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
     pub workers: u16,
-    /// Room for this many flows
+    /// Room for this many flows at each worker
     #[arg(long, value_name = "N", default_value_t = 262_144, value_parser = clap::value_parser!(u32).range(8..=1 << 28))]
     pub flows: u32,
 }

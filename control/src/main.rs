@@ -6,6 +6,7 @@ mod capture;
 mod check;
 mod cli;
 mod compare;
+mod counts;
 mod describe;
 mod failure;
 mod logging;

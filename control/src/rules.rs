@@ -1,5 +1,6 @@
 //! Which files make up a ruleset? Opens them, and what they include, for the parser that opens none.
 
+use crate::counts::counted;
 use crate::failure::{Failure, Outcome};
 use config::policy::Place;
 use config::{Diagnostic, Diagnostics, Files, Source, Span};
@@ -30,6 +31,10 @@ pub fn load(paths: &[PathBuf]) -> Outcome<config::Loaded> {
     if !loaded.notes.is_empty() {
         log::info!("{}", loaded.notes.to_string().trim_end());
     }
+    if loaded.policy.chains.iter().all(|chain| chain.base.is_none()) {
+        let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+        log::warn!("{}: no chain is attached to a hook: every packet passes", names.join(", "));
+    }
     Ok(loaded)
 }
 
@@ -58,9 +63,7 @@ fn span_of(sources: &[Source], place: Place) -> Span {
 
 /// Every complaint at its place, and how many there are.
 pub fn refused(found: &Diagnostics) -> Failure {
-    let count = found.len();
-    let plural = if count == 1 { "error" } else { "errors" };
-    Failure::Complaints(format!("{found}{count} {plural}"))
+    Failure::Complaints(format!("{found}{}", counted(found.len(), "error")))
 }
 
 /// The files of this machine. A relative path counts from the directory of the file that names it, then from

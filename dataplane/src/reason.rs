@@ -144,10 +144,6 @@ reasons! {
     SctpState = "sctp-state",
     /// The SCTP verification tag is not the association's.
     SctpTag = "sctp-tag",
-    /// A DCCP packet that starts no connection and belongs to none.
-    DccpNoFlow = "dccp-no-flow",
-    /// The DCCP state machine does not allow the packet in this state.
-    DccpState = "dccp-state",
 }
 
 impl Reason {

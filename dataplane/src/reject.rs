@@ -53,7 +53,8 @@ pub fn answer<F: Frame + ?Sized>(
 
 /// Whether both ends are single hosts: nothing is ever answered to or for a group.
 fn is_to_one_host<F: Frame + ?Sized>(packet: &Packet, frame: &F) -> bool {
-    let group_frame = frame.head().first().is_none_or(|byte| byte & 1 != 0);
+    let mut first = [1];
+    let group_frame = !frame.copy(0, &mut first) || first[0] & 1 != 0;
     let tuple = &packet.tuple;
     let is_host = |address: u128| match tuple.network {
         Network::Ipv4 => address != 0 && address >> 28 < 0xe,

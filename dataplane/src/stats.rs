@@ -1,5 +1,6 @@
 //! What has a worker done? Counters it alone writes and anybody may read.
 
+use crate::flow::{Entry, Table};
 use crate::reason::Reason;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -64,6 +65,17 @@ pub struct Stats {
     pub flows_expired: Count,
     /// Flows evicted for new ones.
     pub flows_evicted: Count,
+}
+
+impl Stats {
+    /// Takes over what the worker's table counts.
+    pub(crate) fn of_table<E: Entry>(&self, table: &Table<E>) {
+        let counted = table.stats();
+        self.flows.set(table.len() as u64);
+        self.flows_created.set(counted.inserted);
+        self.flows_expired.set(counted.expired);
+        self.flows_evicted.set(counted.evicted);
+    }
 }
 
 impl Default for Stats {

@@ -40,8 +40,8 @@ fuzz_target!(|data: &[u8]| {
     {
         let (mut into, mut other) = ([0; LONGEST], [0; LONGEST]);
         let length = answer(reject, &packet, frame, &mut into);
-        assert_eq!(answer(reject, &packet, &parts[..], &mut other), length);
         let Some(length) = length else { continue };
+        assert_eq!(answer(reject, &packet, &parts[..], &mut other), Some(length));
         assert_eq!(into[..length], other[..length], "answered, cut at {first} and {second}");
         let reply = parse(&into[..length]);
         assert_eq!(reply.fault, None, "an answer in order");

@@ -44,7 +44,7 @@ const REJECTING: &str = "
             ct state invalid reject with icmpx type admin-prohibited
         }
     }
-    table netdev n { chain all { type filter hook ingress device eth0 priority 0; policy accept } }";
+    table bridge b { chain every { type filter hook prerouting priority 0; ether type arp counter accept } }";
 const EMPTY: &str = "";
 
 /// Rulesets to choose from; the first is the one about which more is known.
@@ -236,7 +236,7 @@ impl Lab {
         let workers = self.workers.len();
         for (index, worker) in self.workers.into_iter().enumerate() {
             let mut table = worker.worker.into_parts().table;
-            assert_eq!(worker.stats.flows.get(), table.len() as u64);
+            assert_eq!(worker.stats.flows.get(), table.len() as u64, "flows");
             let flows: Vec<(FlowKey, Tick)> =
                 table.iter().map(|(_, flow, end)| (flow_key(flow), end)).collect();
             assert_eq!(flows.len(), table.len());

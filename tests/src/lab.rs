@@ -30,6 +30,8 @@ pub enum Driver {
     AfXdp,
     /// An AF_PACKET ring.
     AfPacket,
+    /// Tap devices that Sluice makes itself: they are the ends' own interfaces, without a veth.
+    Tap,
 }
 
 /// Both ends and the middle; everything ends when it is dropped.
@@ -57,18 +59,30 @@ impl Lab {
         // Whatever the middle's kernel sends by itself would be seen as received.
         middle.sysctl("net.ipv6.conf.all.disable_ipv6", 1);
         middle.sysctl("net.ipv6.conf.default.disable_ipv6", 1);
-        for (end, port, host) in [(&client, "outer", 1), (&server, "inner", 2)] {
-            end.veth("eth0", &middle, port);
-            end.ip(&format!("link set eth0 address 02:00:00:99:00:0{host}"));
-            end.ip(&format!("addr add 10.99.0.{host}/24 dev eth0"));
-            end.ip(&format!("addr add fd99::{host}/64 dev eth0 nodad"));
-            end.ip("link set eth0 up");
-            middle.ip(&format!("link set {port} promisc on up"));
+        let ends = [(&client, "outer", 1), (&server, "inner", 2)];
+        if driver != Driver::Tap {
+            for (end, port, host) in ends {
+                end.veth("eth0", &middle, port);
+                set_up(end, host);
+                middle.ip(&format!("link set {port} promisc on up"));
+            }
         }
         let devices = ["outer", "inner"].iter().enumerate().map(|(number, port)| driver.device(number, port));
         let devices: Vec<String> = devices.collect();
         let setup = Setup { devices: &devices, workers: 1, rules, more: "", namespace: Some(&middle) };
-        let daemon = Daemon::start(&setup);
+        let mut daemon = Daemon::start(&setup);
+        if driver == Driver::Tap {
+            wait::until("sluice to have its taps", START_BOUND, || {
+                let ended = daemon.ended();
+                assert!(ended.is_none(), "sluice ended: {ended:?}\n{}", daemon.stderr());
+                daemon.stderr().contains("running: ").then_some(())
+            });
+            for (end, port, host) in ends {
+                middle.ip(&format!("link set {port} netns {}", end.name()));
+                end.ip(&format!("link set {port} name eth0"));
+                set_up(end, host);
+            }
+        }
         let directory = TempDir::new().expect("a directory");
         let mut lab = Self { daemon, web: None, client, server, _middle: middle, directory };
         wait::until("the first ping through sluice", START_BOUND, || {
@@ -171,6 +185,14 @@ impl Lab {
     }
 }
 
+/// Gives `eth0` of an end its addresses and takes it into use.
+fn set_up(end: &Namespace, host: u8) {
+    end.ip(&format!("link set eth0 address 02:00:00:99:00:0{host}"));
+    end.ip(&format!("addr add 10.99.0.{host}/24 dev eth0"));
+    end.ip(&format!("addr add fd99::{host}/64 dev eth0 nodad"));
+    end.ip("link set eth0 up");
+}
+
 impl Drop for Lab {
     fn drop(&mut self) {
         if let Some(web) = &mut self.web {
@@ -184,6 +206,7 @@ impl Driver {
     fn device(self, number: usize, port: &str) -> String {
         match self {
             Self::AfXdp => format!("net_af_xdp{number},iface={port},start_queue=0,queue_count=1"),
+            Self::Tap => format!("net_tap{number},iface={port}"),
             Self::AfPacket => {
                 format!(
                     "net_af_packet{number},iface={port},qpairs=1,blocksz=65536,framesz=2048,framecnt=4096"
@@ -198,6 +221,7 @@ impl fmt::Display for Driver {
         f.write_str(match self {
             Self::AfXdp => "net_af_xdp",
             Self::AfPacket => "net_af_packet",
+            Self::Tap => "net_tap",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Do real hosts work behind it? Two kernels talk through `sluice run`, over AF_XDP and over AF_PACKET ports.
+//! Do real hosts work behind it? Two kernels talk through `sluice run`, over AF_XDP, AF_PACKET and tap ports.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -134,7 +134,7 @@ fn it_ends_when_told(driver: Driver) {
     assert_eq!(count("received"), count("transmitted") + count("dropped") + count("rejected"), "{counters}");
 }
 
-macro_rules! on_both_drivers {
+macro_rules! on_every_driver {
     ($($test:ident)*) => {
         mod af_xdp {
             $(#[test] fn $test() { super::$test(super::Driver::AfXdp); })*
@@ -142,10 +142,13 @@ macro_rules! on_both_drivers {
         mod af_packet {
             $(#[test] fn $test() { super::$test(super::Driver::AfPacket); })*
         }
+        mod tap {
+            $(#[test] fn $test() { super::$test(super::Driver::Tap); })*
+        }
     };
 }
 
-on_both_drivers! {
+on_every_driver! {
     services_work
     closed_ports_are_silent_or_refused
     a_scan_with_acks_sees_nothing

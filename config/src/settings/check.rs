@@ -51,9 +51,12 @@ fn workers(raw: RawWorkers, found: &mut Found) -> Workers {
     workers
 }
 
+/// Seconds in the longest timeout a deadline can express: 2^31 - 1 ms.
+const LONGEST_TIMEOUT: i64 = i32::MAX as i64 / 1000;
+
 fn timeout(key: &str, value: &Spanned<i64>, found: &mut Found) -> Option<Duration> {
     let key = format!("conntrack.timeouts.{key}");
-    whole(value, 1..=i64::from(i32::MAX), &key, found).map(Duration::from_secs)
+    whole(value, 1..=LONGEST_TIMEOUT, &key, found).map(Duration::from_secs)
 }
 
 /// A whole number within bounds.

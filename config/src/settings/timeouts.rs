@@ -21,7 +21,7 @@ pub struct Timeout {
 
 macro_rules! timeouts {
     ($($(#[$doc:meta])* $field:ident, $key:literal, $sysctl:literal, $default:literal;)*) => {
-        /// `[conntrack.timeouts]`: whole seconds in the file, 1 to 2147483647.
+        /// `[conntrack.timeouts]`: whole seconds in the file, 1 to 2147483 (24.8 days).
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub struct Timeouts {$(
             $(#[$doc])*
@@ -98,9 +98,9 @@ timeouts! {
     gre, "gre", "nf_conntrack_gre_timeout", 30;
     /// `gre-stream`: packets both ways; default 180.
     gre_stream, "gre-stream", "nf_conntrack_gre_timeout_stream", 180;
-    /// `sctp-closed`: default 10.
+    /// `sctp-closed`: an INIT was seen, or an ABORT; default 10.
     sctp_closed, "sctp-closed", "nf_conntrack_sctp_timeout_closed", 10;
-    /// `sctp-cookie-wait`: an INIT was seen; default 3.
+    /// `sctp-cookie-wait`: an INIT ACK was seen; default 3.
     sctp_cookie_wait, "sctp-cookie-wait", "nf_conntrack_sctp_timeout_cookie_wait", 3;
     /// `sctp-cookie-echoed`: a COOKIE ECHO was seen; default 3.
     sctp_cookie_echoed, "sctp-cookie-echoed", "nf_conntrack_sctp_timeout_cookie_echoed", 3;

@@ -129,6 +129,10 @@ fn one(
         };
         tasks.push(eal.launch(lcore, work)?);
     }
+    // joining spins, and a worker may need this CPU
+    while tasks.iter().any(|task| !task.is_finished()) {
+        std::thread::sleep(Duration::from_micros(500));
+    }
     let mut decided = Vec::new();
     for task in tasks {
         let (records, lost) =

@@ -7,7 +7,7 @@ use config::Policy;
 use dataplane::flow::FlowHasher;
 use dataplane::io::Side;
 use dataplane::object::Objects;
-use dataplane::packet::{self, Network, Packet};
+use dataplane::packet::{self, Checksums, Network, Packet};
 use dataplane::pipeline::Keyed;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -126,7 +126,7 @@ struct Held {
 
 /// A packet whose source lies inside goes out; any other comes in. A frame without IP addresses comes in.
 fn side_of(inside: &[Prefix], frame: &Captured<'_>) -> Side {
-    let tuple = packet::parse(frame.bytes).tuple;
+    let tuple = packet::parse_with(frame.bytes, Checksums::Trusted).tuple;
     let v6 = match tuple.network {
         Network::Other => return Side::Outside,
         Network::Ipv4 => false,
@@ -167,7 +167,11 @@ impl Plan {
         let mut worker_of = Vec::new();
         let (mut cut, mut clock) = (0, 0);
         let damaged = sources.each(|side, frame| {
-            let parsed = if workers > 1 { packet::parse(frame.bytes) } else { Packet::default() };
+            let parsed = if workers > 1 {
+                packet::parse_with(frame.bytes, Checksums::Trusted)
+            } else {
+                Packet::default()
+            };
             let worker = Keyed::of(&parsed, frame.bytes, hasher).hash().map_or(0, |hash| hash.owner(workers));
             // one clock over the whole input, or the number of workers would tell where times go back
             clock = clock.max(frame.time);

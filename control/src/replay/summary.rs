@@ -2,6 +2,7 @@
 
 use super::Replayed;
 use super::record::{Record, Verdict};
+use crate::counts::{counted, listed};
 use dataplane::track::CtState;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -93,17 +94,6 @@ impl fmt::Display for Summary {
         listed(f, "why invalid", &self.invalid_reasons)?;
         let Flows { created, expired, evicted, at_end } = self.flows;
         writeln!(f, "flows: {created} created, {expired} expired, {evicted} evicted, {at_end} at the end")?;
-        let plural = if self.workers == 1 { "worker" } else { "workers" };
-        write!(f, "{} {plural}, {} packets per second", self.workers, self.packets_per_second)
+        write!(f, "{}, {} packets per second", counted(self.workers, "worker"), self.packets_per_second)
     }
-}
-
-fn listed(f: &mut fmt::Formatter<'_>, title: &str, counts: &BTreeMap<&str, u64>) -> fmt::Result {
-    let mut counts: Vec<_> = counts.iter().filter(|(_, count)| **count > 0).collect();
-    if counts.is_empty() {
-        return Ok(());
-    }
-    counts.sort_by_key(|(label, count)| (std::cmp::Reverse(**count), **label));
-    writeln!(f, "{title}:")?;
-    counts.iter().try_for_each(|(label, count)| writeln!(f, "  {count:>10}  {label}"))
 }

@@ -1,5 +1,6 @@
 //! Which ports does the configuration name, and are they there? EAL started, ports opened, queues dealt out.
 
+use crate::counts::counted;
 use crate::failure::{Failure, Outcome};
 use config::settings::{self, Device, Settings};
 use dpdk::{Eal, EalConfig, Memory, Mempool, MempoolConfig, Port, PortConfig, Queues};
@@ -24,7 +25,7 @@ pub struct OpenPort {
 
 /// Starts EAL and every port.
 pub fn open(settings: &Settings) -> Outcome<Devices> {
-    let eal = Eal::init(&eal_config(settings))?;
+    let eal = Eal::init(&eal_config(settings)).map_err(|error| huge_page_hint(settings, &error))?;
     let workers = settings.workers.count;
     let lcores = eal.worker_lcores().len();
     if lcores < usize::from(workers) {
@@ -68,7 +69,8 @@ fn open_port(eal: &Eal, mempool: &Mempool, name: &str, workers: u16) -> Outcome<
     port.configure(&config, mempool)?;
     let queues = port.start()?;
     let steering = if queues.rss { "RSS" } else { "software" };
-    log::info!("{name}: {}, {workers} queues, flows steered by {steering}", info.driver);
+    let queues_shown = counted(workers.into(), "queue");
+    log::info!("{name}: {}, {queues_shown}, flows steered by {steering}", info.driver);
     Ok(OpenPort { port, queues })
 }
 
@@ -87,7 +89,22 @@ fn eal_config(settings: &Settings) -> EalConfig {
             Device::Virtual { .. } => config.vdev(device.to_string()),
         };
     }
+    if eal.huge_pages {
+        config = config.argument("-m").argument(eal.memory.to_string());
+    }
     eal.extra.iter().fold(config, EalConfig::argument)
+}
+
+/// DPDK says that it has no memory, not what to do about it.
+fn huge_page_hint(settings: &Settings, error: &dpdk::Error) -> Failure {
+    let text = error.to_string();
+    if !(settings.eal.huge_pages && text.to_lowercase().contains("hugepage")) {
+        return Failure::refused(text);
+    }
+    let pages = settings.eal.memory / 2;
+    Failure::refused(format!(
+        "{text}; the system must set huge pages aside, for instance: sysctl vm.nr_hugepages={pages}"
+    ))
 }
 
 /// Whether a port only reads a capture, so that its input ends.

@@ -11,6 +11,7 @@ mod serve;
 mod settings;
 
 use crate::cli::Run;
+use crate::counts::counted;
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 
@@ -20,8 +21,9 @@ pub fn run(command: &Run) -> Outcome<()> {
     let loaded = settings.load_rules()?;
     if command.check {
         let mut output = Output::stdout();
-        let (rules, wires) = (loaded.policy.rules.len(), settings.settings.wires.len());
-        output.line(&format_args!("{}: {wires} wires, {rules} rules", command.config.display()))?;
+        let wires = counted(settings.settings.wires.len(), "wire");
+        let rules = counted(loaded.policy.rules.len(), "rule");
+        output.line(&format_args!("{}: {wires}, {rules}", command.config.display()))?;
         return output.finish();
     }
     let report = serve::serve(&settings, loaded)?;

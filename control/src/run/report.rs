@@ -1,5 +1,6 @@
 //! What did the firewall do? Its counters, at the end or when asked.
 
+use crate::counts::{counted, listed};
 use config::Policy;
 use config::policy::{CounterId, Statement};
 use dataplane::reason::Reason;
@@ -9,6 +10,7 @@ use dataplane::track::CtState;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The counters of a run; the JSON keys are stable.
@@ -69,7 +71,7 @@ struct RuleCounter {
 impl Report {
     /// Adds up the counters of all workers.
     pub fn of(
-        workers: &[&Stats],
+        workers: &[Arc<Stats>],
         ports: &[dpdk::Port],
         policy: &Policy,
         rules: &Rules,
@@ -167,23 +169,18 @@ fn rule_counters(policy: &Policy, rules: &Rules) -> Vec<RuleCounter> {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seconds, generation, workers, .. } = self;
-        writeln!(f, "ran {seconds:.1} s with {workers} workers, generation {generation} of the ruleset")?;
+        writeln!(
+            f,
+            "ran {seconds:.1} s with {}, generation {generation} of the ruleset",
+            counted(*workers, "worker")
+        )?;
         writeln!(f, "received    {:>12} packets {:>15} bytes", self.received, self.received_bytes)?;
         writeln!(f, "transmitted {:>12} packets {:>15} bytes", self.transmitted, self.transmitted_bytes)?;
         writeln!(f, "dropped     {:>12} packets", self.dropped)?;
         writeln!(f, "rejected    {:>12} packets, {} answers sent", self.rejected, self.replies)?;
-        for (title, counts) in [
-            ("ct state as the rules saw it", &self.ct),
-            ("why dropped or rejected", &self.drop_reasons),
-            ("why invalid", &self.invalid_reasons),
-        ] {
-            let mut counts: Vec<_> = counts.iter().filter(|(_, count)| **count > 0).collect();
-            counts.sort_by_key(|(label, count)| (std::cmp::Reverse(**count), **label));
-            if !counts.is_empty() {
-                writeln!(f, "{title}:")?;
-            }
-            counts.iter().try_for_each(|(label, count)| writeln!(f, "  {count:>12}  {label}"))?;
-        }
+        listed(f, "ct state as the rules saw it", &self.ct)?;
+        listed(f, "why dropped or rejected", &self.drop_reasons)?;
+        listed(f, "why invalid", &self.invalid_reasons)?;
         let Flows { created, expired, evicted, now } = self.flows;
         writeln!(f, "flows: {created} created, {expired} expired, {evicted} evicted, {now} now")?;
         for port in &self.ports {

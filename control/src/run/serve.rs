@@ -4,6 +4,7 @@ use super::devices::{self, Devices, OpenPort};
 use super::log_line;
 use super::report::Report;
 use super::settings::Configuration;
+use crate::counts::counted;
 use crate::failure::{Failure, Outcome};
 use crate::ports::{AnyIo, CapturedIo, End, LiveIo};
 use config::Policy;
@@ -116,9 +117,10 @@ pub fn serve(configuration: &Configuration, loaded: config::Loaded) -> Outcome<R
         watched.push(Watched { task, stats, idle, ager, slots });
     }
     log::info!(
-        "running: {} wires, {workers} workers, {} rules",
-        settings.wires.len(),
-        desk.policy.rules.len()
+        "running: {}, {}, {}",
+        counted(settings.wires.len(), "wire"),
+        counted(workers, "worker"),
+        counted(desk.policy.rules.len(), "rule")
     );
     let mut calm_turns = 0;
     loop {
@@ -127,7 +129,10 @@ pub fn serve(configuration: &Configuration, loaded: config::Loaded) -> Outcome<R
         for signal in signals.pending() {
             match signal {
                 SIGHUP => desk.reload(),
-                SIGUSR1 => log::info!("counters so far:\n{}", desk.report(&watched, &ports, started)),
+                SIGUSR1 => {
+                    let stats: Vec<_> = watched.iter().map(|worker| Arc::clone(&worker.stats)).collect();
+                    log::info!("counters so far:\n{}", desk.report(&stats, &ports, started));
+                }
                 _ => end = true,
             }
         }
@@ -147,12 +152,16 @@ pub fn serve(configuration: &Configuration, loaded: config::Loaded) -> Outcome<R
         }
     }
     stop.store(true, Ordering::Relaxed);
-    desk.write_log();
-    let mut report = desk.report(&watched, &ports, started);
+    let mut panicked = false;
+    let mut stats = Vec::new();
     for worker in watched {
-        if worker.task.join().is_err() {
-            report.worker_panicked();
-        }
+        panicked |= worker.task.join().is_err();
+        stats.push(worker.stats);
+    }
+    desk.write_log();
+    let mut report = desk.report(&stats, &ports, started);
+    if panicked {
+        report.worker_panicked();
     }
     Ok(report)
 }
@@ -222,16 +231,9 @@ impl Desk<'_> {
         self.log_lost = lost;
     }
 
-    fn report(&self, watched: &[Watched], ports: &[dpdk::Port], started: Instant) -> Report {
-        let stats: Vec<&Stats> = watched.iter().map(|worker| &*worker.stats).collect();
-        Report::of(
-            &stats,
-            ports,
-            &self.policy,
-            self.publisher.current(),
-            self.publisher.number(),
-            started.elapsed(),
-        )
+    fn report(&self, stats: &[Arc<Stats>], ports: &[dpdk::Port], started: Instant) -> Report {
+        let (rules, generation) = (self.publisher.current(), self.publisher.number());
+        Report::of(stats, ports, &self.policy, rules, generation, started.elapsed())
     }
 }
 

@@ -71,3 +71,98 @@ pub fn relate(packet: &Packet, quoted: &Tuple, flow: Option<&Flow>) -> Result<Di
     }
     Ok(flow.direction(orientation).reversed())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Role, relate, role};
+    use crate::flow::FlowKey;
+    use crate::packet::{Network, Packet, Tuple, protocol};
+    use crate::reason::Reason;
+    use crate::time::Tick;
+    use crate::track::{Direction, Flow, Protocol};
+
+    fn message(network: Network, protocol: u8, icmp_type: u8) -> Tuple {
+        Tuple { network, protocol, icmp_type, ..Tuple::default() }
+    }
+
+    #[test]
+    fn every_type_has_its_role() {
+        for icmp_type in 0..=u8::MAX {
+            let expected = match icmp_type {
+                8 | 13 | 15 | 17 => Role::Request,
+                0 | 14 | 16 | 18 => Role::Reply,
+                3 | 4 | 5 | 11 | 12 => Role::Error,
+                _ => Role::Unknown,
+            };
+            assert_eq!(role(&message(Network::Ipv4, protocol::ICMP, icmp_type)), expected, "{icmp_type}");
+            let expected = match icmp_type {
+                ..=127 => Role::Error,
+                128 | 139 => Role::Request,
+                129 | 140 => Role::Reply,
+                130..=136 | 143 => Role::Untracked,
+                _ => Role::Unknown,
+            };
+            assert_eq!(role(&message(Network::Ipv6, protocol::ICMPV6, icmp_type)), expected, "{icmp_type}");
+            for tuple in [
+                message(Network::Ipv6, protocol::ICMP, icmp_type),
+                message(Network::Ipv4, protocol::ICMPV6, icmp_type),
+                message(Network::Ipv4, protocol::UDP, icmp_type),
+            ] {
+                assert_eq!(role(&tuple), Role::Unknown, "the other family");
+            }
+        }
+    }
+
+    const CLIENT: u128 = 0x0a00_0001;
+    const SERVER: u128 = 0x0a00_0002;
+
+    fn datagram(source: u128, destination: u128) -> Tuple {
+        let (network, protocol) = (Network::Ipv4, protocol::UDP);
+        let (source_port, destination_port) = if source == CLIENT { (4242, 53) } else { (53, 4242) };
+        Tuple { network, protocol, source, destination, source_port, destination_port, ..Tuple::default() }
+    }
+
+    fn error(from: u128, to: u128) -> Packet {
+        let tuple = Tuple { source: from, destination: to, ..message(Network::Ipv4, protocol::ICMP, 3) };
+        Packet { tuple, ..Packet::default() }
+    }
+
+    fn flow() -> Flow {
+        let (key, orientation) = FlowKey::of(&datagram(CLIENT, SERVER)).unwrap();
+        Flow::new(key, orientation, Tick(0), Protocol::Udp)
+    }
+
+    #[test]
+    fn an_error_goes_against_what_it_quotes() {
+        let (flow, router) = (flow(), 0x0a00_00fe);
+        let (asked, answered) = (datagram(CLIENT, SERVER), datagram(SERVER, CLIENT));
+        for sender in [SERVER, router] {
+            assert_eq!(relate(&error(sender, CLIENT), &asked, Some(&flow)), Ok(Direction::Reply));
+        }
+        for sender in [CLIENT, router] {
+            assert_eq!(relate(&error(sender, SERVER), &answered, Some(&flow)), Ok(Direction::Original));
+        }
+    }
+
+    #[test]
+    fn an_error_to_anyone_else_is_forged() {
+        let flow = flow();
+        for (to, quoted) in [
+            (SERVER, datagram(CLIENT, SERVER)),
+            (CLIENT, datagram(SERVER, CLIENT)),
+            (7, datagram(CLIENT, SERVER)),
+        ] {
+            assert_eq!(relate(&error(9, to), &quoted, Some(&flow)), Err(Reason::IcmpErrorAddress));
+        }
+    }
+
+    #[test]
+    fn an_error_about_nothing_known() {
+        let (flow, quoted) = (flow(), datagram(CLIENT, SERVER));
+        assert_eq!(relate(&error(9, CLIENT), &quoted, None), Err(Reason::IcmpErrorNoFlow));
+        let other = Tuple { source_port: 1, ..quoted };
+        assert_eq!(relate(&error(9, CLIENT), &other, Some(&flow)), Err(Reason::IcmpErrorNoFlow));
+        let broken = Packet { fault: Some(Reason::IcmpChecksum), ..error(9, CLIENT) };
+        assert_eq!(relate(&broken, &quoted, Some(&flow)), Err(Reason::IcmpChecksum));
+    }
+}

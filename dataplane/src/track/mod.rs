@@ -1,7 +1,7 @@
 //! What does a packet mean for its connection? State machines equal to Linux connection tracking (kernel 6.18).
 //!
 //! The tracker labels packets; it never drops one. The caller parses, finds the flow by its
-//! [`FlowKey`](crate::FlowKey) and asks:
+//! [`FlowKey`] and asks:
 //!
 //! 1. [`icmp::role`] of an ICMP packet: an error goes to [`icmp::relate`] with the flow of the packet it quotes,
 //!    neighbour discovery is not tracked, a query goes on;

@@ -106,10 +106,12 @@ mod tests {
 
     #[test]
     fn what_no_deadline_can_express_is_cut() {
-        let mut settings = config::settings::Timeouts::default();
-        settings.tcp_established = Duration::from_secs(2_147_483_647);
-        settings.generic = Duration::from_secs(2_147_484);
-        settings.udp = Duration::from_secs(2_147_483);
+        let settings = config::settings::Timeouts {
+            tcp_established: Duration::from_secs(2_147_483_647),
+            generic: Duration::from_secs(2_147_484),
+            udp: Duration::from_secs(2_147_483),
+            ..config::settings::Timeouts::default()
+        };
         let timeouts = Timeouts::from(&settings);
         assert_eq!(timeouts.tcp[tcp::State::Established as usize], LONGEST);
         assert_eq!(timeouts.generic, LONGEST);

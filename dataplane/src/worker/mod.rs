@@ -132,8 +132,11 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
 
     /// Takes the time over, and clears the table where the clock leapt so far that 32 bits cannot tell.
     fn advance(&mut self, now: u64) {
-        let table = &mut self.parts.table;
-        self.clock.advance(now, |tick| table.purge(tick));
+        let Parts { table, stats, .. } = &mut self.parts;
+        self.clock.advance(now, |tick| {
+            table.purge(tick);
+            stats.of_table(table);
+        });
     }
 
     /// Packets that came in by a wire.
@@ -259,19 +262,14 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         if !refused.is_empty() {
             io.free(refused);
         }
-        stats.flows.set(table.len() as u64);
-        let of_table = table.stats();
-        stats.flows_created.set(of_table.inserted);
-        stats.flows_expired.set(of_table.expired);
-        stats.flows_evicted.set(of_table.evicted);
+        stats.of_table(table);
     }
 
     /// Removes flows the control thread found stale, if they still are.
     fn reap(&mut self) {
         let Parts { reaper, table, stats, .. } = &mut self.parts;
         if reaper.reap(table, self.clock.now(), REAPED_AT_ONCE) > 0 {
-            stats.flows.set(table.len() as u64);
-            stats.flows_expired.set(table.stats().expired);
+            stats.of_table(table);
         }
     }
 }

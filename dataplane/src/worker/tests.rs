@@ -389,3 +389,28 @@ fn every_received_packet_is_accounted_for_once() {
     let reasons = sum(|stats| stats.drops.iter().map(crate::stats::Count::get).sum());
     assert_eq!(reasons, sum(|stats| stats.dropped.get() + stats.rejected.get()));
 }
+
+/// Found by fuzzing: the counter kept its flows until the next packet.
+#[test]
+fn a_leap_of_the_clock_shows_in_the_counters() {
+    let mut rig = Rig::new(STATEFUL, 1, 64);
+    handshake(&mut rig, 0);
+    assert_eq!(rig.stats[0].flows.get(), 1);
+    rig.workers[0].advance(1 << 31);
+    assert_eq!(rig.stats[0].flows.get(), 0);
+    assert_eq!(rig.stats[0].flows_expired.get(), 1);
+}
+
+/// Found by fuzzing: the receiver of a frame was looked for in its first segment only.
+#[test]
+fn an_answer_does_not_depend_on_segments() {
+    use crate::reject::{LONGEST, answer};
+    let frame = inward(113, SYN).build();
+    let parts: [&[u8]; 2] = [&[], &frame];
+    let packet = parse(&frame[..]);
+    let (mut whole, mut cut) = ([0; LONGEST], [0; LONGEST]);
+    let reset = config::policy::Reject::TcpReset;
+    assert_eq!(answer(reset, &packet, &frame[..], &mut whole), Some(54));
+    assert_eq!(answer(reset, &packet, &parts[..], &mut cut), Some(54));
+    assert_eq!(whole, cut);
+}

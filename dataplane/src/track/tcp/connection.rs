@@ -61,7 +61,7 @@ pub struct Side {
     pub max_end: Sequence,
     /// The greatest window it offered, in bytes; 0 as long as it has sent nothing.
     pub max_window: u32,
-    /// The greatest acknowledgement it sent; counts only with [`Side::MAX_ACK`].
+    /// The greatest acknowledgement it sent; counts only once it sent one.
     pub max_ack: Sequence,
     /// Window scale: places that its windows are shifted to the left (RFC 7323).
     pub scale: u8,

@@ -9,7 +9,7 @@
 //!
 //! `>` is the side that sends first. `ack` is read without the ACK flag too; `win` is 1000 unless told. A number
 //! behind the state is the timeout in seconds, `keep` an unchanged deadline. `restart` is followed by what the
-//! segment means as the first of a new flow; `delete` ends the flow.
+//! segment means as the first of a new flow, whose `>` is the side that sent it; `delete` ends the flow.
 
 use super::{Connection, State, open, update};
 use crate::packet::Tcp;
@@ -139,6 +139,9 @@ fn read(segment: &str) -> (Direction, Tcp) {
     });
     let mut tcp = Tcp { flags, window: 1000, header_length: 20, ..Tcp::default() };
     while let Some(word) = words.next() {
+        if matches!(word, "sackok" | "ws" | "sack") {
+            tcp.header_length = 32;
+        }
         if word == "sackok" {
             tcp.sack_permitted = true;
             continue;

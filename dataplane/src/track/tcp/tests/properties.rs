@@ -1,0 +1,161 @@
+//! What holds of every conversation.
+
+use std::collections::HashSet;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+use crate::packet::Tcp;
+use crate::packet::flag::{ACK, FIN, PSH, RST, SYN, URG};
+use crate::track::tcp::State;
+use crate::track::tcp::scenario::Conversation;
+use crate::track::{Direction, Settings};
+
+fn flags() -> impl Strategy<Value = u8> {
+    prop_oneof![
+        8 => Just(ACK),
+        2 => Just(ACK | PSH),
+        3 => Just(SYN),
+        3 => Just(SYN | ACK),
+        3 => Just(FIN | ACK),
+        2 => Just(RST),
+        1 => Just(RST | ACK),
+        1 => Just(ACK | URG),
+        1 => any::<u8>(),
+    ]
+}
+
+/// Numbers that lie close to each other, so that windows are met and missed.
+fn position() -> impl Strategy<Value = u32> {
+    prop_oneof![
+        6 => 1000..1010_u32,
+        3 => 0..4000_u32,
+        1 => 60_000..80_000_u32,
+        1 => any::<u32>(),
+        1 => Just(0_u32),
+    ]
+}
+
+fn segment() -> impl Strategy<Value = (Direction, Tcp)> {
+    let direction = prop_oneof![Just(Direction::Original), Just(Direction::Reply)];
+    let window = prop_oneof![Just(0_u16), Just(1000), any::<u16>()];
+    let length = prop_oneof![4 => Just(0_u32), 2 => 1..1500_u32, 1 => 0..65_536_u32];
+    let scale = proptest::option::weighted(0.3, 0..20_u8);
+    let edge = proptest::option::weighted(0.2, position());
+    (direction, flags(), position(), position(), window, length, scale, any::<bool>(), edge).prop_map(
+        |(direction, flags, sequence, acknowledgement, window, payload_length, window_scale, sack, edge)| {
+            let tcp = Tcp {
+                sequence,
+                acknowledgement,
+                window,
+                flags,
+                header_length: if window_scale.is_some() || sack || edge.is_some() { 32 } else { 20 },
+                payload_length,
+                window_scale,
+                sack_permitted: sack,
+                sack_right_edge: edge,
+            };
+            (direction, tcp)
+        },
+    )
+}
+
+fn conversation(tcp_loose: bool) -> Conversation {
+    Conversation::new(Settings { tcp_loose, ..Settings::default() })
+}
+
+/// The first segment of a flow is always the originator's.
+fn see(conversation: &mut Conversation, direction: Direction, tcp: &Tcp) -> String {
+    let direction = if conversation.connection.is_none() { Direction::Original } else { direction };
+    conversation.see(direction, tcp)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
+
+    #[test]
+    fn an_invalid_segment_moves_no_state(segments in vec(segment(), 1..40), tcp_loose: bool) {
+        let mut conversation = conversation(tcp_loose);
+        for (direction, tcp) in segments {
+            let before = conversation.clone();
+            let said = see(&mut conversation, direction, &tcp);
+            if said.starts_with("invalid") {
+                prop_assert_eq!(before.state(), conversation.state());
+                prop_assert_eq!(before.status, conversation.status);
+            }
+        }
+    }
+
+    #[test]
+    fn assured_means_a_handshake(segments in vec(segment(), 1..60)) {
+        // strictly, nothing is assured before SYN, SYN+ACK (or a second SYN) and ACK have passed
+        let mut conversation = conversation(false);
+        let (mut syns, mut acks) = (HashSet::new(), 0);
+        for (direction, tcp) in segments {
+            let opens = conversation.connection.is_none();
+            let said = see(&mut conversation, direction, &tcp);
+            let opens = opens || said.starts_with("restart");
+            if opens {
+                (syns, acks) = (HashSet::new(), 0);
+            }
+            if !said.starts_with("invalid") {
+                if tcp.flags & SYN != 0 {
+                    syns.insert(direction as u8 + u8::from(opens) * 2);
+                } else if tcp.flags & (ACK | RST) == ACK {
+                    acks += 1;
+                }
+            }
+            let shaken = syns.len() >= 2 && acks >= 1;
+            prop_assert!(!conversation.is_assured() || shaken, "{} {:?} {}", said, syns, acks);
+        }
+    }
+
+    #[test]
+    fn strictly_only_a_syn_opens((_, tcp) in segment()) {
+        let said = conversation(false).see(Direction::Original, &tcp);
+        let is_syn = tcp.flags & (SYN | ACK | FIN | RST) == SYN;
+        prop_assert_eq!(said.starts_with("new"), is_syn, "{} {:?}", said, tcp);
+    }
+
+    /// The tracker knows distances only: with other initial sequence numbers it says the same, across the wrap
+    /// too. A RST is left out (its numbers mean something where they are 0), and so is a pick-up (it knows
+    /// nothing of the other side, and calls that 0).
+    #[test]
+    fn initial_sequence_numbers_do_not_matter(segments in vec(segment(), 1..40), shifts: [u32; 2]) {
+        let (mut plain, mut moved) = (conversation(false), conversation(false));
+        for (direction, tcp) in segments {
+            if tcp.flags & RST != 0 {
+                continue;
+            }
+            let direction = if plain.connection.is_none() { Direction::Original } else { direction };
+            let (own, peer) = (shifts[direction as usize], shifts[direction.reversed() as usize]);
+            let shifted = Tcp {
+                sequence: tcp.sequence.wrapping_add(own),
+                acknowledgement: tcp.acknowledgement.wrapping_add(peer),
+                sack_right_edge: tcp.sack_right_edge.map(|edge| edge.wrapping_add(peer)),
+                ..tcp
+            };
+            let said = plain.see(direction, &tcp);
+            prop_assert_eq!(&said, &moved.see(direction, &shifted), "{:?}", tcp);
+            if said.starts_with("restart") {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn the_segments_reach_every_state() {
+    let mut runner = TestRunner::deterministic();
+    let mut seen = HashSet::new();
+    for _ in 0..2000 {
+        let mut conversation = conversation(false);
+        for (direction, tcp) in vec(segment(), 1..60).new_tree(&mut runner).unwrap().current() {
+            see(&mut conversation, direction, &tcp);
+            seen.insert(conversation.state().label());
+        }
+    }
+    assert_eq!(seen.len(), State::COUNT, "{seen:?}");
+}
