@@ -18,7 +18,7 @@ mod value_names;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Source, Sources, Span};
 pub use files::{Files, NoFiles};
-pub use load::{Loaded, load, parse};
+pub use load::{Loaded, Options, load, load_with, parse, parse_with};
 pub use lower::lower;
 pub use policy::Policy;
 pub use print::print;

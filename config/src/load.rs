@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Source, Sources};
 use crate::files::Files;
+use crate::iptables::{Beside, IpSets};
 use crate::policy::Policy;
-use crate::ruleset::Ruleset;
+use crate::ruleset::{Chain, Ruleset};
 use crate::{iptables, lower, nft};
 
 /// A policy and the texts it came from, those included among them: [`crate::policy::Place::source`] is
@@ -20,39 +21,89 @@ pub struct Loaded {
     pub notes: Diagnostics,
 }
 
-/// Reads every one of `sources`, one after the other as if they were one: nft files and iptables-save
-/// dumps, told apart by what is in them.
+/// What the administrator says besides the texts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// What is left out although it is there: tables of a dump by name, chains of nft by type (`nat`, `route`).
+    pub leave_out: Vec<String>,
+}
+
+/// Reads every one of `sources`, one after the other as if they were one: nft files, iptables-save dumps and the
+/// output of `ipset save`, told apart by what is in them.
 ///
 /// # Errors
 /// Everything that is not of their language or not supported, each with its place.
 pub fn parse(sources: &[Source], files: &mut dyn Files) -> Result<Ruleset, Diagnostics> {
-    let (ruleset, errors) = read(sources, files);
+    parse_with(sources, files, &Options::default())
+}
+
+/// As [`parse`], with `options`.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with(
+    sources: &[Source],
+    files: &mut dyn Files,
+    options: &Options,
+) -> Result<Ruleset, Diagnostics> {
+    let (ruleset, errors) = read(sources, files, options);
     if errors.is_empty() {
         return Ok(ruleset);
     }
     Err(Diagnostics::new(ruleset.sources, errors))
 }
 
-/// What could be read, and what could not.
-fn read(sources: &[Source], files: &mut dyn Files) -> (Ruleset, Vec<Diagnostic>) {
+/// What could be read, and what could not. Saved sets come first: dumps refer to them.
+fn read(sources: &[Source], files: &mut dyn Files, options: &Options) -> (Ruleset, Vec<Diagnostic>) {
     let mut ruleset = Ruleset::default();
     let mut errors = Vec::new();
-    for source in sources {
+    let mut sets = IpSets::default();
+    let (saved, others): (Vec<&Source>, Vec<&Source>) =
+        sources.iter().partition(|source| IpSets::is_save(&source.text));
+    for source in saved {
+        let number = add_source(source, &mut ruleset);
+        sets.read(number, &source.text, &mut errors);
+    }
+    let beside = Beside { sets: &sets, leave_out: &options.leave_out };
+    for source in others {
         if iptables::is_dump(&source.text) {
-            read_dump(source, &mut ruleset, &mut errors);
+            read_dump(source, &beside, &mut ruleset, &mut errors);
         } else {
             nft::parse(source, files, &mut ruleset, &mut errors);
         }
     }
+    leave_out(&mut ruleset, options);
     (ruleset, errors)
 }
 
-fn read_dump(source: &Source, ruleset: &mut Ruleset, errors: &mut Vec<Diagnostic>) {
+fn add_source(source: &Source, ruleset: &mut Ruleset) -> u16 {
     let number = u16::try_from(ruleset.sources.len()).unwrap_or(u16::MAX);
     Arc::make_mut(&mut ruleset.sources).push(source.clone());
-    let report = iptables::read(number, &source.name, &source.text, None, ruleset);
+    number
+}
+
+fn read_dump(source: &Source, beside: &Beside<'_>, ruleset: &mut Ruleset, errors: &mut Vec<Diagnostic>) {
+    let number = add_source(source, ruleset);
+    let report = iptables::read((number, &source.name, &source.text), None, beside, ruleset);
     errors.extend(report.errors);
     ruleset.notes.extend(report.notes);
+}
+
+/// Takes away the chains of the types that are left out, and says so.
+fn leave_out(ruleset: &mut Ruleset, options: &Options) {
+    for table in ruleset.tables.iter_mut() {
+        let out = |chain: &&Chain| {
+            chain.base.as_ref().is_some_and(|base| options.leave_out.contains(&base.kind.node))
+        };
+        let names: Vec<String> = table.chains.iter().filter(out).map(|chain| chain.name.clone()).collect();
+        for name in names {
+            let Some(chain) = table.chains.remove(&name) else { continue };
+            let kind = chain.base.map(|base| base.kind.node).unwrap_or_default();
+            let message =
+                format!("chain {name} of type {kind} is left out, with its {} rules", chain.rules.len());
+            ruleset.notes.push(Diagnostic::new(chain.span, message));
+        }
+    }
 }
 
 /// Reads `sources` and checks what they say.
@@ -60,7 +111,19 @@ fn read_dump(source: &Source, ruleset: &mut Ruleset, errors: &mut Vec<Diagnostic
 /// # Errors
 /// Everything that is wrong with them, each with its place.
 pub fn load(sources: &[Source], files: &mut dyn Files) -> Result<Loaded, Diagnostics> {
-    let (ruleset, mut errors) = read(sources, files);
+    load_with(sources, files, &Options::default())
+}
+
+/// As [`load`], with `options`.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(
+    sources: &[Source],
+    files: &mut dyn Files,
+    options: &Options,
+) -> Result<Loaded, Diagnostics> {
+    let (ruleset, mut errors) = read(sources, files, options);
     if !errors.is_empty() {
         errors.extend(lower::complaints(&ruleset));
         return Err(Diagnostics::new(ruleset.sources, errors));

@@ -22,9 +22,9 @@ mod variables;
 
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Source, Sources};
-use crate::files::Files;
-use crate::ruleset::Ruleset;
+use crate::diagnostic::{Diagnostic, Source, Sources, Span};
+use crate::files::{Files, NoFiles};
+use crate::ruleset::{Ruleset, Set, Statement};
 use parser::Parser;
 use tokens::Tokens;
 use variables::Variables;
@@ -60,4 +60,54 @@ pub(crate) fn parse(
     *ruleset = parser.ruleset;
     let whole = |source: Arc<Source>| Arc::try_unwrap(source).unwrap_or_else(|s| (*s).clone());
     ruleset.sources = Sources::new(parser.tokens.sources.into_iter().map(whole).collect());
+}
+
+/// Reads the statements of a rule that were put into nft's words on behalf of what stands at `span`: there they, and
+/// what is wrong with them, are said to stand.
+pub(crate) fn statements(text: &str, span: Span) -> Result<Vec<Statement>, Diagnostic> {
+    let mut errors = Vec::new();
+    let mut files = NoFiles;
+    let mut parser = Parser {
+        tokens: Tokens::default(),
+        files: &mut files,
+        ruleset: Ruleset::default(),
+        variables: Variables::default(),
+        errors: Vec::new(),
+        weight: 0,
+        in_chain: true,
+        table: None,
+        bound: 0,
+    };
+    let entered = parser.tokens.enter(vec![Source::new("", text)]);
+    let read = entered.is_ok().then(|| parser.rule().ok()).flatten();
+    errors.append(&mut parser.errors);
+    match (read, errors.into_iter().next()) {
+        (Some(rule), None) => {
+            let mut statements = rule.statements;
+            statements.iter_mut().for_each(|statement| statement.move_to(span));
+            Ok(statements)
+        }
+        (_, why) => Err(refused(text, span, why)),
+    }
+}
+
+/// Reads the declaration of a set, as [`statements`].
+pub(crate) fn set(text: &str, span: Span) -> Result<Set, Diagnostic> {
+    let mut ruleset = Ruleset::default();
+    let mut errors = Vec::new();
+    let source = Source::new("", format!("table ip x {{\n{text}\n}}\n"));
+    parse(&source, &mut NoFiles, &mut ruleset, &mut errors);
+    let mut found = ruleset.tables.iter().flat_map(|table| table.sets.iter()).cloned();
+    match (found.next(), errors.into_iter().next()) {
+        (Some(mut set), None) => {
+            set.move_to(span);
+            Ok(set)
+        }
+        (_, why) => Err(refused(text, span, why)),
+    }
+}
+
+fn refused(text: &str, span: Span, why: Option<Diagnostic>) -> Diagnostic {
+    let why = why.map_or_else(|| "it cannot be read".to_owned(), |why| why.message);
+    Diagnostic::new(span, format!("this is `{}` in nft, which is refused: {why}", text.trim()))
 }

@@ -3,6 +3,7 @@
 
 mod expression;
 mod named;
+mod place;
 mod selector;
 mod statement;
 mod types;

@@ -5,9 +5,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use config::iptables::{Version, is_dump, read};
+use config::iptables::{Beside, IpSets, Report, Version, is_dump};
 use config::{NoFiles, Ruleset, Source, load, parse, print};
 use proptest::prelude::*;
+
+fn read(source: u16, name: &str, text: &str, told: Option<Version>, ruleset: &mut Ruleset) -> Report {
+    let beside = Beside { sets: &IpSets::default(), leave_out: &[] };
+    config::iptables::read((source, name, text), told, &beside, ruleset)
+}
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/iptables")

@@ -24,7 +24,7 @@ impl Network {
     pub(super) fn parse(token: &Token, version: Version) -> Result<Self, Diagnostic> {
         let (address, mask) = token.split_once('/');
         let value = parse(&address, version)?;
-        let width = width(version);
+        let width = version.width();
         let full = u128::MAX >> (128 - width);
         let mask = match mask {
             None => full,
@@ -38,6 +38,25 @@ impl Network {
         Ok(Self { version, address: value & mask, mask, span: token.span })
     }
 
+    /// What stands at the right of a comparison with it, and before that what keeps the bits that count; nothing if
+    /// none counts.
+    pub(super) fn right(&self, negated: bool) -> Option<(String, String)> {
+        let width = self.version.width();
+        let bits = self.mask.count_ones();
+        let address = self.version.address_text(self.address);
+        let (not, exactly) = if negated { ("!= ", "!=") } else { ("", "==") };
+        match bits {
+            0 => None,
+            bits if bits == width => Some((String::new(), format!("{not}{address}"))),
+            bits if bits == (self.mask << (128 - width)).leading_ones() => {
+                Some((String::new(), format!("{not}{address}/{bits}")))
+            }
+            _ => {
+                Some((format!(" & {}", self.version.address_text(self.mask)), format!("{exactly} {address}")))
+            }
+        }
+    }
+
     /// Adds the condition that `field` (`saddr` or `daddr`) lies in it, or does not.
     pub(super) fn compare(&self, field: &str, negated: bool, span: Span, built: &mut Built) {
         let protocol = match self.version {
@@ -46,7 +65,7 @@ impl Network {
         };
         let left = build::header(protocol, field, self.span);
         let address = literal(self.address, self.version, self.span);
-        let width = width(self.version);
+        let width = self.version.width();
         let bits = self.mask.count_ones();
         let leading = (self.mask << (128 - width)).leading_ones();
         if bits == 0 {
@@ -115,9 +134,20 @@ fn shortened(text: &str) -> Option<u128> {
     (count <= 4).then(|| value << (8 * (4 - count)))
 }
 
-const fn width(version: Version) -> u32 {
-    match version {
-        Version::V4 => 32,
-        Version::V6 => 128,
+impl Version {
+    /// Bits of an address.
+    pub(super) const fn width(self) -> u32 {
+        match self {
+            Self::V4 => 32,
+            Self::V6 => 128,
+        }
+    }
+
+    /// The address of `value`, as it is written.
+    pub(super) fn address_text(self, value: u128) -> String {
+        match self {
+            Self::V4 => Ipv4Addr::from_bits(u32::try_from(value).unwrap_or(u32::MAX)).to_string(),
+            Self::V6 => Ipv6Addr::from_bits(value).to_string(),
+        }
     }
 }

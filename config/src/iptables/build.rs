@@ -1,6 +1,7 @@
 //! How is a condition of a rule written as nft would? A few short words for the parts of the ruleset.
 
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Span};
+use crate::nft;
 use crate::ruleset::{
     BinaryOperator, Element, Expression, Literal, Match, MetaKey, Relation, Selector, Statement,
     StatementKind, Term, Type,
@@ -14,6 +15,27 @@ pub(super) struct Built {
     pub(super) comment: Option<String>,
     /// A field of the transport header was compared: that says which protocol it must be.
     pub(super) protocol_said: bool,
+    /// Conditions of which one must be met, each list at its place among the statements. No packet meets two.
+    pub(super) either: Vec<(usize, Vec<Vec<Statement>>)>,
+    /// Something that remembers packets was added: it must stand in one rule only.
+    pub(super) remembers: Option<Span>,
+    /// Sets the rule uses that the dump does not declare, in nft's words, by name.
+    pub(super) sets: Vec<NewSet>,
+    /// What the administrator should know.
+    pub(super) notes: Vec<Diagnostic>,
+}
+
+/// A set that comes with a rule.
+#[derive(Debug, Clone)]
+pub(super) struct NewSet {
+    pub(super) name: String,
+    /// Its declaration in nft's words.
+    pub(super) text: String,
+    /// What else must be the same in every rule that uses it.
+    pub(super) agree: String,
+    pub(super) span: Span,
+    /// What is said of two that should be one and differ.
+    pub(super) differs: &'static str,
 }
 
 impl Built {
@@ -30,6 +52,60 @@ impl Built {
     pub(super) fn equal(&mut self, left: Expression, negated: bool, right: Expression, span: Span) {
         let relation = if negated { Relation::NotEqual } else { Relation::Implicit };
         self.compare(left, relation, right, span);
+    }
+
+    /// Adds what nft's own words `text` say.
+    pub(super) fn says(&mut self, text: &str, span: Span) -> Result<(), Diagnostic> {
+        self.statements.extend(nft::statements(text, span)?);
+        Ok(())
+    }
+
+    /// Adds that what nft's own words say in one of `texts` must hold. No packet may meet two of them.
+    pub(super) fn one_of(&mut self, texts: &[String], span: Span) -> Result<(), Diagnostic> {
+        if let [only] = texts {
+            return self.says(only, span);
+        }
+        let read = texts.iter().map(|text| nft::statements(text, span));
+        self.either.push((self.statements.len(), read.collect::<Result<_, _>>()?));
+        Ok(())
+    }
+
+    /// Makes room for `count` statements added at `at`.
+    pub(super) fn shift(&mut self, at: usize, count: usize) {
+        for (place, _) in &mut self.either {
+            *place += if *place >= at { count } else { 0 };
+        }
+    }
+
+    /// The statements of every rule it stands for: one, or more where one of several conditions must be met.
+    pub(super) fn rules(&self) -> Result<Vec<Vec<Statement>>, Diagnostic> {
+        let mut rules = vec![Vec::new()];
+        let mut from = 0;
+        for (place, texts) in &self.either {
+            if let Some(span) = self.remembers {
+                let message =
+                    "this counts packets, and beside it stands a condition that takes several rules of nft";
+                return Err(Diagnostic::new(span, message).help("put one of them into a chain of its own"));
+            }
+            if rules.len() * texts.len() > MOST_RULES {
+                let span = texts.iter().flatten().next().map_or(Span::default(), |first| first.span);
+                return Err(Diagnostic::new(span, "this takes too many rules of nft"));
+            }
+            let before = &self.statements[from..*place];
+            rules.iter_mut().for_each(|rule: &mut Vec<Statement>| rule.extend_from_slice(before));
+            rules = rules
+                .iter()
+                .flat_map(|rule| texts.iter().map(move |text| [rule.as_slice(), text.as_slice()].concat()))
+                .collect();
+            from = *place;
+        }
+        rules.iter_mut().for_each(|rule| rule.extend_from_slice(&self.statements[from..]));
+        Ok(rules)
+    }
+
+    /// Adds something the administrator should know.
+    pub(super) fn note(&mut self, span: Span, message: impl Into<String>) {
+        self.notes.push(Diagnostic::new(span, message));
     }
 
     /// Adds a condition that no packet meets.
@@ -95,3 +171,6 @@ pub(super) const fn concat(parts: Vec<Expression>, span: Span) -> Expression {
 pub(super) fn set(elements: Vec<Expression>, span: Span) -> Expression {
     Expression::new(Term::Set(elements.into_iter().map(Element::new).collect()), span)
 }
+
+/// As many rules of nft may one rule become.
+const MOST_RULES: usize = 256;

@@ -1,13 +1,19 @@
 //! What becomes of a table? Its built-in chains hang on their hooks, the others are there to be called.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use super::Version;
+use super::build::NewSet;
 use super::dump::{DumpChain, DumpTable};
-use super::rule;
+use super::ipset::IpSets;
+use super::matches::recent::Survey;
+use super::options::sort;
+use super::rule::{self, Shared};
+use super::{Beside, Report, Version};
 use crate::diagnostic::{Diagnostic, Span};
+use crate::nft;
 use crate::policy::{ChainPolicy, Hook};
-use crate::ruleset::{Base, Chain, Priority, Ruleset, Spanned};
+use crate::ruleset::{Base, Chain, Priority, Ruleset, Set, Spanned};
 use crate::suggestion::did_you_mean;
 
 /// The tables that decide about packets.
@@ -43,6 +49,7 @@ impl Kind {
 pub(super) struct Scope<'a> {
     pub(super) version: Version,
     pub(super) kind: Kind,
+    pub(super) shared: &'a Shared<'a>,
     /// The chains that can be called, by name.
     chains: &'a BTreeMap<String, Span>,
 }
@@ -61,7 +68,19 @@ impl Scope<'_> {
 }
 
 /// Adds the table to `ruleset`.
-pub(super) fn add(table: &DumpTable, version: Version, ruleset: &mut Ruleset, errors: &mut Vec<Diagnostic>) {
+pub(super) fn add(
+    table: &DumpTable,
+    version: Version,
+    beside: &Beside<'_>,
+    recents: &Survey,
+    ruleset: &mut Ruleset,
+    report: &mut Report,
+) {
+    let errors = &mut report.errors;
+    if beside.leave_out.iter().any(|name| *name == table.name.text) {
+        report.notes.extend(left_out(table));
+        return;
+    }
     let kind = match table.name.text.as_str() {
         "filter" => Kind::Filter,
         "raw" => Kind::Raw,
@@ -84,21 +103,23 @@ pub(super) fn add(table: &DumpTable, version: Version, ruleset: &mut Ruleset, er
     let callable = callable(table, kind, errors);
     let mut chains: Vec<Chain> = Vec::new();
     let mut index = BTreeMap::new();
-    let mut declare = |chain: Chain| {
+    let mut add_chain = |chain: Chain| {
         index.entry(chain.name.clone()).or_insert_with(|| {
             chains.push(chain);
             chains.len() - 1
         });
     };
     for chain in &table.chains {
-        declare(new_chain(&chain.name.text, chain.name.span, kind, policy(chain)));
+        add_chain(new_chain(&chain.name.text, chain.name.span, kind, policy(chain)));
     }
     for rule in &table.rules {
         if kind.hook(&rule.chain.text).is_some() {
-            declare(new_chain(&rule.chain.text, rule.chain.span, kind, ChainPolicy::Accept));
+            add_chain(new_chain(&rule.chain.text, rule.chain.span, kind, ChainPolicy::Accept));
         }
     }
-    let scope = Scope { version, kind, chains: &callable };
+    let shared = Shared { recents, sets: beside.sets, fresh: Cell::new(0) };
+    let scope = Scope { version, kind, shared: &shared, chains: &callable };
+    let mut sets: Vec<NewSet> = Vec::new();
     for rule in &table.rules {
         let Some(&at) = index.get(&rule.chain.text) else {
             let message = format!("there is no chain `{}` in this table", rule.chain.text);
@@ -112,7 +133,9 @@ pub(super) fn add(table: &DumpTable, version: Version, ruleset: &mut Ruleset, er
             continue;
         };
         let rules = &mut chains[at].rules;
-        let made = rule::translate(rule, &scope, errors);
+        let rule::Made { rules: made, sets: mut new, mut notes } = rule::translate(rule, &scope, errors);
+        sets.append(&mut new);
+        report.notes.append(&mut notes);
         match rule.before {
             None => rules.extend(made),
             Some(before) if (1..=rules.len() + 1).contains(&before) => {
@@ -125,11 +148,63 @@ pub(super) fn add(table: &DumpTable, version: Version, ruleset: &mut Ruleset, er
             }
         }
     }
+    let sets = declare(sets, beside.sets, errors);
     let declared = ruleset.declare_table(family, kind.name(), table.name.span);
+    for set in sets {
+        let name = set.name.clone();
+        declared.sets.insert(&name, set);
+    }
     for chain in chains {
         let name = chain.name.clone();
         declared.chains.insert(&name, chain);
     }
+}
+
+/// What the rules of all `tables` of `version` ask of the lists of `-m recent`.
+pub(super) fn survey<'a>(tables: impl Iterator<Item = &'a DumpTable>, version: Version) -> Survey {
+    let mut survey = Survey::default();
+    for table in tables {
+        for rule in table.rules.iter().filter(|rule| rule.words.iter().any(|word| word.text == "recent")) {
+            let written = sort(&rule.words, rule.span, version, &mut Vec::new());
+            let recent = written.matches.iter().filter(|loaded| loaded.module.name() == "recent");
+            recent.for_each(|loaded| survey.look(loaded, &table.name.text));
+        }
+    }
+    survey
+}
+
+/// The sets the rules use, each once.
+fn declare(wanted: Vec<NewSet>, saved: &IpSets, errors: &mut Vec<Diagnostic>) -> Vec<Set> {
+    let mut known: BTreeMap<String, NewSet> = BTreeMap::new();
+    let mut sets = Vec::new();
+    for new in wanted {
+        if let Some(first) = known.get(&new.name) {
+            if (&first.text, &first.agree) != (&new.text, &new.agree) {
+                errors.push(Diagnostic::new(new.span, new.differs));
+            }
+            continue;
+        }
+        let made = match saved.get(&new.name) {
+            Some(saved) if new.text.is_empty() => saved.declare(&new.name),
+            _ => nft::set(&new.text, new.span),
+        };
+        match made {
+            Ok(set) => sets.push(set),
+            Err(error) => errors.push(error),
+        }
+        known.insert(new.name.clone(), new);
+    }
+    sets
+}
+
+/// What is said of a table that is left out, unless it does nothing.
+fn left_out(table: &DumpTable) -> Option<Diagnostic> {
+    let message = match table.rules.len() {
+        0 => return None,
+        1 => format!("table {} is left out, with its one rule", table.name.text),
+        rules => format!("table {} is left out, with its {rules} rules", table.name.text),
+    };
+    Some(Diagnostic::new(table.name.span, message))
 }
 
 /// Checks the `:CHAIN` lines; the chains that can be called.
@@ -194,7 +269,7 @@ fn idle(table: &DumpTable, errors: &mut Vec<Diagnostic>) {
         if let Some(policy) = &chain.policy
             && policy.text != "ACCEPT"
         {
-            let message = format!("a policy in table {name} is not supported yet");
+            let message = format!("a policy in table {name} is not supported");
             return errors.push(Diagnostic::new(policy.span, message));
         }
     }
@@ -208,10 +283,13 @@ fn idle(table: &DumpTable, errors: &mut Vec<Diagnostic>) {
     if let Some(rule) = table.rules.iter().find(acts).or_else(|| table.rules.first()) {
         let why = match name.as_str() {
             "nat" => "is not supported: Sluice does not rewrite packets",
-            _ => "is not supported yet",
+            _ => "is not supported: it marks and rewrites rather than filters",
         };
         let message = format!("a rule in table {name} {why}");
-        errors.push(Diagnostic::new(rule.span, message).help("this table must be empty"));
+        errors.push(
+            Diagnostic::new(rule.span, message)
+                .help(format!("`--leave-out {name}` takes the file without this table")),
+        );
     }
 }
 

@@ -220,8 +220,8 @@ impl<'a> Sorter<'a> {
             wanted += usize::from(option.name() == "-c" && wanted == 1 && !value.text.contains(','));
             values.push(value);
         }
-        if !option.supported {
-            let message = format!("`{}` is not supported yet", name.text);
+        if let Some(why) = option.refused {
+            let message = format!("`{}` is not supported: {why}", name.text);
             return Err(Diagnostic::new(span, message));
         }
         if negated && !option.negatable {

@@ -1,18 +1,21 @@
 //! What does a rule mean? Its conditions in the order iptables checks them, a counter, its target.
 
+use std::cell::Cell;
+
 use super::address::Network;
-use super::build::{self, Built};
+use super::build::{self, Built, NewSet};
 use super::chains::Scope;
 use super::dump::DumpRule;
-use super::options::{Given, Loaded, Written, sort};
+use super::ipset::IpSets;
+use super::matches::recent::Survey;
+use super::options::{Loaded, Written, sort};
 use super::{Version, protocol, target};
 use crate::diagnostic::Diagnostic;
 use crate::policy::Hook;
 use crate::ruleset::{MetaKey, Rule, Statement, StatementKind, Type};
-use crate::suggestion::did_you_mean;
 
 /// What the matches of a rule may know of the rest of it.
-pub(super) struct Facts {
+pub(super) struct Facts<'a> {
     pub(super) version: Version,
     /// The protocol of `-p`, unless it is any.
     pub(super) protocol: Option<u8>,
@@ -20,23 +23,45 @@ pub(super) struct Facts {
     pub(super) not_protocol: bool,
     /// The hook, if the rule stands in a built-in chain.
     pub(super) hook: Option<Hook>,
+    /// What the rules of a table have in common.
+    pub(super) shared: &'a Shared<'a>,
 }
 
-impl Facts {
+/// What the rules of a table have in common.
+pub(super) struct Shared<'a> {
+    /// What the rules ask of the lists of `-m recent`.
+    pub(super) recents: &'a Survey,
+    /// The sets saved beside the dump.
+    pub(super) sets: &'a IpSets,
+    /// The number of the next set that one rule has for itself.
+    pub(super) fresh: Cell<u32>,
+}
+
+/// What a rule became.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    pub(super) rules: Vec<Rule>,
+    pub(super) sets: Vec<NewSet>,
+    pub(super) notes: Vec<Diagnostic>,
+}
+
+impl Facts<'_> {
     /// Whether only packets of `protocol` come here.
     pub(super) fn only(&self, protocol: u8) -> bool {
         self.protocol == Some(protocol) && !self.not_protocol
     }
 }
 
-/// The rules that `rule` stands for: one, or more if it lists several addresses; none after an error.
-pub(super) fn translate(rule: &DumpRule, scope: &Scope<'_>, errors: &mut Vec<Diagnostic>) -> Vec<Rule> {
+/// The rules that `rule` stands for: one, or more if it lists several addresses or conditions of which one must be met;
+/// none after an error.
+pub(super) fn translate(rule: &DumpRule, scope: &Scope<'_>, errors: &mut Vec<Diagnostic>) -> Made {
     let before = errors.len();
     let written = sort(&rule.words, rule.span, scope.version, errors);
     let hook = scope.kind.hook(&rule.chain.text);
-    let mut facts = Facts { version: scope.version, protocol: None, not_protocol: false, hook };
+    let (version, shared) = (scope.version, scope.shared);
+    let mut facts = Facts { version, protocol: None, not_protocol: false, hook, shared };
     if let Some(given) = written.basics.get("-p") {
-        match read_protocol(given) {
+        match protocol::of_any(given) {
             Ok(number) => facts.protocol = (number != 0).then_some(number),
             Err(error) => errors.push(error),
         }
@@ -44,28 +69,35 @@ pub(super) fn translate(rule: &DumpRule, scope: &Scope<'_>, errors: &mut Vec<Dia
     }
     let sources = networks(&written.basics, "-s", scope.version, errors);
     let destinations = networks(&written.basics, "-d", scope.version, errors);
-    let counters = counters(rule, &written, errors);
-    let end = target::translate(&written, &facts, scope, errors);
-    let mut rules = Vec::new();
+    let (packets, bytes) = counters(rule, &written, errors);
+    let mut made = Made::default();
     for destination in &destinations {
         for source in &sources {
-            let found = if rules.is_empty() { &mut *errors } else { &mut Vec::new() };
+            let found = if made.rules.is_empty() { &mut *errors } else { &mut Vec::new() };
             let mut built = Built::default();
             conditions(&written, &facts, [*source, *destination], &mut built, found);
-            let (packets, bytes) = counters;
-            let counter = StatementKind::Counter { packets, bytes };
-            built.statements.push(Statement::new(counter, rule.span));
-            built.statements.extend(end.clone());
-            rules.push(Rule { span: rule.span, statements: built.statements, comment: built.comment });
+            built.statements.push(Statement::new(StatementKind::Counter { packets, bytes }, rule.span));
+            target::translate(&written, &facts, scope, &mut built, found);
+            let comment = built.comment.take();
+            match built.rules() {
+                Ok(rules) => made.rules.extend(rules.into_iter().map(|statements| Rule {
+                    span: rule.span,
+                    statements,
+                    comment: comment.clone(),
+                })),
+                Err(error) => found.push(error),
+            }
+            made.sets.append(&mut built.sets);
+            made.notes.append(&mut built.notes);
         }
     }
-    if errors.len() > before { Vec::new() } else { rules }
+    if errors.len() > before { Made::default() } else { made }
 }
 
 /// Adds what a packet must meet.
 fn conditions(
     written: &Written,
-    facts: &Facts,
+    facts: &Facts<'_>,
     [source, destination]: [Option<Network>; 2],
     built: &mut Built,
     errors: &mut Vec<Diagnostic>,
@@ -91,24 +123,9 @@ fn conditions(
             Version::V6 => build::meta(MetaKey::L4Proto, given.span),
         };
         only.equal(left, facts.not_protocol, build::named(number, Type::InetProto, given.span), given.span);
+        built.shift(at, only.statements.len());
         built.statements.splice(at..at, only.statements);
     }
-}
-
-/// `-p`
-fn read_protocol(given: &Given) -> Result<u8, Diagnostic> {
-    let token = given.value();
-    let Some(number) = protocol::number(&token.text) else {
-        let error = Diagnostic::new(token.span, format!("unknown protocol `{}`", token.text));
-        return Err(match did_you_mean(&token.text, protocol::names()) {
-            Some(help) => error.help(help),
-            None => error,
-        });
-    };
-    if number == 0 && given.negated {
-        return Err(Diagnostic::new(given.span, "no packet has no protocol"));
-    }
-    Ok(number)
 }
 
 /// The networks of `-s` or `-d`; one that is none if there is no such option.

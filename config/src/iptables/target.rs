@@ -1,7 +1,13 @@
-//! Where does a packet go? A verdict, a reject, another chain, or out of connection tracking.
+//! What does a rule do to a packet? A verdict, a reject, another chain, a line to the log, a mark, an entry in a set,
+//! or out of connection tracking.
+
+mod logging;
+mod marking;
 
 use super::Version;
+use super::build::Built;
 use super::chains::{Kind, Scope};
+use super::modules::target_reason;
 use super::options::{Jump, Loaded, Written};
 use super::rule::Facts;
 use crate::diagnostic::{Diagnostic, Span};
@@ -9,51 +15,61 @@ use crate::policy::Reject;
 use crate::ruleset::{RejectWith, Statement, StatementKind, Verdict, VerdictKind};
 use crate::suggestion::did_you_mean;
 
-/// The statement at the end of a rule, if it has a target.
+/// Adds what the rule's target does, if it has one.
 pub(super) fn translate(
     written: &Written,
-    facts: &Facts,
+    facts: &Facts<'_>,
     scope: &Scope<'_>,
+    built: &mut Built,
     errors: &mut Vec<Diagnostic>,
-) -> Option<Statement> {
-    let jump = written.jump.as_ref()?;
-    match kind(jump, facts, scope) {
-        Ok(kind) => Some(Statement::new(kind, jump.span)),
-        Err(error) => {
-            let is_half = jump.target.as_ref().is_some_and(|target| target.module.name() == "CT");
-            if !(is_half && written.refused) {
-                errors.push(error);
-            }
-            None
+) {
+    let Some(jump) = written.jump.as_ref() else {
+        return;
+    };
+    if let Err(error) = add(jump, facts, scope, built) {
+        let needs_options =
+            |target: &Loaded| ["CT", "MARK", "CONNMARK", "SET"].contains(&target.module.name());
+        if !(written.refused && jump.target.as_ref().is_some_and(needs_options)) {
+            errors.push(error);
         }
     }
 }
 
-fn kind(jump: &Jump, facts: &Facts, scope: &Scope<'_>) -> Result<StatementKind, Diagnostic> {
+fn add(jump: &Jump, facts: &Facts<'_>, scope: &Scope<'_>, built: &mut Built) -> Result<(), Diagnostic> {
     let name = jump.name.text.as_str();
     let span = jump.name.span;
-    let verdict = |kind| Ok(StatementKind::Verdict(Verdict { kind, span }));
-    if scope.can_call(name) {
-        return verdict(match jump.goto {
+    let verdict = |kind| StatementKind::Verdict(Verdict { kind, span });
+    let kind = if scope.can_call(name) {
+        verdict(match jump.goto {
             true => VerdictKind::Goto(name.into()),
             false => VerdictKind::Jump(name.into()),
-        });
-    }
-    let Some(target) = &jump.target else {
-        return Err(unknown(jump, scope));
-    };
-    match target.module.name() {
-        "ACCEPT" => verdict(VerdictKind::Accept),
-        "DROP" => verdict(VerdictKind::Drop),
-        "RETURN" => verdict(VerdictKind::Return),
-        "REJECT" if scope.kind == Kind::Filter => reject(target, facts).map(StatementKind::Reject),
-        "REJECT" => Err(Diagnostic::new(span, "REJECT belongs to table filter")),
-        _ if scope.kind != Kind::Raw => Err(Diagnostic::new(span, format!("{name} belongs to table raw"))),
-        "CT" if target.get("--notrack").is_none() => {
-            Err(Diagnostic::new(span, "CT without `--notrack` is not supported yet"))
+        })
+    } else {
+        let Some(target) = &jump.target else {
+            return Err(unknown(jump, scope));
+        };
+        match target.module.name() {
+            "ACCEPT" => verdict(VerdictKind::Accept),
+            "DROP" => verdict(VerdictKind::Drop),
+            "RETURN" => verdict(VerdictKind::Return),
+            "LOG" => return logging::log(target, built),
+            "NFLOG" => return logging::nflog(target, built),
+            "MARK" => return marking::mark(target, built),
+            "CONNMARK" => return marking::connmark(target, built),
+            "SET" => return marking::set(target, facts, built),
+            "REJECT" if scope.kind == Kind::Filter => StatementKind::Reject(reject(target, facts)?),
+            "REJECT" => return Err(Diagnostic::new(span, "REJECT belongs to table filter")),
+            _ if scope.kind != Kind::Raw => {
+                return Err(Diagnostic::new(span, format!("{name} belongs to table raw")));
+            }
+            "CT" if target.get("--notrack").is_none() => {
+                return Err(Diagnostic::new(span, "CT without `--notrack` does nothing here"));
+            }
+            _ => StatementKind::Notrack,
         }
-        _ => Ok(StatementKind::Notrack),
-    }
+    };
+    built.statements.push(Statement::new(kind, jump.span));
+    Ok(())
 }
 
 fn unknown(jump: &Jump, scope: &Scope<'_>) -> Diagnostic {
@@ -62,12 +78,8 @@ fn unknown(jump: &Jump, scope: &Scope<'_>) -> Diagnostic {
     if scope.kind.hook(name).is_some() {
         return Diagnostic::new(span, format!("`{name}` is a built-in chain: no rule can go there"));
     }
-    if UNSUPPORTED.contains(&name) {
-        return Diagnostic::new(span, format!("the target `{name}` is not supported yet"));
-    }
-    if NEVER.contains(&name) {
-        let message = format!("the target `{name}` is not supported: Sluice does not rewrite packets");
-        return Diagnostic::new(span, message);
+    if let Some(why) = target_reason(name) {
+        return Diagnostic::new(span, format!("the target `{name}` is not supported: {why}"));
     }
     let (what, targets): (_, &[&str]) = match jump.goto {
         true => ("chain", &[]),
@@ -81,7 +93,7 @@ fn unknown(jump: &Jump, scope: &Scope<'_>) -> Diagnostic {
 }
 
 /// `REJECT --reject-with TYPE`
-fn reject(target: &Loaded, facts: &Facts) -> Result<RejectWith, Diagnostic> {
+fn reject(target: &Loaded, facts: &Facts<'_>) -> Result<RejectWith, Diagnostic> {
     let with = target.get("--reject-with");
     let (text, span) =
         with.map_or(("port-unreach", target.span), |given| (given.value().text.as_str(), given.value().span));
@@ -110,7 +122,7 @@ fn reject(target: &Loaded, facts: &Facts) -> Result<RejectWith, Diagnostic> {
     }
 }
 
-fn tcp_reset(facts: &Facts, span: Span) -> Result<RejectWith, Diagnostic> {
+fn tcp_reset(facts: &Facts<'_>, span: Span) -> Result<RejectWith, Diagnostic> {
     match facts.only(6) {
         true => Ok(RejectWith::Said(Reject::TcpReset)),
         false => Err(Diagnostic::new(span, "`tcp-reset` needs `-p tcp`")),
@@ -138,48 +150,4 @@ const V6: &[(&str, &str, u8)] = &[
     ("icmp6-port-unreachable", "port-unreach", 4),
     ("icmp6-policy-fail", "policy-fail", 5),
     ("icmp6-reject-route", "reject-route", 6),
-];
-
-/// Targets of iptables that are refused.
-const UNSUPPORTED: &[&str] = &[
-    "AUDIT",
-    "CLASSIFY",
-    "CONNMARK",
-    "CONNSECMARK",
-    "HMARK",
-    "IDLETIMER",
-    "LED",
-    "LOG",
-    "MARK",
-    "NFLOG",
-    "NFQUEUE",
-    "QUEUE",
-    "RATEEST",
-    "SECMARK",
-    "SET",
-    "SYNPROXY",
-    "TEE",
-    "TRACE",
-    "ULOG",
-];
-
-/// Targets that change packets.
-const NEVER: &[&str] = &[
-    "CHECKSUM",
-    "CLUSTERIP",
-    "DNAT",
-    "DNPT",
-    "DSCP",
-    "ECN",
-    "HL",
-    "MASQUERADE",
-    "NETMAP",
-    "REDIRECT",
-    "SNAT",
-    "SNPT",
-    "TCPMSS",
-    "TCPOPTSTRIP",
-    "TOS",
-    "TPROXY",
-    "TTL",
 ];

@@ -166,11 +166,14 @@ pub enum Protocol {
     Dst,
     /// A mobility header.
     Mh,
+    /// The authentication header where it is an extension header, in IPv6. nft has no word for it: only what
+    /// iptables calls `-m ah` needs it.
+    Ah6,
 }
 
 impl Protocol {
     /// Every header.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Ether,
         Self::Vlan,
         Self::Arp,
@@ -197,6 +200,7 @@ impl Protocol {
         Self::Frag,
         Self::Dst,
         Self::Mh,
+        Self::Ah6,
     ];
 
     /// The header nft calls `name`.
@@ -235,6 +239,7 @@ impl Protocol {
             Self::Frag => "frag",
             Self::Dst => "dst",
             Self::Mh => "mh",
+            Self::Ah6 => "ah6",
         }
     }
 
@@ -247,6 +252,7 @@ impl Protocol {
             Self::Frag => 44,
             Self::Dst => 60,
             Self::Mh => 135,
+            Self::Ah6 => 51,
             _ => return None,
         })
     }

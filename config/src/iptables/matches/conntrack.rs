@@ -1,5 +1,6 @@
 //! What do `-m conntrack` and `-m state` ask? The state of the connection, and the packet's direction.
 
+use super::connection;
 use crate::diagnostic::Diagnostic;
 use crate::iptables::build::Built;
 use crate::iptables::options::{Given, Loaded};
@@ -10,7 +11,7 @@ use crate::suggestion::did_you_mean;
 /// `-m conntrack`
 pub(in crate::iptables) fn conntrack(
     loaded: &Loaded,
-    _facts: &Facts,
+    facts: &Facts<'_>,
     built: &mut Built,
 ) -> Result<(), Diagnostic> {
     if loaded.given.is_empty() {
@@ -18,45 +19,57 @@ pub(in crate::iptables) fn conntrack(
     }
     let mut without_connection = false;
     if let Some(given) = loaded.get("--ctstate") {
-        let states = states(given)?;
+        let states = states(given, built)?;
         let mut none = ["invalid", "untracked"].iter();
         without_connection = none.any(|state| states.contains(state) != given.negated);
         compare(given, &states, built);
     }
-    let Some(given) = loaded.get("--ctdir") else {
-        return Ok(());
-    };
-    if without_connection {
-        // The kernel then does not look at the direction of a packet without a connection.
-        let message = "`--ctdir` beside states that packets without a connection have is not supported yet";
+    let other = loaded.given.iter().find(|given| given.option.name() != "--ctstate");
+    if let Some(given) = other.filter(|_| without_connection) {
+        // The kernel then does not look at the other options for a packet without a connection.
+        let message = format!(
+            "`{}` beside states that packets without a connection have is not supported",
+            given.option.name()
+        );
         let help = "a rule of its own for INVALID and UNTRACKED says the same";
         return Err(Diagnostic::new(given.span, message).help(help));
     }
+    connection::conntrack(loaded, facts, built)?;
+    let Some(given) = loaded.get("--ctdir") else {
+        return Ok(());
+    };
     let direction = given.value().text.to_ascii_lowercase();
     if !["original", "reply"].contains(&direction.as_str()) {
         return Err(Diagnostic::new(given.value().span, "a direction is ORIGINAL or REPLY"));
     }
     let left = Expression::selector(Selector::Ct(CtKey::Direction), given.span);
-    built.equal(left, false, Expression::word(&direction, given.span), given.span);
+    built.equal(left, given.negated, Expression::word(&direction, given.span), given.span);
     Ok(())
 }
 
 /// `-m state`
 pub(in crate::iptables) fn state(
     loaded: &Loaded,
-    _facts: &Facts,
+    _facts: &Facts<'_>,
     built: &mut Built,
 ) -> Result<(), Diagnostic> {
     let Some(given) = loaded.get("--state") else {
         return Err(Diagnostic::new(loaded.span, "the match `state` needs `--state`"));
     };
-    let states = states(given)?;
+    let states = states(given, built)?;
     compare(given, &states, built);
     Ok(())
 }
 
 fn compare(given: &Given, states: &[&'static str], built: &mut Built) {
     let span = given.value().span;
+    if states.is_empty() {
+        // SNAT and DNAT only: no packet is either, and every packet is neither.
+        if !given.negated {
+            built.never(given.span);
+        }
+        return;
+    }
     let words: Vec<Expression> = states.iter().map(|state| Expression::word(state, span)).collect();
     let left = Expression::selector(Selector::Ct(CtKey::State), given.span);
     let relation = if given.negated { Relation::Not } else { Relation::Implicit };
@@ -68,14 +81,15 @@ fn compare(given: &Given, states: &[&'static str], built: &mut Built) {
 }
 
 /// The states listed, once each.
-fn states(given: &Given) -> Result<Vec<&'static str>, Diagnostic> {
+fn states(given: &Given, built: &mut Built) -> Result<Vec<&'static str>, Diagnostic> {
     let mut found = Vec::new();
     for token in given.value().split(',') {
         let name = token.text.to_ascii_lowercase();
         if ["snat", "dnat"].contains(&name.as_str()) {
             let message =
-                format!("the state `{}` is not supported: Sluice does not rewrite packets", token.text);
-            return Err(Diagnostic::new(token.span, message));
+                format!("no connection is ever {} here: Sluice does not rewrite packets", token.text);
+            built.note(token.span, message);
+            continue;
         }
         let Some(state) = STATES.into_iter().find(|state| *state == name) else {
             let error = Diagnostic::new(token.span, format!("unknown state `{}`", token.text));

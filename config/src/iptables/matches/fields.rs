@@ -15,7 +15,7 @@ use crate::ruleset::{Expression, Literal, MetaKey, Relation, Type};
 type Done = Result<(), Diagnostic>;
 
 /// `-i`, `-o` and `-f`; addresses and the protocol are the rule's own business.
-pub(in crate::iptables) fn basics(loaded: &Loaded, facts: &Facts, built: &mut Built) -> Done {
+pub(in crate::iptables) fn basics(loaded: &Loaded, facts: &Facts<'_>, built: &mut Built) -> Done {
     use Hook::{Input, Output, Postrouting, Prerouting};
     for (name, key, nowhere) in
         [("-i", MetaKey::IifName, [Output, Postrouting]), ("-o", MetaKey::OifName, [Input, Prerouting])]
@@ -64,7 +64,7 @@ fn interface(given: &Given, key: MetaKey, built: &mut Built) -> Done {
 }
 
 /// `-m comment`
-pub(in crate::iptables) fn comment(loaded: &Loaded, _facts: &Facts, built: &mut Built) -> Done {
+pub(in crate::iptables) fn comment(loaded: &Loaded, _facts: &Facts<'_>, built: &mut Built) -> Done {
     let given = only(loaded)?;
     let text = &given.value().text;
     if text.len() > LONGEST_COMMENT {
@@ -81,7 +81,7 @@ pub(in crate::iptables) fn comment(loaded: &Loaded, _facts: &Facts, built: &mut 
 }
 
 /// `-m length`: bytes from the network header on.
-pub(in crate::iptables) fn length(loaded: &Loaded, _facts: &Facts, built: &mut Built) -> Done {
+pub(in crate::iptables) fn length(loaded: &Loaded, _facts: &Facts<'_>, built: &mut Built) -> Done {
     let given = only(loaded)?;
     let (low, high) = given.value().split_once(':');
     let end = |token: &Token, missing: u16| match token.text.is_empty() {
@@ -104,7 +104,7 @@ pub(in crate::iptables) fn length(loaded: &Loaded, _facts: &Facts, built: &mut B
 }
 
 /// `-m iprange`
-pub(in crate::iptables) fn iprange(loaded: &Loaded, facts: &Facts, built: &mut Built) -> Done {
+pub(in crate::iptables) fn iprange(loaded: &Loaded, facts: &Facts<'_>, built: &mut Built) -> Done {
     if loaded.given.is_empty() {
         let message = "the match `iprange` needs `--src-range` or `--dst-range`";
         return Err(Diagnostic::new(loaded.span, message));
@@ -130,7 +130,7 @@ pub(in crate::iptables) fn iprange(loaded: &Loaded, facts: &Facts, built: &mut B
 }
 
 /// `-m ttl` and `-m hl`
-pub(in crate::iptables) fn ttl(loaded: &Loaded, facts: &Facts, built: &mut Built) -> Done {
+pub(in crate::iptables) fn ttl(loaded: &Loaded, facts: &Facts<'_>, built: &mut Built) -> Done {
     let given = only(loaded)?;
     let left = match facts.version {
         Version::V4 => build::header("ip", "ttl", given.span),
@@ -146,7 +146,7 @@ pub(in crate::iptables) fn ttl(loaded: &Loaded, facts: &Facts, built: &mut Built
 }
 
 /// `-m dscp`
-pub(in crate::iptables) fn dscp(loaded: &Loaded, facts: &Facts, built: &mut Built) -> Done {
+pub(in crate::iptables) fn dscp(loaded: &Loaded, facts: &Facts<'_>, built: &mut Built) -> Done {
     let given = only(loaded)?;
     let token = given.value();
     let value = match given.option.name() {
@@ -176,7 +176,7 @@ fn class(text: &str) -> Option<u8> {
 }
 
 /// `-m mac`
-pub(in crate::iptables) fn mac(loaded: &Loaded, facts: &Facts, built: &mut Built) -> Done {
+pub(in crate::iptables) fn mac(loaded: &Loaded, facts: &Facts<'_>, built: &mut Built) -> Done {
     let given = only(loaded)?;
     if facts.hook == Some(Hook::Output) {
         return Err(Diagnostic::new(loaded.span, "the match `mac` does not go with OUTPUT"));
@@ -199,7 +199,7 @@ fn octet(text: &str) -> Option<u8> {
 }
 
 /// The one option of a match that needs exactly one.
-fn only(loaded: &Loaded) -> Result<&Given, Diagnostic> {
+pub(super) fn only(loaded: &Loaded) -> Result<&Given, Diagnostic> {
     match loaded.given.as_slice() {
         [given] => Ok(given),
         [] => {

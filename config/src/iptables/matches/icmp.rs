@@ -11,18 +11,26 @@ use crate::ruleset::Type;
 use crate::suggestion::did_you_mean;
 
 /// `-m icmp`
-pub(in crate::iptables) fn v4(loaded: &Loaded, facts: &Facts, built: &mut Built) -> Result<(), Diagnostic> {
+pub(in crate::iptables) fn v4(
+    loaded: &Loaded,
+    facts: &Facts<'_>,
+    built: &mut Built,
+) -> Result<(), Diagnostic> {
     translate(loaded, facts, ("icmp", 1, icmp_types::V4), built)
 }
 
 /// `-m icmp6`
-pub(in crate::iptables) fn v6(loaded: &Loaded, facts: &Facts, built: &mut Built) -> Result<(), Diagnostic> {
+pub(in crate::iptables) fn v6(
+    loaded: &Loaded,
+    facts: &Facts<'_>,
+    built: &mut Built,
+) -> Result<(), Diagnostic> {
     translate(loaded, facts, ("icmpv6", 58, icmp_types::V6), built)
 }
 
 fn translate(
     loaded: &Loaded,
-    facts: &Facts,
+    facts: &Facts<'_>,
     (protocol, number, names): (&str, u8, &[Named]),
     built: &mut Built,
 ) -> Result<(), Diagnostic> {

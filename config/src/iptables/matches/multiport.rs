@@ -11,7 +11,7 @@ use crate::ruleset::Expression;
 /// `-m multiport`
 pub(in crate::iptables) fn translate(
     loaded: &Loaded,
-    facts: &Facts,
+    facts: &Facts<'_>,
     built: &mut Built,
 ) -> Result<(), Diagnostic> {
     let known = PROTOCOLS.iter().find(|(_, number)| facts.only(*number));

@@ -1,8 +1,10 @@
 //! What do `-m tcp`, `udp`, `sctp` and `dccp` ask? Ports, TCP flags, DCCP packet types.
 
+use super::chunks;
 use crate::diagnostic::Diagnostic;
 use crate::iptables::build::{self, Built};
 use crate::iptables::lexer::Token;
+use crate::iptables::numbers::number;
 use crate::iptables::options::{Given, Loaded};
 use crate::iptables::ports;
 use crate::iptables::rule::Facts;
@@ -10,8 +12,17 @@ use crate::ruleset::{Expression, Relation, Type};
 use crate::value_names;
 
 /// `-m tcp`
-pub(in crate::iptables) fn tcp(loaded: &Loaded, facts: &Facts, built: &mut Built) -> Result<(), Diagnostic> {
+pub(in crate::iptables) fn tcp(
+    loaded: &Loaded,
+    facts: &Facts<'_>,
+    built: &mut Built,
+) -> Result<(), Diagnostic> {
     port_options(loaded, facts, "tcp", 6, built)?;
+    if let Some(given) = loaded.get("--tcp-option") {
+        let kind = number(given.value(), 1, 255)?;
+        let there = if given.negated { "missing" } else { "exists" };
+        built.says(&format!("tcp option {kind} {there}"), given.span)?;
+    }
     match (loaded.get("--tcp-flags"), loaded.get("--syn")) {
         (Some(_), Some(syn)) => {
             Err(Diagnostic::new(syn.span, "`--syn` is a form of `--tcp-flags`: give one"))
@@ -31,27 +42,55 @@ pub(in crate::iptables) fn tcp(loaded: &Loaded, facts: &Facts, built: &mut Built
 }
 
 /// `-m udp`
-pub(in crate::iptables) fn udp(loaded: &Loaded, facts: &Facts, built: &mut Built) -> Result<(), Diagnostic> {
+pub(in crate::iptables) fn udp(
+    loaded: &Loaded,
+    facts: &Facts<'_>,
+    built: &mut Built,
+) -> Result<(), Diagnostic> {
     port_options(loaded, facts, "udp", 17, built)
 }
 
+/// `-m udplite`
+pub(in crate::iptables) fn udplite(
+    loaded: &Loaded,
+    facts: &Facts<'_>,
+    built: &mut Built,
+) -> Result<(), Diagnostic> {
+    port_options(loaded, facts, "udplite", 136, built)
+}
+
 /// `-m sctp`
-pub(in crate::iptables) fn sctp(loaded: &Loaded, facts: &Facts, built: &mut Built) -> Result<(), Diagnostic> {
-    port_options(loaded, facts, "sctp", 132, built)
+pub(in crate::iptables) fn sctp(
+    loaded: &Loaded,
+    facts: &Facts<'_>,
+    built: &mut Built,
+) -> Result<(), Diagnostic> {
+    port_options(loaded, facts, "sctp", 132, built)?;
+    loaded.get("--chunk-types").map_or(Ok(()), |given| chunks::translate(given, built))
 }
 
 /// `-m dccp`
-pub(in crate::iptables) fn dccp(loaded: &Loaded, facts: &Facts, built: &mut Built) -> Result<(), Diagnostic> {
+pub(in crate::iptables) fn dccp(
+    loaded: &Loaded,
+    facts: &Facts<'_>,
+    built: &mut Built,
+) -> Result<(), Diagnostic> {
     port_options(loaded, facts, "dccp", 33, built)?;
+    if let Some(given) = loaded.get("--dccp-option") {
+        let kind = number(given.value(), 0, 255)?;
+        let there = if given.negated { "missing" } else { "exists" };
+        built.says(&format!("dccp option {kind} {there}"), given.span)?;
+    }
     let Some(given) = loaded.get("--dccp-types") else {
         return Ok(());
     };
     let mut types = Vec::new();
     for token in given.value().split(',') {
         let name = token.text.to_ascii_lowercase();
-        let Some(number) = dccp_type(&name) else {
-            let message = format!("`{}` is not a DCCP packet type that is supported", token.text);
-            return Err(Diagnostic::new(token.span, message));
+        // The kernel takes the first number without a name for all of them.
+        let number = if name == "invalid" { Some(10) } else { dccp_type(&name) };
+        let Some(number) = number else {
+            return Err(Diagnostic::new(token.span, format!("unknown DCCP packet type `{}`", token.text)));
         };
         if !types.contains(&number) {
             types.push(number);
@@ -78,7 +117,7 @@ pub(super) fn one_or_set(mut items: Vec<Expression>, given: &Given) -> Expressio
 /// `--sport` and `--dport`
 fn port_options(
     loaded: &Loaded,
-    facts: &Facts,
+    facts: &Facts<'_>,
     name: &str,
     number: u8,
     built: &mut Built,

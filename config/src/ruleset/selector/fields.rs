@@ -1,7 +1,7 @@
 //! Where in its header does each field stand?
 
 use super::Protocol::{
-    Ah, Arp, Comp, Dccp, Dst, Esp, Ether, Frag, Gre, Hbh, Icmp, Icmpv6, Igmp, Ip, Ip6, Mh, Rt, Rt0, Rt2,
+    Ah, Ah6, Arp, Comp, Dccp, Dst, Esp, Ether, Frag, Gre, Hbh, Icmp, Icmpv6, Igmp, Ip, Ip6, Mh, Rt, Rt0, Rt2,
     Sctp, Srh, Tcp, Th, Udp, Udplite, Vlan,
 };
 use super::{HeaderField, Protocol, Type};
@@ -27,6 +27,7 @@ pub(super) const fn of(protocol: Protocol) -> &'static [HeaderField] {
         Comp => COMP,
         Igmp => IGMP,
         Gre => GRE,
+        Ah6 => AH6,
         Hbh => HBH,
         Rt => RT,
         Rt0 => RT0,
@@ -200,6 +201,13 @@ macro_rules! extension {
         &[field($protocol, "nexthdr", 0, Type::InetProto), number($protocol, "hdrlength", 8, 8) $(, $more)*]
     };
 }
+
+const AH6: &[HeaderField] = extension!(
+    Ah6,
+    number(Ah6, "reserved", 16, 16),
+    number(Ah6, "spi", 32, 32),
+    number(Ah6, "sequence", 64, 32)
+);
 
 const HBH: &[HeaderField] = extension!(Hbh);
 

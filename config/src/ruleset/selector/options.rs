@@ -96,7 +96,8 @@ const SCTP_KINDS: &[(&str, u8)] = &[
     ("data", 0), ("init", 1), ("init-ack", 2), ("sack", 3), ("heartbeat", 4), ("heartbeat-ack", 5),
     ("abort", 6), ("shutdown", 7), ("shutdown-ack", 8), ("error", 9), ("cookie-echo", 10),
     ("cookie-ack", 11), ("ecne", 12), ("cwr", 13), ("shutdown-complete", 14), ("asconf-ack", 0x80),
-    ("forward-tsn", 0xc0), ("asconf", 0xc1),
+    ("forward-tsn", 0xc0), ("asconf", 0xc1), ("i-data", 0x40), ("re-config", 0x82), ("pad", 0x84),
+    ("i-forward-tsn", 0xc2),
 ];
 
 /// Most are numbers; an address and the subtype of MPTCP have types of their own.
@@ -174,4 +175,8 @@ const SCTP: &[OptionField] = fields! { Sctp:
     "asconf-ack" 0x80 { "type" 0 8 "flags" 8 8 "length" 16 16 "seqno" 32 32 }
     "forward-tsn" 0xc0 { "type" 0 8 "flags" 8 8 "length" 16 16 "new-cum-tsn" 32 32 }
     "asconf" 0xc1 { "type" 0 8 "flags" 8 8 "length" 16 16 "seqno" 32 32 }
+    "i-data" 0x40 { "type" 0 8 "flags" 8 8 "length" 16 16 }
+    "re-config" 0x82 { "type" 0 8 "flags" 8 8 "length" 16 16 }
+    "pad" 0x84 { "type" 0 8 "flags" 8 8 "length" 16 16 }
+    "i-forward-tsn" 0xc2 { "type" 0 8 "flags" 8 8 "length" 16 16 }
 };

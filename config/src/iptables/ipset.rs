@@ -1,0 +1,266 @@
+//! What does the output of `ipset save` say? Sets: `create NAME TYPE options`, then `add NAME element`.
+//!
+//! A set becomes one of nft with the same name in every table whose rules ask for it.
+
+use std::collections::BTreeMap;
+
+use super::Version;
+use super::lexer::{Line, Token};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::nft;
+use crate::ruleset::{Element, Set};
+
+/// The sets saved beside a dump, by name.
+#[derive(Debug, Clone, Default)]
+pub struct IpSets {
+    sets: BTreeMap<String, Saved>,
+}
+
+/// A part of an element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// An address or network.
+    Address,
+    /// A protocol and a port.
+    Port,
+    /// A port of whatever protocol has one.
+    BarePort,
+    /// A MAC address.
+    Mac,
+    /// The mark of the packet.
+    Mark,
+}
+
+/// One set.
+#[derive(Debug, Clone)]
+pub(super) struct Saved {
+    pub(super) parts: Vec<Part>,
+    /// Unless it holds no address.
+    pub(super) version: Option<Version>,
+    /// Elements may be networks and ranges.
+    intervals: bool,
+    /// In seconds, if elements end by themselves.
+    pub(super) timeout: Option<u64>,
+    size: Option<u64>,
+    span: Span,
+    /// Each in nft's words, with its place.
+    elements: Vec<(String, Span)>,
+}
+
+impl IpSets {
+    pub(super) fn get(&self, name: &str) -> Option<&Saved> {
+        self.sets.get(name)
+    }
+
+    /// Whether `text` is the output of `ipset save`.
+    #[must_use]
+    pub fn is_save(text: &str) -> bool {
+        let mut lines = text.lines().map(str::trim);
+        let first = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
+        first.is_some_and(|line| {
+            let words: Vec<&str> = line.split_whitespace().take(3).collect();
+            matches!(words[..], ["create", _, kind] if kind.contains(':'))
+        })
+    }
+
+    /// Adds the sets of `text`, which is number `source` of the sources.
+    pub fn read(&mut self, source: u16, text: &str, errors: &mut Vec<Diagnostic>) {
+        for line in Line::all(source, text) {
+            let trimmed = line.text.trim();
+            if trimmed.is_empty() || trimmed.starts_with('#') || trimmed == "COMMIT" {
+                continue;
+            }
+            let read = line.tokens(0).and_then(|tokens| self.line(&tokens, line.whole()));
+            errors.extend(read.err());
+        }
+    }
+
+    fn line(&mut self, tokens: &[Token], span: Span) -> Result<(), Diagnostic> {
+        match tokens {
+            [command, name, kind, options @ ..] if command.text == "create" => {
+                let saved = create(kind, options, span)?;
+                if self.sets.insert(name.text.clone(), saved).is_some() {
+                    return Err(Diagnostic::new(
+                        name.span,
+                        format!("the set `{}` is there already", name.text),
+                    ));
+                }
+                Ok(())
+            }
+            [command, name, element, options @ ..] if command.text == "add" => {
+                let Some(saved) = self.sets.get_mut(&name.text) else {
+                    let message = format!("there is no set `{}` to add to", name.text);
+                    return Err(Diagnostic::new(name.span, message));
+                };
+                let text = saved.element(element, options)?;
+                saved.elements.push((text, element.span));
+                Ok(())
+            }
+            _ => Err(Diagnostic::new(span, "expected `create NAME TYPE ...` or `add NAME ELEMENT ...`")),
+        }
+    }
+}
+
+fn create(kind: &Token, options: &[Token], span: Span) -> Result<Saved, Diagnostic> {
+    let Some(&(_, parts, intervals)) = TYPES.iter().find(|(name, ..)| *name == kind.text) else {
+        let message = format!("sets of type `{}` are not supported", kind.text);
+        let names: Vec<&str> = TYPES.iter().map(|(name, ..)| *name).collect();
+        return Err(Diagnostic::new(kind.span, message).help(format!("supported are {}", names.join(", "))));
+    };
+    let has_address = parts.contains(&Part::Address);
+    let mut saved = Saved {
+        parts: parts.to_vec(),
+        version: has_address.then_some(Version::V4),
+        intervals,
+        timeout: None,
+        size: None,
+        span,
+        elements: Vec::new(),
+    };
+    let mut words = options.iter();
+    while let Some(word) = words.next() {
+        let mut value = || {
+            let missing = || Diagnostic::new(word.span, format!("`{}` needs a value", word.text));
+            words.next().ok_or_else(missing)
+        };
+        let number = |token: &Token| super::numbers::number(token, 0, u64::from(u32::MAX));
+        match word.text.as_str() {
+            "family" => {
+                let family = value()?;
+                saved.version = match family.text.as_str() {
+                    "inet" => Some(Version::V4),
+                    "inet6" => Some(Version::V6),
+                    _ => return Err(Diagnostic::new(family.span, "a family is inet or inet6")),
+                };
+            }
+            "timeout" => saved.timeout = Some(number(value()?)?),
+            "maxelem" => saved.size = Some(number(value()?)?),
+            // How the kernel lays it out, and which part of its space a bitmap covers.
+            "hashsize" | "bucketsize" | "initval" | "range" => drop(value()?),
+            "counters" | "comment" | "forceadd" => {}
+            _ => {
+                let message = format!("the option `{}` of a set is not supported", word.text);
+                return Err(Diagnostic::new(word.span, message));
+            }
+        }
+    }
+    Ok(saved)
+}
+
+impl Saved {
+    /// An element in nft's words.
+    fn element(&self, element: &Token, options: &[Token]) -> Result<String, Diagnostic> {
+        let said = element.split(',');
+        if said.len() != self.parts.len() {
+            let message = format!("this set has {} parts, this element {}", self.parts.len(), said.len());
+            return Err(Diagnostic::new(element.span, message));
+        }
+        let parts: Result<Vec<String>, Diagnostic> =
+            self.parts.iter().zip(&said).map(|(part, token)| part_text(*part, token)).collect();
+        let mut text = parts?.join(" . ");
+        let mut words = options.iter();
+        while let Some(word) = words.next() {
+            let mut value = || {
+                let missing = || Diagnostic::new(word.span, format!("`{}` needs a value", word.text));
+                words.next().ok_or_else(missing)
+            };
+            match word.text.as_str() {
+                "timeout" => {
+                    let seconds = super::numbers::number(value()?, 0, u64::from(u32::MAX))?;
+                    if seconds > 0 {
+                        text = format!("{text} timeout {seconds}s");
+                    }
+                }
+                "comment" | "packets" | "bytes" => drop(value()?),
+                _ => {
+                    let message = format!("`{}` of an element is not supported", word.text);
+                    let why = "nft has no such exception: list what is meant without it";
+                    return Err(Diagnostic::new(word.span, message).help(why));
+                }
+            }
+        }
+        Ok(text)
+    }
+
+    /// The set as one of nft.
+    pub(super) fn declare(&self, name: &str) -> Result<Set, Diagnostic> {
+        let address = if self.version == Some(Version::V6) { "ipv6_addr" } else { "ipv4_addr" };
+        let types = self.parts.iter().map(|part| match part {
+            Part::Address => address,
+            Part::Port => "inet_proto . inet_service",
+            Part::BarePort => "inet_service",
+            Part::Mac => "ether_addr",
+            Part::Mark => "mark",
+        });
+        let types = types.collect::<Vec<_>>().join(" . ");
+        let ranges = self.intervals || self.elements.iter().any(|(text, _)| text.contains(['/', '-']));
+        let flags: Vec<&str> = [(ranges, "interval"), (self.timeout.is_some(), "timeout")]
+            .iter()
+            .filter_map(|(set, name)| set.then_some(*name))
+            .collect();
+        let flags = if flags.is_empty() { String::new() } else { format!("flags {}; ", flags.join(",")) };
+        let merge = if ranges && self.parts.len() == 1 { "auto-merge; " } else { "" };
+        let lifetime = match self.timeout.filter(|seconds| *seconds > 0) {
+            Some(seconds) => format!("timeout {seconds}s; "),
+            None => String::new(),
+        };
+        let size = self.size.map(|size| size.max(self.elements.len() as u64));
+        let size = size.map_or_else(String::new, |size| format!("size {size}; "));
+        let list: Vec<&str> = self.elements.iter().map(|(text, _)| text.as_str()).collect();
+        let elements = match list.is_empty() {
+            true => String::new(),
+            false => format!("elements = {{ {} }}; ", list.join(", ")),
+        };
+        let text = format!("set {name} {{ type {types}; {size}{flags}{lifetime}{merge}{elements}}}");
+        let mut set = nft::set(&text, self.span)?;
+        // Each element stands where it was written.
+        let places = self.elements.iter().map(|(_, span)| *span);
+        set.elements
+            .iter_mut()
+            .zip(places)
+            .for_each(|(element, span): (&mut Element, Span)| element.move_to(span));
+        Ok(set)
+    }
+}
+
+fn part_text(part: Part, token: &Token) -> Result<String, Diagnostic> {
+    let text = token.text.as_str();
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '/' | '-' | '_');
+    if text.is_empty() || !text.chars().all(plain) {
+        return Err(Diagnostic::new(token.span, format!("`{text}` is not an element")));
+    }
+    match part {
+        Part::Port => {
+            let (protocol, port) = token.split_once(':');
+            let (protocol, port) = match port {
+                Some(port) => (protocol.text, port.text),
+                None => ("tcp".to_owned(), protocol.text),
+            };
+            if protocol.starts_with("icmp") {
+                let message = "an ICMP type in place of a port is not supported";
+                return Err(Diagnostic::new(token.span, message));
+            }
+            Ok(format!("{} . {port}", protocol.to_ascii_lowercase()))
+        }
+        Part::BarePort => Ok(text.rsplit(':').next().unwrap_or(text).to_owned()),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+/// Type, parts, and whether elements may be networks.
+const TYPES: &[(&str, &[Part], bool)] = &[
+    ("hash:ip", &[Part::Address], false),
+    ("hash:net", &[Part::Address], true),
+    ("hash:ip,port", &[Part::Address, Part::Port], false),
+    ("hash:net,port", &[Part::Address, Part::Port], true),
+    ("hash:ip,port,ip", &[Part::Address, Part::Port, Part::Address], false),
+    ("hash:ip,port,net", &[Part::Address, Part::Port, Part::Address], true),
+    ("hash:net,net", &[Part::Address, Part::Address], true),
+    ("hash:net,port,net", &[Part::Address, Part::Port, Part::Address], true),
+    ("hash:ip,mark", &[Part::Address, Part::Mark], false),
+    ("hash:mac", &[Part::Mac], false),
+    ("hash:ip,mac", &[Part::Address, Part::Mac], false),
+    ("bitmap:ip", &[Part::Address], false),
+    ("bitmap:ip,mac", &[Part::Address, Part::Mac], false),
+    ("bitmap:port", &[Part::BarePort], false),
+];

@@ -1,0 +1,94 @@
+//! What does `-m set` ask? Whether a set that was saved beside the dump holds what a packet bears.
+
+use crate::diagnostic::Diagnostic;
+use crate::iptables::Version;
+use crate::iptables::build::{Built, NewSet};
+use crate::iptables::ipset::{Part, Saved};
+use crate::iptables::lexer::Token;
+use crate::iptables::options::Loaded;
+use crate::iptables::rule::Facts;
+
+/// `-m set`
+pub(in crate::iptables) fn translate(
+    loaded: &Loaded,
+    facts: &Facts<'_>,
+    built: &mut Built,
+) -> Result<(), Diagnostic> {
+    let Some(given) = loaded.get("--match-set") else {
+        return Err(Diagnostic::new(loaded.span, "the match `set` needs `--match-set`"));
+    };
+    let used = used(&given.values[0], &given.values[1], facts)?;
+    let not = if given.negated { "!= " } else { "" };
+    if !used.protocols.is_empty() && given.negated {
+        let message = "`! --match-set` of a set with ports needs `-p` and a protocol that has them";
+        return Err(Diagnostic::new(given.span, message));
+    }
+    built.sets.push(used.set);
+    built.says(&format!("{}{} {not}@{}", used.protocols, used.key, used.name), given.span)
+}
+
+/// A set and how a packet is looked up in it.
+pub(in crate::iptables) struct Used {
+    pub(in crate::iptables) name: String,
+    pub(in crate::iptables) key: String,
+    /// What must be said before, so that there are ports.
+    pub(in crate::iptables) protocols: &'static str,
+    pub(in crate::iptables) set: NewSet,
+}
+
+/// Finds the set called `name` and what of the packet `sides` (`src,dst`) look at.
+pub(in crate::iptables) fn used(name: &Token, sides: &Token, facts: &Facts<'_>) -> Result<Used, Diagnostic> {
+    let Some(saved) = facts.shared.sets.get(&name.text) else {
+        let message = format!("there is no set `{}`", name.text);
+        let help = "give the output of `ipset save` beside this dump";
+        return Err(Diagnostic::new(name.span, message).help(help));
+    };
+    let Saved { parts, version, .. } = saved;
+    if version.is_some_and(|version| version != facts.version) {
+        let message = format!("the set `{}` is of the other family: no packet is ever in it", name.text);
+        return Err(Diagnostic::new(name.span, message));
+    }
+    let said = sides.split(',');
+    if said.len() > 6 || said.len() < parts.len() {
+        let message =
+            format!("the set `{}` has {} parts: so many of src and dst are needed", name.text, parts.len());
+        return Err(Diagnostic::new(sides.span, message));
+    }
+    let protocol = if facts.version == Version::V4 { "ip" } else { "ip6" };
+    let mut protocols = "";
+    let mut key = Vec::new();
+    for (part, side) in parts.iter().zip(&said) {
+        let source = match side.text.as_str() {
+            "src" => true,
+            "dst" => false,
+            other => return Err(Diagnostic::new(side.span, format!("expected src or dst, found `{other}`"))),
+        };
+        match part {
+            Part::Address => key.push(format!("{protocol} {}", if source { "saddr" } else { "daddr" })),
+            Part::Mac if source => key.push("ether saddr".to_owned()),
+            Part::Mac => key.push("ether daddr".to_owned()),
+            Part::Mark => key.push("meta mark".to_owned()),
+            Part::Port => {
+                key.push("meta l4proto".to_owned());
+                key.push(format!("th {}", if source { "sport" } else { "dport" }));
+                if !matches!(facts.protocol, Some(6 | 17 | 132 | 136)) || facts.not_protocol {
+                    protocols = "meta l4proto { 6, 17, 132, 136 } ";
+                }
+            }
+            Part::BarePort => {
+                key.push(format!("th {}", if source { "sport" } else { "dport" }));
+                if !matches!(facts.protocol, Some(6 | 17 | 132 | 136)) || facts.not_protocol {
+                    protocols = "meta l4proto { 6, 17, 132, 136 } ";
+                }
+            }
+        }
+    }
+    let set = NewSet {
+        name: name.text.clone(),
+        text: String::new(),
+        agree: String::new(),
+        span: name.span,
+        differs: "",
+    };
+    Ok(Used { name: name.text.clone(), key: key.join(" . "), protocols, set })
+}
