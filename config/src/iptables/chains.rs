@@ -77,7 +77,7 @@ pub(super) fn add(
     report: &mut Report,
 ) {
     let errors = &mut report.errors;
-    if beside.leave_out.iter().any(|name| *name == table.name.text) {
+    if beside.leave_out.contains(&table.name.text) {
         report.notes.extend(left_out(table));
         return;
     }

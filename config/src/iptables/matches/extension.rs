@@ -102,7 +102,7 @@ fn options_header(loaded: &Loaded, name: &str, built: &mut Built) -> Done {
 /// The header counts what is behind its first eight bytes, in units of eight.
 fn length(header: &str, given: &Given, built: &mut Built) -> Done {
     let bytes = number(given.value(), 0, u64::from(u32::MAX))?;
-    let units = (bytes % 8 == 0).then(|| bytes / 8).and_then(|units| units.checked_sub(1));
+    let units = (bytes % 8 == 0).then_some(bytes / 8).and_then(|units| units.checked_sub(1));
     match (units.filter(|units| *units <= 255), given.negated) {
         (Some(units), false) => built.says(&format!("{header} hdrlength {units}"), given.span),
         (Some(units), true) => built.says(&format!("{header} hdrlength != {units}"), given.span),

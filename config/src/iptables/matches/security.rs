@@ -38,7 +38,7 @@ pub(in crate::iptables) fn ah(loaded: &Loaded, facts: &Facts<'_>, built: &mut Bu
 /// In bytes; the header counts units of four, less two. The kernel takes zero for no condition.
 fn length(given: &Given, built: &mut Built) -> Done {
     let bytes = number(given.value(), 0, u64::from(u32::MAX))?;
-    let units = (bytes % 4 == 0).then(|| bytes / 4).and_then(|units| units.checked_sub(2));
+    let units = (bytes % 4 == 0).then_some(bytes / 4).and_then(|units| units.checked_sub(2));
     match (units.filter(|units| *units <= 255), given.negated) {
         _ if bytes == 0 => Ok(()),
         (Some(units), false) => built.says(&format!("ah6 hdrlength {units}"), given.span),
