@@ -15,6 +15,7 @@ pub mod program;
 pub mod reference;
 mod sets;
 pub mod stage;
+mod watch;
 
 pub use crate::track::Direction;
 pub use check::{CompileError, runs};
@@ -23,6 +24,7 @@ pub use decision::{DecidedBy, Decision, Evaluation, Verdict};
 pub use facts::Facts;
 pub use program::Program;
 pub use stage::{Path, Phase, Stage};
+pub use watch::{Ended, Watch};
 
 #[cfg(test)]
 mod tests;

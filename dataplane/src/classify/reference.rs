@@ -6,6 +6,7 @@ use super::counters::Counters;
 use super::decision::{DecidedBy, Decision, Evaluation, Verdict};
 use super::facts::Facts;
 use super::stage::{Phase, Stage};
+use super::watch::{Ended, Watch};
 use crate::frame::Frame;
 use crate::object::set::Wanted;
 use crate::object::{Found, Objects};
@@ -28,6 +29,19 @@ pub fn run<F: Frame + ?Sized>(
     counters: &Counters,
     evaluation: &mut Evaluation,
 ) {
+    run_watched(policy, objects, stages, facts, counters, evaluation, &mut ());
+}
+
+/// As [`run`], and tells `watch` of every step.
+pub fn run_watched<F: Frame + ?Sized, W: Watch>(
+    policy: &Policy,
+    objects: &Objects,
+    stages: &[Stage],
+    facts: &Facts<'_, F>,
+    counters: &Counters,
+    evaluation: &mut Evaluation,
+    watch: &mut W,
+) {
     for stage in stages {
         let mut facts = facts.at(stage.hook).marked(evaluation);
         for id in policy.base_chains(stage.hook) {
@@ -39,7 +53,8 @@ pub fn run<F: Frame + ?Sized>(
             {
                 continue;
             }
-            let mut interpreter = Interpreter { policy, objects, facts: &mut facts, counters, evaluation };
+            let mut interpreter =
+                Interpreter { policy, objects, facts: &mut facts, counters, evaluation, watch };
             let decision = match interpreter.run_chain(id, 0) {
                 End::Decided(verdict, rule) => Decision { verdict, decided_by: DecidedBy::Rule(rule) },
                 End::Returned => {
@@ -50,6 +65,7 @@ pub fn run<F: Frame + ?Sized>(
                     Decision { verdict, decided_by: DecidedBy::ChainPolicy(id) }
                 }
             };
+            watch.decided(id, decision);
             evaluation.record(decision, !chain.rules.is_empty());
         }
     }
@@ -94,17 +110,26 @@ enum Step {
     End(End),
 }
 
-struct Interpreter<'a, 'b, F: Frame + ?Sized> {
+struct Interpreter<'a, 'b, F: Frame + ?Sized, W> {
     policy: &'a Policy,
     objects: &'a Objects,
     facts: &'a mut Facts<'b, F>,
     counters: &'a Counters,
     evaluation: &'a mut Evaluation,
+    watch: &'a mut W,
 }
 
-impl<F: Frame + ?Sized> Interpreter<'_, '_, F> {
+impl<F: Frame + ?Sized, W: Watch> Interpreter<'_, '_, F, W> {
     fn run_chain(&mut self, chain: ChainId, level: usize) -> End {
+        self.watch.enters(chain, level);
+        let end = self.run_rules(chain, level);
+        self.watch.leaves(chain, level);
+        end
+    }
+
+    fn run_rules(&mut self, chain: ChainId, level: usize) -> End {
         for (id, rule) in self.policy.rules_of(chain) {
+            self.watch.visits(id);
             if let Step::End(end) = self.run_rule(id, &rule.statements, level) {
                 return end;
             }
@@ -112,12 +137,22 @@ impl<F: Frame + ?Sized> Interpreter<'_, '_, F> {
         End::Returned
     }
 
+    /// A statement ended its rule.
+    fn ends(&mut self, rule: RuleId, number: usize, statement: &Statement) -> Step {
+        if W::WATCHES {
+            let key = Ended::key_of(statement);
+            let found = key.iter().map(|field| Ended::read(field, self.facts)).collect();
+            self.watch.ends(Ended { rule, statement: number, key: key.to_vec(), found });
+        }
+        Step::Next
+    }
+
     fn run_rule(&mut self, rule: RuleId, statements: &[Statement], level: usize) -> Step {
         for (number, statement) in statements.iter().enumerate() {
             let verdict = match statement {
                 Statement::Match(condition) => {
                     if !self.matches(condition) {
-                        return Step::Next;
+                        return self.ends(rule, number, statement);
                     }
                     continue;
                 }
@@ -135,7 +170,7 @@ impl<F: Frame + ?Sized> Interpreter<'_, '_, F> {
                     if applies(*reject, self.facts.packet) {
                         return Step::End(End::Decided(Verdict::Reject(*reject), rule));
                     }
-                    return Step::Next;
+                    return self.ends(rule, number, statement);
                 }
                 Statement::Verdict(verdict) => *verdict,
                 Statement::VerdictMap { key, map } => {
@@ -144,18 +179,18 @@ impl<F: Frame + ?Sized> Interpreter<'_, '_, F> {
                     let verdicts = &self.policy.sets[map.index()].verdicts;
                     match found.filter(goes_on).and_then(|found| verdicts.get(found.place())) {
                         Some(verdict) => *verdict,
-                        None => return Step::Next,
+                        None => return self.ends(rule, number, statement),
                     }
                 }
                 Statement::Limit(limit) => {
                     if !self.objects.limit(*limit, &self.facts.moment()) {
-                        return Step::Next;
+                        return self.ends(rule, number, statement);
                     }
                     continue;
                 }
                 Statement::Quota(quota) => {
                     if !self.objects.quota(*quota, &self.facts.moment()) {
-                        return Step::Next;
+                        return self.ends(rule, number, statement);
                     }
                     continue;
                 }
@@ -164,13 +199,15 @@ impl<F: Frame + ?Sized> Interpreter<'_, '_, F> {
                     continue;
                 }
                 Statement::Set(target, operand) => {
-                    let Some(value) = self.operand(operand) else { return Step::Next };
+                    let Some(value) = self.operand(operand) else {
+                        return self.ends(rule, number, statement);
+                    };
                     self.facts.set(*target, value, self.evaluation);
                     continue;
                 }
                 Statement::Update(update) => {
                     if !self.update(update) {
-                        return Step::Next;
+                        return self.ends(rule, number, statement);
                     }
                     continue;
                 }
@@ -178,6 +215,7 @@ impl<F: Frame + ?Sized> Interpreter<'_, '_, F> {
                     unreachable!("a policy that has been checked has none")
                 }
             };
+            self.watch.reaches(rule, verdict);
             match verdict {
                 policy::Verdict::Continue => {}
                 policy::Verdict::Accept => return Step::End(End::Decided(Verdict::Accept, rule)),

@@ -5,7 +5,7 @@
 
 use super::keyed::Keyed;
 use super::tracking::{Tracked, Tracker};
-use crate::classify::{DecidedBy, Evaluation, Facts, Verdict};
+use crate::classify::{Counters, DecidedBy, Evaluation, Facts, Stage, Verdict, Watch, reference};
 use crate::flow::Table;
 use crate::frame::Frame;
 use crate::io::Side;
@@ -17,6 +17,7 @@ use crate::stats::Stats;
 use crate::time::Tick;
 use crate::track::{CtState, Flow, Settings};
 use crate::wire::Role;
+use config::Policy;
 use config::policy::{Reject, ct_state};
 
 /// What becomes of a packet.
@@ -84,7 +85,43 @@ impl<'a> Context<'a> {
 
     /// Decides upon a packet, counts it, and moves its flow on.
     pub fn decide<F: Frame + ?Sized>(&mut self, packet: &Packet, frame: &F, keyed: &Keyed) -> Decided {
-        let decided = self.verdict(packet, frame, keyed);
+        let program = &self.rules.program;
+        let run = |stages: &[Stage], facts: &Facts<'_, F>, counters: &Counters, so_far: &mut Evaluation| {
+            program.run(stages, facts, counters, so_far);
+        };
+        let decided = self.verdict(packet, frame, keyed, run);
+        self.count(&decided);
+        decided
+    }
+
+    /// As [`Self::decide`], by the plain interpreter, which tells `watch` of every step. `policy` is the one the rules
+    /// were compiled from.
+    pub fn decide_watched<F: Frame + ?Sized, W: Watch>(
+        &mut self,
+        packet: &Packet,
+        frame: &F,
+        keyed: &Keyed,
+        policy: &Policy,
+        watch: &mut W,
+    ) -> Decided {
+        let objects = self.rules.program.objects();
+        let run = |stages: &[Stage], facts: &Facts<'_, F>, counters: &Counters, so_far: &mut Evaluation| {
+            reference::run_watched(policy, objects, stages, facts, counters, so_far, watch);
+        };
+        let decided = self.verdict(packet, frame, keyed, run);
+        self.count(&decided);
+        decided
+    }
+
+    /// The flow in which a packet is looked for, as it stands, and when it ends.
+    pub fn flow(&mut self, keyed: &Keyed) -> Option<(Flow, Tick)> {
+        let (Keyed::Own { key, hash, .. } | Keyed::Quoted { key, hash, .. }) = keyed else { return None };
+        let Tracker { table, now, .. } = &mut self.tracker;
+        let slot = table.find(*hash, key, *now)?;
+        Some((*table.entry(slot), table.deadline(slot)))
+    }
+
+    fn count(&self, decided: &Decided) {
         self.stats.states[decided.ct as usize].add(1);
         if decided.ct == CtState::Invalid {
             self.stats.invalid[decided.reason as usize].add(1);
@@ -97,10 +134,16 @@ impl<'a> Context<'a> {
         if decided.outcome != Outcome::Accept {
             self.stats.drops[decided.reason as usize].add(1);
         }
-        decided
     }
 
-    fn verdict<F: Frame + ?Sized>(&mut self, packet: &Packet, frame: &F, keyed: &Keyed) -> Decided {
+    /// What becomes of a packet where `run` runs the chains of some stages.
+    fn verdict<F: Frame + ?Sized>(
+        &mut self,
+        packet: &Packet,
+        frame: &F,
+        keyed: &Keyed,
+        mut run: impl FnMut(&[Stage], &Facts<'_, F>, &Counters, &mut Evaluation),
+    ) -> Decided {
         let refused = |reason| Decided {
             outcome: Outcome::Drop,
             ct: CtState::None,
@@ -119,7 +162,6 @@ impl<'a> Context<'a> {
         let path = self.role.path(self.from);
         let (iif, oif) = self.role.interfaces(self.from);
         let counters = self.rules.bank(self.worker);
-        let program = &self.rules.program;
         let mut facts = Facts {
             packet,
             frame,
@@ -132,7 +174,7 @@ impl<'a> Context<'a> {
             now: self.at,
         };
         let mut evaluation = Evaluation::new();
-        program.run(path.before, &facts, counters, &mut evaluation);
+        run(path.before, &facts, counters, &mut evaluation);
         if evaluation.is_refused() {
             return decision(&evaluation, &Tracked::NOT);
         }
@@ -144,7 +186,7 @@ impl<'a> Context<'a> {
         facts.ct_state = if evaluation.notrack() { ct_state::UNTRACKED } else { tracked.state.bit() };
         facts.ct_direction = tracked.direction;
         facts.ct_mark = self.tracker.mark(&tracked);
-        program.run(path.after, &facts, counters, &mut evaluation);
+        run(path.after, &facts, counters, &mut evaluation);
         if let Some(mark) = evaluation.ct_mark() {
             self.tracker.set_mark(&mut tracked, mark);
         }
