@@ -262,6 +262,17 @@ mod tests {
     }
 
     #[test]
+    fn a_part_wider_than_the_set_says_is_in_no_element() {
+        let mut set = policy::Set { widths: vec![16, 16], ..policy::Set::default() };
+        (0..50).for_each(|n| set.low.extend([n, 7]));
+        set.high.clone_from(&set.low);
+        let compiled = Set::compile(&set);
+        assert!(compiled.contains(&[3, 7]));
+        assert!(!compiled.contains(&[2, 1 << 16 | 7]));
+        assert!(!compiled.contains(&[1 << 112 | 3, 7]));
+    }
+
+    #[test]
     fn ten_thousand_concatenated_intervals_are_not_searched_one_by_one() {
         let count = 10_000u128;
         let mut set = policy::Set { widths: vec![32, 16], ..policy::Set::default() };

@@ -99,6 +99,20 @@ fn an_accept_is_ascribed_to_the_rule_that_let_the_packet_in() {
 }
 
 #[test]
+fn of_several_accepts_the_last_is_named() {
+    let rules = "table ip t {
+        chain raw_pre { type filter hook prerouting priority -300; tcp dport 80 accept; }
+        chain filter_in { type filter hook input priority 0; policy drop; tcp dport 80 accept; }
+    }";
+    assert_eq!(inward(rules, &web()).by, "filter_in 1");
+    let rules = "table ip t {
+        chain pre { type filter hook prerouting priority 0; policy accept; tcp dport 22 drop; }
+        chain filter_in { type filter hook input priority 0; policy accept; tcp dport 22 drop; }
+    }";
+    assert_eq!(inward(rules, &web()).by, "filter_in policy");
+}
+
+#[test]
 fn return_from_a_base_chain_is_its_policy() {
     let rules = "table ip t { chain c { type filter hook input priority 0; policy drop; return; accept; } }";
     let outcome = inward(rules, &web());
