@@ -4,7 +4,6 @@
 pub mod diagnostic;
 mod files;
 pub mod iptables;
-pub mod lint;
 mod load;
 mod lower;
 mod nft;

@@ -551,8 +551,8 @@ pub enum Load {
         /// Bits, 1 to 128.
         width: u16,
     },
-    /// 1 if there is such an extension header, option or chunk, otherwise 0 (8 bits). Always loads, but for a packet
-    /// without the header that might have it.
+    /// 1 if there is such an extension header, option or chunk, otherwise 0 (8 bits). Always loads, but for an extension
+    /// header or option of IP in a packet of another family.
     Exists(Part),
     /// A new number for every packet: counting, or random; `offset + n % modulus` (32 bits).
     Number {
@@ -716,7 +716,7 @@ pub mod ct_state {
 }
 
 /// What must hold of a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Test {
     /// Compares with one number.
     Compare(Comparison, Value),

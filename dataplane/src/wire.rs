@@ -1,6 +1,7 @@
 //! What stands at the ends of a wire, and which chains does a packet on it meet?
 
 use crate::classify::Path;
+use crate::classify::facts::Home;
 use crate::io::Side;
 use config::policy::Value;
 
@@ -41,6 +42,16 @@ impl Role {
             (Self::Guard { interface }, Side::Inside) => (None, Some(interface)),
             (Self::Transit { outside, inside }, Side::Outside) => (Some(outside), Some(inside)),
             (Self::Transit { outside, inside }, Side::Inside) => (Some(inside), Some(outside)),
+        }
+    }
+
+    /// At which end of a packet from `from` the protected host is.
+    #[must_use]
+    pub const fn home(&self, from: Side) -> Home {
+        match (self, from) {
+            (Self::Guard { .. }, Side::Outside) => Home::Destination,
+            (Self::Guard { .. }, Side::Inside) => Home::Source,
+            (Self::Transit { .. }, _) => Home::Neither,
         }
     }
 

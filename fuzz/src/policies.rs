@@ -2,6 +2,7 @@
 
 use config::Policy;
 use config::policy::{ct_state, interface_value};
+use dataplane::classify::facts::Known;
 use dataplane::classify::{Counters, Direction, Evaluation, Facts, Path, Program, reference};
 use dataplane::object::{Now, Objects};
 use dataplane::packet::build::FrameBuilder;
@@ -42,6 +43,7 @@ pub fn check(policy: &Policy) {
                     mark: 0,
                     ct_mark: direction.map(|_| 0),
                     now: Now::default(),
+                    known: Known::default(),
                 };
                 let compiled = judged(path, |stages, evaluation| {
                     program.run(stages, &facts, &bank, evaluation);

@@ -4,10 +4,11 @@ use super::facts::Facts;
 use super::reference::MOST_LEVELS;
 use super::sets::MOST_PARTS;
 use crate::object::each::Each;
+use crate::object::numbers::each_field;
 use crate::object::rate::Rate;
 use config::policy::{
-    ChainId, Field, Load, Match, Operand, Policy, RuleId, Set, SetId, Statement, Target, Test, Update,
-    Verdict,
+    ChainId, Field, Load, Match, Meta, ObjectKind, Operand, Policy, RuleId, Set, SetId, Statement, Target,
+    Test, Update, Value, Verdict,
 };
 use std::fmt;
 
@@ -111,6 +112,7 @@ pub(super) fn check(policy: &Policy) -> Result<Vec<Below>, CompileError> {
                 .statements
                 .iter()
                 .try_for_each(|statement| check_statement(policy, rule, statement))?;
+            check_draws(rule, &statements.statements)?;
         }
     }
     let mut states = vec![State::Unknown; policy.chains.len()];
@@ -163,9 +165,7 @@ fn check_statement(policy: &Policy, rule: RuleId, statement: &Statement) -> Resu
             Err(CompileError::Unsupported(rule, "the data path does not count connections by rule yet"))
         }
         Statement::Log(_) => Ok(()),
-        Statement::Object { .. } => {
-            Err(CompileError::Unsupported(rule, "the data path does not look objects up in maps yet"))
-        }
+        Statement::Object { kind, key, map } => check_object(policy, rule, *kind, key, *map),
         Statement::Set(Target::PacketType, _) => {
             Err(CompileError::Unsupported(rule, "the data path does not change the packet type"))
         }
@@ -178,8 +178,9 @@ fn check_operand(policy: &Policy, rule: RuleId, operand: &Operand) -> Result<(),
     match operand {
         Operand::Constant(_) => Ok(()),
         Operand::Field(field) => check_fields(rule, std::slice::from_ref(field)),
-        Operand::Bits(..) => {
-            Err(CompileError::Unsupported(rule, "the data path does not join the bits of two fields yet"))
+        Operand::Bits(_, both) => {
+            check_operand(policy, rule, &both.0)?;
+            check_operand(policy, rule, &both.1)
         }
         Operand::Map { key, map } => {
             check_fields(rule, key)?;
@@ -189,6 +190,46 @@ fn check_operand(policy: &Policy, rule: RuleId, operand: &Operand) -> Result<(),
             fits.then_some(()).ok_or(CompileError::Key(rule))
         }
     }
+}
+
+fn check_object(
+    policy: &Policy,
+    rule: RuleId,
+    kind: ObjectKind,
+    key: &[Field],
+    map: SetId,
+) -> Result<(), CompileError> {
+    check_fields(rule, key)?;
+    let map = policy.sets.get(map.index()).ok_or(CompileError::Dangling(rule))?;
+    if map.widths.len() != key.len() || map.data.len() != map.len() || !map.verdicts.is_empty() {
+        return Err(CompileError::Key(rule));
+    }
+    let objects = match kind {
+        ObjectKind::Counter => policy.counters.len(),
+        ObjectKind::Limit => policy.limits.len(),
+        ObjectKind::Quota => policy.quotas.len(),
+    };
+    if map.data.iter().any(|&object| object >= objects as Value) {
+        return Err(CompileError::Dangling(rule));
+    }
+    let rates = policy.limits.iter().all(|limit| Rate::of(limit).is_some());
+    (rates || kind != ObjectKind::Limit).then_some(()).ok_or(CompileError::Unsupported(rule, RATE))
+}
+
+/// Numbers are drawn by rule and kind: one that asks twice would get the same twice.
+fn check_draws(rule: RuleId, statements: &[Statement]) -> Result<(), CompileError> {
+    let mut kinds = [0; 3];
+    for statement in statements {
+        each_field(statement, |field| match field.load {
+            Load::Meta(Meta::Random) => kinds[0] += 1,
+            Load::Number { random: true, .. } => kinds[1] += 1,
+            Load::Number { random: false, .. } => kinds[2] += 1,
+            _ => {}
+        });
+    }
+    let once = kinds.iter().all(|&count| count <= 1);
+    once.then_some(())
+        .ok_or(CompileError::Unsupported(rule, "a rule draws at most one number of a kind here"))
 }
 
 fn check_update(policy: &Policy, rule: RuleId, update: &Update) -> Result<(), CompileError> {
@@ -202,6 +243,10 @@ fn check_update(policy: &Policy, rule: RuleId, update: &Update) -> Result<(), Co
     }
     if !set.verdicts.is_empty() {
         return Err(CompileError::Unsupported(rule, "packets cannot change a map to verdicts"));
+    }
+    let mut statements = policy.rules.iter().flat_map(|rule| &rule.statements);
+    if statements.any(|other| matches!(other, Statement::Object { map, .. } if *map == update.set)) {
+        return Err(CompileError::Unsupported(rule, "packets cannot change a map to objects"));
     }
     if let Some(operand) = &update.data {
         check_operand(policy, rule, operand)?;
@@ -244,14 +289,20 @@ fn check_fields(rule: RuleId, key: &[Field]) -> Result<(), CompileError> {
         return Err(CompileError::Key(rule));
     }
     let possible = |field: &Field| {
-        let loaded = if let Load::Payload { width, .. } = field.load { width } else { 1 };
+        let loaded = match field.load {
+            Load::Payload { width, .. } | Load::Extension { width, .. } | Load::Option { width, .. } => width,
+            Load::Number { modulus: 0, .. } => 0,
+            _ => 1,
+        };
         (1..=128).contains(&loaded) && (1..=128).contains(&field.width) && field.shift != i8::MIN
     };
     if !key.iter().all(possible) {
         return Err(CompileError::Field(rule));
     }
-    let supported = key.iter().all(|field| Facts::<[u8]>::can_load(&field.load));
-    supported.then_some(()).ok_or(CompileError::Unsupported(rule, "the data path cannot read this yet"))
+    match key.iter().find_map(|field| Facts::<[u8]>::refused(&field.load)) {
+        Some(why) => Err(CompileError::Unsupported(rule, why)),
+        None => Ok(()),
+    }
 }
 
 fn check_target(policy: &Policy, rule: RuleId, verdict: Verdict) -> Result<(), CompileError> {

@@ -9,8 +9,8 @@ use crate::frame::Frame;
 use crate::object::set::Wanted;
 use crate::object::{Found, Objects};
 use config::policy::{
-    self, ChainId, Comparison, CounterId, Field, LimitId, Match, Policy, QuotaId, Reject, RuleId, SetId,
-    Statement, Target, Test, Value,
+    self, BitOperator, ChainId, Comparison, CounterId, Field, LimitId, Match, ObjectKind, Policy, QuotaId,
+    Reject, RuleId, SetId, Statement, Target, Test, Value,
 };
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -75,6 +75,11 @@ enum Step {
         operand: u32,
     },
     Update(u32),
+    Object {
+        kind: ObjectKind,
+        key: Key,
+        map: SetId,
+    },
 }
 
 /// A value a step writes.
@@ -83,6 +88,7 @@ enum Operand {
     Constant(Value),
     Field(u32),
     Map { key: Key, map: SetId },
+    Bits { operator: BitOperator, left: u32, right: u32 },
 }
 
 /// What a step does to a set.
@@ -156,6 +162,7 @@ impl Code {
         counters: &Counters,
         evaluation: &mut Evaluation,
     ) -> End {
+        facts.known.draw.for_rule(rule);
         let range = self.starts[rule as usize] as usize..self.starts[rule as usize + 1] as usize;
         for step in &self.steps[range] {
             let verdict = match *step {
@@ -258,6 +265,10 @@ impl Code {
                 let wanted = Wanted { data, ..wanted };
                 self.with_key(key, facts, |key| held.change(key, &wanted, &facts.moment())).unwrap_or(false)
             }
+            Step::Object { kind, key, map } => {
+                let found = self.map(key, map, facts, objects);
+                found.is_some_and(|object| object_goes_on(kind, object, facts, objects, counters))
+            }
             _ => true,
         }
     }
@@ -271,12 +282,25 @@ impl Code {
         match self.operands[operand as usize] {
             Operand::Constant(value) => Some(value),
             Operand::Field(field) => self.fields[field as usize].read(facts),
-            Operand::Map { key, map } => {
-                let found = self.find_held(key, map, facts, objects)?;
-                let goes_on = objects.goes_on(map, found, &facts.moment());
-                goes_on.then(|| found.data(|element| self.sets[map.index()].data_of(element)))
+            Operand::Map { key, map } => self.map(key, map, facts, objects),
+            Operand::Bits { operator, left, right } => {
+                let left = self.operand(left, facts, objects);
+                Some(join(operator, left?, self.operand(right, facts, objects)?))
             }
         }
+    }
+
+    /// What a map holds for the key.
+    fn map<F: Frame + ?Sized>(
+        &self,
+        key: Key,
+        map: SetId,
+        facts: &Facts<'_, F>,
+        objects: &Objects,
+    ) -> Option<Value> {
+        let found = self.find_held(key, map, facts, objects)?;
+        let goes_on = objects.goes_on(map, found, &facts.moment());
+        goes_on.then(|| found.data(|element| self.sets[map.index()].data_of(element)))
     }
 
     fn find_held<F: Frame + ?Sized>(
@@ -389,9 +413,10 @@ impl Layout {
             Statement::VerdictMap { key, map } => Step::VerdictMap { key: self.key(key), map: map.0 },
             Statement::Reject(reject) => Step::Reject(*reject),
             Statement::Notrack => Step::Notrack,
-            Statement::ConnectionLimit(_) | Statement::Object { .. } => {
-                unreachable!("a policy that has been checked has none")
+            Statement::Object { kind, key, map } => {
+                Step::Object { kind: *kind, key: self.key(key), map: *map }
             }
+            Statement::ConnectionLimit(_) => unreachable!("a policy that has been checked has none"),
         };
         self.steps.push(step);
     }
@@ -401,7 +426,10 @@ impl Layout {
             policy::Operand::Constant(value) => Operand::Constant(*value),
             policy::Operand::Field(field) => Operand::Field(self.fields.number(*field)),
             policy::Operand::Map { key, map } => Operand::Map { key: self.key(key), map: *map },
-            policy::Operand::Bits(..) => unreachable!("a policy that has been checked has none"),
+            policy::Operand::Bits(operator, both) => {
+                let (left, right) = (self.operand(&both.0), self.operand(&both.1));
+                Operand::Bits { operator: *operator, left, right }
+            }
         };
         self.operands.push(operand);
         self.operands.len() as u32 - 1
@@ -415,6 +443,34 @@ impl Layout {
         self.keys.extend_from_slice(fields);
         self.known_keys.insert(fields.to_vec(), key);
         key
+    }
+}
+
+/// Joins two values bit by bit.
+pub(super) const fn join(operator: BitOperator, left: Value, right: Value) -> Value {
+    match operator {
+        BitOperator::And => left & right,
+        BitOperator::Or => left | right,
+        BitOperator::Xor => left ^ right,
+    }
+}
+
+/// Does what an object of a map does. Whether the rule goes on.
+pub(super) fn object_goes_on<F: Frame + ?Sized>(
+    kind: ObjectKind,
+    object: Value,
+    facts: &Facts<'_, F>,
+    objects: &Objects,
+    counters: &Counters,
+) -> bool {
+    let object = object as u32;
+    match kind {
+        ObjectKind::Counter => {
+            counters.count(CounterId(object), facts.packet.network_length);
+            true
+        }
+        ObjectKind::Limit => objects.limit(LimitId(object), &facts.moment()),
+        ObjectKind::Quota => objects.quota(QuotaId(object), &facts.moment()),
     }
 }
 

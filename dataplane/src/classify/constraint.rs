@@ -4,7 +4,7 @@
 //! A constraint may allow more than the rule does, never less; whoever uses it runs the rule to be sure.
 
 use super::interval::{Interval, Intervals};
-use config::policy::{self, Comparison, Ct, Field, Load, Meta, Statement, Test, Value};
+use config::policy::{self, Comparison, Ct, Field, Load, Match, Meta, Statement, Test, Value};
 
 /// Numbers a load must give, or the rule does nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,12 @@ impl Constraint {
         };
         for statement in statements {
             match statement {
+                // Numbers go up when they are asked for, whatever follows.
+                Statement::Match(Match { key, .. }) | Statement::VerdictMap { key, .. }
+                    if counts_off(key) =>
+                {
+                    break;
+                }
                 Statement::Match(condition) => {
                     for (part, field) in condition.key.iter().enumerate() {
                         add(field, values_passing(&condition.test, part, sets));
@@ -51,10 +57,17 @@ impl Constraint {
     }
 }
 
+/// Whether reading the key changes what is read next.
+fn counts_off(key: &[Field]) -> bool {
+    key.iter().any(|field| matches!(field.load, Load::Number { random: false, .. }))
+}
+
 /// Bits of the numbers a load can give.
 pub(super) const fn bits(load: &Load) -> u32 {
     match load {
-        Load::Payload { width, .. } => *width as u32,
+        Load::Payload { width, .. } | Load::Extension { width, .. } | Load::Option { width, .. } => {
+            *width as u32
+        }
         Load::Meta(Meta::NfProto | Meta::L4Proto) | Load::Ct(Ct::Direction) => 8,
         Load::Meta(Meta::Protocol) => 16,
         Load::Meta(Meta::Length | Meta::Mark) | Load::Ct(Ct::State | Ct::Mark) => 32,

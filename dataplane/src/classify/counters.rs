@@ -5,6 +5,7 @@
 //! lock, no ordering. Two workers sharing a bank would lose counts. Packets and bytes of one counter are read one
 //! after the other: a reader may see the one a packet ahead of the other.
 
+use super::facts::mix;
 use crate::object::LogRing;
 use config::policy::CounterId;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -14,6 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 pub struct Counters {
     cells: Box<[Cell]>,
     log: Option<LogRing>,
+    /// What random numbers are drawn from.
+    drawn: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -26,7 +29,7 @@ impl Counters {
     /// A bank of `count` counters at zero.
     #[must_use]
     pub fn new(count: usize) -> Self {
-        Self { cells: (0..count).map(|_| Cell::default()).collect(), log: None }
+        Self { cells: (0..count).map(|_| Cell::default()).collect(), log: None, drawn: AtomicU64::new(0) }
     }
 
     /// The bank with a ring for the worker's log records.
@@ -40,6 +43,20 @@ impl Counters {
     #[must_use]
     pub const fn log(&self) -> Option<&LogRing> {
         self.log.as_ref()
+    }
+
+    /// The bank with random numbers drawn from this secret.
+    #[must_use]
+    pub fn with_secret(self, secret: u64) -> Self {
+        Self { drawn: AtomicU64::new(secret), ..self }
+    }
+
+    /// A random number. Only the worker that owns the bank may call this.
+    #[must_use]
+    pub fn draw(&self) -> u64 {
+        let drawn = mix(self.drawn.load(Relaxed));
+        self.drawn.store(drawn, Relaxed);
+        drawn
     }
 
     /// How many counters it has.

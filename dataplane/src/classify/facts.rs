@@ -8,13 +8,26 @@
 //! `EtherType` behind them, the network header follows. A rule of family `bridge` or `netdev` that looks for the
 //! tag itself finds none.
 
+mod address;
+pub mod connection;
+mod extension;
+mod ipv4_option;
+mod known;
+mod meta;
+mod option;
+mod payload;
+
+pub use connection::Connection;
+pub(super) use known::mix;
+pub use known::{Draw, Home, Known};
+
 use super::counters::Counters;
 use super::decision::Evaluation;
 use crate::frame::Frame;
 use crate::object::{LogRecord, Moment, Now};
-use crate::packet::{Fragment, Network, Packet};
+use crate::packet::Packet;
 use crate::track::Direction;
-use config::policy::{Ct, Field, HeaderBase, Hook, Load, Meta, RuleId, Target, Value, ct_state};
+use config::policy::{Ct, Hook, Load, OptionOf, Part, RuleId, Target, Value, ct_state};
 
 /// Everything the rules can look at for one packet.
 #[derive(Debug)]
@@ -38,6 +51,8 @@ pub struct Facts<'a, F: Frame + ?Sized> {
     pub ct_mark: Option<u32>,
     /// When it came.
     pub now: Now,
+    /// What else is known of it.
+    pub known: Known<'a>,
 }
 
 impl<F: Frame + ?Sized> Clone for Facts<'_, F> {
@@ -128,90 +143,50 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
             Load::Ct(Ct::State) => Some(self.ct_state.into()),
             Load::Ct(Ct::Direction) => self.ct_direction.map(|direction| direction as Value),
             Load::Ct(Ct::Mark) => self.ct_mark.map(Value::from),
-            _ => None,
+            _ => self.load_rarely(load),
         }
     }
 
-    /// Whether [`Self::load`] knows such a load; a policy with another one is not compiled.
-    pub(super) const fn can_load(load: &Load) -> bool {
+    /// The loads that few rules ask for.
+    #[inline(never)]
+    fn load_rarely(&self, load: &Load) -> Option<Value> {
+        match *load {
+            Load::Ct(ct) => self.known.connection?.load(ct),
+            Load::Extension { header, offset, width } => {
+                self.bits_at(self.extension(header)?, offset, width, self.end())
+            }
+            Load::Option { of, kind, offset, width } => {
+                let option = self.option(of, kind)?;
+                self.bits_at(option.start, offset, width, option.end)
+            }
+            Load::Exists(Part::Extension(header)) if self.is_ipv6() => {
+                Some(self.extension(header).is_some().into())
+            }
+            Load::Exists(Part::Option(of, kind)) if of != OptionOf::Ipv4 || self.is_ipv4() => {
+                Some(self.option(of, kind).is_some().into())
+            }
+            Load::Exists(_) => None,
+            Load::Number { random, modulus, offset } => {
+                self.known.draw.number(random, modulus).map(|number| number.wrapping_add(offset).into())
+            }
+            Load::AddressType { destination } => self.address_type(destination),
+            Load::Payload { .. } | Load::Meta(_) => None,
+        }
+    }
+
+    /// Why [`Self::load`] cannot read such a load, if it cannot; a policy with one is not compiled.
+    pub(super) const fn refused(load: &Load) -> Option<&'static str> {
         match load {
-            Load::Payload { .. } | Load::Ct(Ct::State | Ct::Direction | Ct::Mark) => true,
-            Load::Meta(meta) => matches!(
-                meta,
-                Meta::Length
-                    | Meta::Protocol
-                    | Meta::NfProto
-                    | Meta::L4Proto
-                    | Meta::IifName
-                    | Meta::OifName
-                    | Meta::Mark
-            ),
-            _ => false,
-        }
-    }
-
-    fn meta(&self, meta: Meta) -> Option<Value> {
-        match meta {
-            Meta::Length => Some(self.packet.network_length.into()),
-            Meta::Protocol => Some(self.packet.ethertype.into()),
-            Meta::NfProto => match self.packet.tuple.network {
-                Network::Other => None,
-                Network::Ipv4 => Some(2),
-                Network::Ipv6 => Some(10),
-            },
-            Meta::L4Proto => self.packet.has_transport.then_some(self.packet.tuple.protocol.into()),
-            Meta::IifName => Some(self.iif.unwrap_or(0)),
-            Meta::OifName => Some(self.oif.unwrap_or(0)),
-            Meta::Mark => Some(self.mark.into()),
+            Load::Ct(Ct::Packets(_) | Ct::Bytes(_) | Ct::AveragePacket(_)) => {
+                Some("the data path does not count the packets and bytes of a connection")
+            }
             _ => None,
         }
     }
 
-    /// `width` bits from bit `offset` behind `base` on.
-    #[inline]
-    fn payload(&self, base: HeaderBase, offset: u16, width: u16) -> Option<Value> {
-        let packet = self.packet;
-        let byte = usize::from(offset / 8);
-        let start = match base {
-            HeaderBase::Network => usize::from(packet.network_offset) + byte,
-            HeaderBase::Transport if !packet.has_transport || packet.fragment == Fragment::Later => {
-                return None;
-            }
-            HeaderBase::Transport => usize::from(packet.transport_offset) + byte,
-            HeaderBase::Link => return self.link(offset, width),
-        };
-        let end = start + bytes_spanned(offset, width);
-        if end > self.end() {
-            return None;
-        }
-        if let Some(bytes) = self.frame.head().get(start..end) {
-            return Some(match (offset % 8, bytes) {
-                (0, &[a]) if width == 8 => a.into(),
-                (0, &[a, b]) if width == 16 => u16::from_be_bytes([a, b]).into(),
-                (0, &[a, b, c, d]) if width == 32 => u32::from_be_bytes([a, b, c, d]).into(),
-                _ => join(bytes, offset, width),
-            });
-        }
-        let mut copied = [0; MOST_BYTES];
-        let copied = &mut copied[..end - start];
-        self.frame.copy(start, copied).then(|| join(copied, offset, width))
-    }
-
-    /// As [`Self::payload`], from the Ethernet header without its tags: what lies behind the addresses is moved up
-    /// to the network header.
-    #[cold]
-    fn link(&self, offset: u16, width: u16) -> Option<Value> {
-        let tags = usize::from(self.packet.network_offset).saturating_sub(ETHERNET_HEADER);
-        let start = usize::from(offset / 8);
-        let mut copied = [0; MOST_BYTES];
-        let copied = &mut copied[..bytes_spanned(offset, width)];
-        for (at, byte) in (start..).zip(copied.iter_mut()) {
-            let at = if at < ETHERNET_ADDRESSES { at } else { at + tags };
-            if at >= self.end() || !self.frame.copy(at, std::slice::from_mut(byte)) {
-                return None;
-            }
-        }
-        Some(join(copied, offset, width))
+    /// Whether two loads for the same packet may give different numbers.
+    pub(super) const fn is_drawn(load: &Load) -> bool {
+        matches!(load, Load::Number { .. } | Load::Meta(config::policy::Meta::Random))
     }
 
     /// Where the packet ends in the frame; padding lies behind.
@@ -220,29 +195,8 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
     }
 }
 
-/// Bytes that `width` bits from bit `offset` on touch: at most [`MOST_BYTES`].
-const fn bytes_spanned(offset: u16, width: u16) -> usize {
-    (offset % 8 + width).div_ceil(8) as usize
-}
-
-/// The `width` bits behind the first `offset % 8` bits of `bytes`.
-#[inline(never)]
-fn join(bytes: &[u8], offset: u16, width: u16) -> Value {
-    let Some((&last, rest)) = bytes.split_last() else {
-        return 0;
-    };
-    let behind = (8 * bytes.len() as u32).saturating_sub(u32::from(offset % 8 + width)) % 8;
-    let value = rest.iter().fold(0, |value, &byte| value << 8 | Value::from(byte));
-    let value = value << (8 - behind) | Value::from(last >> behind);
-    value & Field::plain(Load::Payload { base: HeaderBase::Link, offset, width }, width).mask
-}
-
-/// Bytes of an Ethernet header without tags.
-const ETHERNET_HEADER: usize = 14;
-/// Bytes of the two addresses at its front.
-const ETHERNET_ADDRESSES: usize = 12;
-/// Most bytes that 128 bits can touch.
-const MOST_BYTES: usize = 17;
+#[cfg(test)]
+mod rare_tests;
 
 #[cfg(test)]
 mod tests {
@@ -262,6 +216,7 @@ mod tests {
             mark: 0,
             ct_mark: None,
             now: crate::object::Now::default(),
+            known: super::Known::default(),
         }
     }
 

@@ -15,6 +15,7 @@ use super::interval::Intervals;
 use super::reference::{MOST_LEVELS, sees};
 use super::stage::{Phase, Stage};
 use crate::frame::Frame;
+use crate::object::numbers::each_field;
 use crate::object::{LogRing, Objects, Seed};
 use ahash::RandomState;
 use config::policy::{
@@ -31,6 +32,8 @@ pub struct Program {
     code: Code,
     objects: Objects,
     logs: bool,
+    /// Whether a rule asks for random numbers.
+    draws: bool,
     counters: usize,
     tracks: Tracks,
 }
@@ -89,6 +92,7 @@ impl Program {
             code: Code::compile(policy, &objects),
             objects,
             logs: policy.rules.iter().flat_map(|rule| &rule.statements).any(is_log),
+            draws: draws(policy),
             counters: policy.counters.len(),
             tracks: policy.tracks,
         })
@@ -97,8 +101,15 @@ impl Program {
     /// A bank of counters for one worker, from zero.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        let counters = Counters::new(self.counters);
+        let counters = Counters::new(self.counters).with_secret(random_seed()[0]);
         if self.logs { counters.with_log(LogRing::new(LOG_RECORDS)) } else { counters }
+    }
+
+    /// A random number for a packet, from the bank of the worker that has it; 0 if no rule asks for one.
+    #[inline]
+    #[must_use]
+    pub fn draw(&self, counters: &Counters) -> u64 {
+        if self.draws { counters.draw() } else { 0 }
     }
 
     /// Its limits, quotas and changing sets, shared by all workers.
@@ -132,6 +143,7 @@ impl Program {
     ) {
         for stage in stages {
             let mut facts = facts.at(stage.hook).marked(evaluation);
+            facts.known.draw = facts.known.draw.with(self.objects.numbers());
             for base in &self.hooks[stage.hook as usize] {
                 if evaluation.is_refused() {
                     return;
@@ -192,7 +204,9 @@ impl Selector {
         }
         // `notrack` changes the state of the connection while the chain runs, behind the index; so do marks that are set.
         uses.retain(|&(load, count)| {
-            count > rules.len() / RARE && !(below.notrack && matches!(load, Load::Ct(_))) && !marks.set(load)
+            count > rules.len() / RARE
+                && !(Facts::<[u8]>::is_drawn(&load) || below.notrack && matches!(load, Load::Ct(_)))
+                && !marks.set(load)
         });
         uses.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
         uses.truncate(MOST_DIMENSIONS);
@@ -237,6 +251,15 @@ impl Marks {
 /// A secret of this process.
 pub(crate) fn random_seed() -> Seed {
     std::array::from_fn(|number| RandomState::new().hash_one(number))
+}
+
+/// Whether a rule of `policy` asks for random numbers.
+fn draws(policy: &Policy) -> bool {
+    let mut found = false;
+    for statement in policy.rules.iter().flat_map(|rule| &rule.statements) {
+        each_field(statement, |field| found |= Facts::<[u8]>::is_drawn(&field.load));
+    }
+    found
 }
 
 const fn is_log(statement: &Statement) -> bool {

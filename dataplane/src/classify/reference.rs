@@ -2,6 +2,7 @@
 //!
 //! The slow and obvious interpreter. [`super::Program`] must give the same answers; nothing here is clever.
 
+use super::code::{join, object_goes_on};
 use super::counters::Counters;
 use super::decision::{DecidedBy, Decision, Evaluation, Verdict};
 use super::facts::Facts;
@@ -53,6 +54,7 @@ pub fn run_watched<F: Frame + ?Sized, W: Watch>(
             {
                 continue;
             }
+            facts.known.draw = facts.known.draw.with(objects.numbers());
             let mut interpreter =
                 Interpreter { policy, objects, facts: &mut facts, counters, evaluation, watch };
             let decision = match interpreter.run_chain(id, 0) {
@@ -148,6 +150,7 @@ impl<F: Frame + ?Sized, W: Watch> Interpreter<'_, '_, F, W> {
     }
 
     fn run_rule(&mut self, rule: RuleId, statements: &[Statement], level: usize) -> Step {
+        self.facts.known.draw.for_rule(rule.0);
         for (number, statement) in statements.iter().enumerate() {
             let verdict = match statement {
                 Statement::Match(condition) => {
@@ -211,9 +214,17 @@ impl<F: Frame + ?Sized, W: Watch> Interpreter<'_, '_, F, W> {
                     }
                     continue;
                 }
-                Statement::ConnectionLimit(_) | Statement::Object { .. } => {
-                    unreachable!("a policy that has been checked has none")
+                Statement::Object { kind, key, map } => {
+                    let object = self.map(key, *map);
+                    let goes_on = object.is_some_and(|object| {
+                        object_goes_on(*kind, object, self.facts, self.objects, self.counters)
+                    });
+                    if !goes_on {
+                        return self.ends(rule, number, statement);
+                    }
+                    continue;
                 }
+                Statement::ConnectionLimit(_) => unreachable!("a policy that has been checked has none"),
             };
             self.watch.reaches(rule, verdict);
             match verdict {
@@ -260,13 +271,19 @@ impl<F: Frame + ?Sized, W: Watch> Interpreter<'_, '_, F, W> {
         match operand {
             Operand::Constant(value) => Some(*value),
             Operand::Field(field) => self.key(&[*field]).map(|key| key[0]),
-            Operand::Bits(..) => unreachable!("a policy that has been checked has none"),
-            Operand::Map { key, map } => {
-                let found = self.element(*map, &self.key(key)?)?;
-                let goes_on = self.objects.goes_on(*map, found, &self.facts.moment());
-                goes_on.then(|| found.data(|element| self.policy.sets[map.index()].data[element]))
+            Operand::Bits(operator, both) => {
+                let left = self.operand(&both.0)?;
+                Some(join(*operator, left, self.operand(&both.1)?))
             }
+            Operand::Map { key, map } => self.map(key, *map),
         }
+    }
+
+    /// What a map holds for the key.
+    fn map(&self, key: &[Field], map: SetId) -> Option<Value> {
+        let found = self.element(map, &self.key(key)?)?;
+        let goes_on = self.objects.goes_on(map, found, &self.facts.moment());
+        goes_on.then(|| found.data(|element| self.policy.sets[map.index()].data[element]))
     }
 
     /// Changes a set. Whether the rule goes on.

@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod each;
 pub mod log;
+pub mod numbers;
 pub mod objects;
 pub mod quota;
 pub mod rate;
@@ -15,5 +16,6 @@ pub mod timed;
 
 pub use clock::{Moment, Now};
 pub use log::{LogRecord, LogRing};
+pub use numbers::Numbers;
 pub use objects::{Found, Objects, Seed};
 pub use set::DynamicSet;

@@ -2,6 +2,7 @@
 
 use super::clock::{MILLISECOND, Moment};
 use super::each::Each;
+use super::numbers::Numbers;
 use super::quota::Quota;
 use super::rate::Rate;
 use super::set::{DynamicSet, Element, Wanted};
@@ -18,6 +19,7 @@ pub type Seed = [u64; 4];
 pub struct Objects {
     limits: Box<[Shared<Rate>]>,
     quotas: Box<[Shared<Quota>]>,
+    numbers: Numbers,
     /// By set of the policy.
     sets: Box<[Held]>,
     /// Names, to find an object again after a reload.
@@ -96,6 +98,7 @@ impl Objects {
             quotas: quotas
                 .map(|quota| Shared { what: Quota::of(quota), state: AtomicU64::new(quota.used) })
                 .collect(),
+            numbers: Numbers::new(policy),
             sets: sets.collect::<Option<_>>()?,
             names: Names {
                 limits: policy.limits.iter().map(|limit| limit.name.clone()).collect(),
@@ -125,7 +128,10 @@ impl Objects {
     #[must_use]
     pub fn need_order(policy: &Policy) -> bool {
         let changes = |set: &Set| set.dynamic.is_some() || !set.expires.is_empty() || !set.each.is_empty();
-        !policy.limits.is_empty() || !policy.quotas.is_empty() || policy.sets.iter().any(changes)
+        !policy.limits.is_empty()
+            || !policy.quotas.is_empty()
+            || policy.sets.iter().any(changes)
+            || !Numbers::new(policy).is_empty()
     }
 
     /// Takes from a limit. Whether the rule goes on.
@@ -142,6 +148,12 @@ impl Objects {
     pub fn quota(&self, id: QuotaId, moment: &Moment) -> bool {
         let Shared { what, state } = &self.quotas[id.index()];
         what.goes_on(state, moment)
+    }
+
+    /// The counters of rules that count packets off.
+    #[must_use]
+    pub const fn numbers(&self) -> &Numbers {
+        &self.numbers
     }
 
     /// Bytes a quota has counted, at most a packet beyond its amount.

@@ -34,7 +34,7 @@ const DESTINATION_OPTIONS: u8 = 60;
 const MOST: usize = 16;
 
 /// Whether the walk goes through a header of this number.
-pub(super) const fn is_extension(number: u8) -> bool {
+pub(crate) const fn is_extension(number: u8) -> bool {
     matches!(number, HOP_BY_HOP | ROUTING | FRAGMENT | protocol::AH | DESTINATION_OPTIONS)
 }
 

@@ -26,6 +26,7 @@ mod udplite;
 mod tests;
 
 pub use checksum::Checksums;
+pub(crate) use extension::is_extension;
 pub use quoted::{Quoted, quoted};
 pub use tcp::{Tcp, flag};
 pub use tuple::{Network, Tuple};

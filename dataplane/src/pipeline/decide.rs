@@ -5,6 +5,7 @@
 
 use super::keyed::Keyed;
 use super::tracking::{Tracked, Tracker};
+use crate::classify::facts::{Draw, Known};
 use crate::classify::{Counters, DecidedBy, Evaluation, Facts, Stage, Verdict, Watch, reference};
 use crate::flow::Table;
 use crate::frame::Frame;
@@ -172,6 +173,11 @@ impl<'a> Context<'a> {
             mark: 0,
             ct_mark: None,
             now: self.at,
+            known: Known {
+                connection: None,
+                home: self.role.home(self.from),
+                draw: Draw::of(self.rules.program.draw(counters)),
+            },
         };
         let mut evaluation = Evaluation::new();
         run(path.before, &facts, counters, &mut evaluation);
@@ -186,6 +192,7 @@ impl<'a> Context<'a> {
         facts.ct_state = if evaluation.notrack() { ct_state::UNTRACKED } else { tracked.state.bit() };
         facts.ct_direction = tracked.direction;
         facts.ct_mark = self.tracker.mark(&tracked);
+        facts.known.connection = self.tracker.connection(&tracked);
         run(path.after, &facts, counters, &mut evaluation);
         if let Some(mark) = evaluation.ct_mark() {
             self.tracker.set_mark(&mut tracked, mark);

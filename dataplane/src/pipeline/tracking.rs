@@ -2,12 +2,13 @@
 
 use super::keyed::Keyed;
 use crate::classify::Direction;
+use crate::classify::facts::connection::{Connection, status};
 use crate::flow::{FlowHash, FlowKey, Full, Orientation, Slot, Table};
 use crate::frame::Frame;
 use crate::packet::Packet;
 use crate::reason::Reason;
 use crate::time::Tick;
-use crate::track::{self, CtState, Flow, Opening, Outcome, Settings};
+use crate::track::{self, CtState, Flow, Opening, Outcome, Settings, Status};
 
 /// The shard and what the tracker needs besides.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ enum Place {
     Stored(Slot),
     /// Nowhere until its packet passes; it would end after so many milliseconds.
     New(Flow, u32),
+    /// No longer in the table: this packet has ended it.
+    Gone(Flow),
 }
 
 impl Tracked {
@@ -108,8 +111,9 @@ impl Tracker<'_> {
                     return Tracked::invalid(reason);
                 }
                 Outcome::Delete { state } => {
+                    let place = Place::Gone(*flow);
                     self.table.remove(slot);
-                    return Tracked { state, direction, invalid: None, place: Place::None };
+                    return Tracked { state, direction, invalid: None, place };
                 }
                 Outcome::Restart => self.table.remove(slot),
             }
@@ -131,8 +135,26 @@ impl Tracker<'_> {
         match &tracked.place {
             Place::None => None,
             Place::Stored(slot) => Some(self.table.entry(*slot).mark),
-            Place::New(flow, _) => Some(flow.mark),
+            Place::New(flow, _) | Place::Gone(flow) => Some(flow.mark),
         }
+    }
+
+    /// What rules see of the packet's flow, if it has one.
+    pub(super) fn connection<'a>(&'a self, tracked: &'a Tracked) -> Option<Connection<'a>> {
+        let (flow, more, expires) = match &tracked.place {
+            Place::None => return None,
+            Place::Stored(slot) => {
+                let (deadline, flow) = (self.table.deadline(*slot), self.table.entry(*slot));
+                let expires = if deadline.is_at_or_before(self.now) { 0 } else { deadline.since(self.now) };
+                (flow, status::CONFIRMED, expires)
+            }
+            Place::New(flow, timeout) => (flow, 0, *timeout),
+            Place::Gone(flow) => (flow, status::CONFIRMED | status::DYING, 0),
+        };
+        let seen_reply = if flow.status().has(Status::SEEN_REPLY) { status::SEEN_REPLY } else { 0 };
+        let assured = if flow.is_assured() { status::ASSURED } else { 0 };
+        let status = seen_reply | assured | more;
+        Some(Connection { key: flow.key(), original: flow.original(), status, expires })
     }
 
     /// A rule has set it. As in the kernel, a flow that is known keeps it even if this packet is dropped.
@@ -140,7 +162,7 @@ impl Tracker<'_> {
         match &mut tracked.place {
             Place::None => {}
             Place::Stored(slot) => self.table.entry_mut(*slot).mark = mark,
-            Place::New(flow, _) => flow.mark = mark,
+            Place::New(flow, _) | Place::Gone(flow) => flow.mark = mark,
         }
     }
 

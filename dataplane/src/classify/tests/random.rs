@@ -2,10 +2,11 @@
 
 use super::choices::Choices;
 use super::stateful;
+use crate::object::numbers::each_field;
 use config::policy::{
     Base, Chain, ChainId, ChainPolicy, Comparison, Counter, CounterId, Ct, Family, Field, HeaderBase, Hook,
-    Icmpx, Load, Match, Meta, Place, Policy, Reject, Rule, Set, SetId, Statement, Test, Tracks, Value,
-    Verdict, interface_value,
+    Icmpx, Load, Match, Meta, OptionOf, Part, Place, Policy, Reject, Rule, Set, SetId, Statement, Test,
+    Tracks, Value, Verdict, interface_value,
 };
 
 /// A policy with regular chains that lead to one another without circles, and base chains.
@@ -21,7 +22,7 @@ pub(super) fn policy(choices: &mut Choices<'_>) -> Policy {
         let length = choices.of(&[3, 0, 6, 12, 20, 40, 150]);
         let start = policy.rules.len() as u32;
         for position in 1..=length {
-            let statements = rule(choices, &mut policy, targets);
+            let statements = without_two_draws(rule(choices, &mut policy, targets));
             policy.rules.push(Rule {
                 chain: id,
                 position,
@@ -34,6 +35,17 @@ pub(super) fn policy(choices: &mut Choices<'_>) -> Policy {
         policy.chains.push(Chain { family, table: "t".into(), name: format!("c{number}"), base, rules });
     }
     policy
+}
+
+/// Nothing, if one of them asks twice for a number that would come out the same.
+fn without_two_draws(statements: Vec<Statement>) -> Vec<Statement> {
+    let mut draws = 0;
+    for statement in &statements {
+        each_field(statement, |field| {
+            draws += u32::from(matches!(field.load, Load::Number { .. } | Load::Meta(Meta::Random)));
+        });
+    }
+    if draws > 1 { Vec::new() } else { statements }
 }
 
 fn base(choices: &mut Choices<'_>) -> Base {
@@ -158,7 +170,8 @@ pub(super) fn field(choices: &mut Choices<'_>) -> (Field, [Value; 6]) {
     let v4 = |last: Value| 0x0a00_0000 | last;
     let v6 = |last: Value| 0xfd << 120 | last;
     let name = |name: &str| interface_value(name).unwrap();
-    let (load, width, values) = match choices.below(19) {
+    let (load, width, values) = match choices.below(22) {
+        19..=21 => rare(choices),
         17 => (Load::Meta(Meta::Mark), 32, [0, 1, 2, 3, 7, 0]),
         18 => (Load::Ct(Ct::Mark), 32, [0, 1, 2, 3, 7, 7]),
         0 => (Load::Meta(Meta::NfProto), 8, [2, 10, 2, 10, 2, 10]),
@@ -197,6 +210,37 @@ pub(super) fn field(choices: &mut Choices<'_>) -> (Field, [Value; 6]) {
     let xor = if choices.one_in(4) { choices.of(&values) & mask } else { 0 };
     let shift = choices.of(&[0, 0, 0, 1, 2, -3]);
     (Field { mask, xor, shift, ..plain }, values)
+}
+
+/// A load that few rules ask for.
+fn rare(choices: &mut Choices<'_>) -> (Load, u16, [Value; 6]) {
+    let header = choices.of(&[0, 44, 60]);
+    let of = choices.of(&[OptionOf::Tcp, OptionOf::Tcp, OptionOf::Ipv4, OptionOf::Sctp, OptionOf::Dccp]);
+    let kind = choices.of(&[2, 3, 4]);
+    let [reply, destination, v6] = [(); 3].map(|()| choices.one_in(2));
+    match choices.below(19) {
+        0 => (Load::Extension { header, offset: 16, width: 16 }, 16, [0, 1, 2, 0, 1, 2]),
+        1 => (Load::Extension { header, offset: 29, width: 3 }, 3, [0, 1, 2, 0, 1, 2]),
+        2 => (Load::Option { of, kind, offset: 16, width: 16 }, 16, [0x500, 0x501, 0x502, 0x503, 0, 0]),
+        3 => (Load::Exists(Part::Option(of, kind)), 8, [0, 1, 0, 1, 0, 1]),
+        4 => (Load::Exists(Part::Extension(header)), 8, [0, 1, 0, 1, 0, 1]),
+        5 | 6 => (Load::Number { random: reply, modulus: 3, offset: 1 }, 32, [1, 2, 3, 1, 2, 3]),
+        7 => (Load::Meta(Meta::Random), 32, [1 << 31, 1 << 30, 3 << 30, 0, 1 << 31, 7]),
+        8 => (Load::AddressType { destination }, 32, [1, 2, 3, 5, 1, 2]),
+        9 => (Load::Meta(choices.of(&[Meta::InType, Meta::OutType])), 16, [1, 1, 1, 1, 0, 1]),
+        10 => (Load::Meta(Meta::PacketType), 8, [0, 1, 2, 0, 0, 0]),
+        11 => (Load::Meta(Meta::Day), 8, [4, 5, 2, 4, 5, 2]),
+        12 => (Load::Meta(Meta::Hour), 32, [0, 13_600, 80_000, 0, 1, 2]),
+        13 => (Load::Meta(Meta::Time), 64, [0, 86_400_000_000_000, 100_000_000_000_000, 0, 1, 2]),
+        14 => (Load::Ct(Ct::Status), 32, [0, 10, 2, 8, 0, 10]),
+        15 => (Load::Ct(choices.of(&[Ct::Zone, Ct::Expiration])), 32, [0, 5000, 4999, 0, 0, 5000]),
+        16 => (Load::Ct(Ct::L3Proto), 8, [2, 10, 2, 10, 2, 10]),
+        17 => {
+            let width = if v6 { 128 } else { 32 };
+            (Load::Ct(Ct::Address { reply, destination, v6 }), width, [0, 1, 2, 3, 4, 5])
+        }
+        _ => (Load::Ct(Ct::Port { reply, destination }), 16, [0, 1, 2, 3, 22, 80]),
+    }
 }
 
 const fn network(offset: u16, width: u16) -> Load {

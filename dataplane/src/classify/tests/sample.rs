@@ -2,6 +2,8 @@
 
 use super::choices::Choices;
 use crate::classify::Facts;
+use crate::classify::facts::{Connection, Draw, Home, Known};
+use crate::flow::{FlowKey, Orientation};
 use crate::object::Now;
 use crate::packet::{Fragment, Network, Packet, Tuple, protocol};
 use crate::track::Direction;
@@ -17,6 +19,8 @@ pub(super) struct Sample {
     pub(super) iif: Option<Value>,
     pub(super) oif: Option<Value>,
     pub(super) now: Now,
+    pub(super) draw: u64,
+    pub(super) key: FlowKey,
 }
 
 impl Sample {
@@ -81,6 +85,8 @@ impl Sample {
             iif,
             oif,
             now: Now::default(),
+            draw: 0,
+            key: FlowKey::default(),
         }
     }
 
@@ -92,6 +98,12 @@ impl Sample {
 
     pub(super) fn facts<'a>(&'a self) -> Facts<'a, [u8]> {
         let Self { packet, ct_state, ct_direction, iif, oif, .. } = self;
+        let connection = self.ct_direction.map(|direction| Connection {
+            key: &self.key,
+            original: Orientation::Up,
+            status: if direction == Direction::Reply { 10 } else { 0 },
+            expires: 5000,
+        });
         Facts {
             packet,
             frame: &self.bytes[..],
@@ -102,6 +114,7 @@ impl Sample {
             mark: 0,
             ct_mark: self.ct_direction.map(|_| 7),
             now: self.now,
+            known: Known { connection, home: Home::Destination, draw: Draw::of(self.draw) },
         }
     }
 
@@ -120,6 +133,9 @@ impl Sample {
         let flags = usize::from(sample.packet.transport_offset) + 13;
         if let Some(byte) = sample.bytes.get_mut(flags) {
             *byte = choices.of(&[2, 16, 18, 4, 41]);
+        }
+        if choices.one_in(3) {
+            sample.extend(choices);
         }
         if choices.one_in(8) {
             sample = sample.into_tail();
@@ -140,7 +156,36 @@ impl Sample {
         };
         sample.iif = choices.of(&[interface_value("eth0"), interface_value("eth1"), None]);
         sample.oif = choices.of(&[interface_value("eth0"), interface_value("eth1"), None]);
+        sample.draw = choices.below(1000) as u64;
+        sample.now.wall_ns = choices.of(&[0, 86_400, 100_000, 1_700_000_000]) * 1_000_000_000;
+        sample.key = FlowKey {
+            low: ends[0].into(),
+            high: ends[1].into(),
+            low_port: ports[0],
+            high_port: ports[1],
+            protocol: transport,
+            version: choices.of(&[4, 6]),
+            zone: 0,
+        };
         sample
+    }
+
+    /// Gives an IPv6 packet an extension header, any other TCP options.
+    fn extend(&mut self, choices: &mut Choices<'_>) {
+        let (network, transport) =
+            (usize::from(self.packet.network_offset), usize::from(self.packet.transport_offset));
+        if self.packet.tuple.network == Network::Ipv6 {
+            let [next] = [&mut self.bytes[network + 6]];
+            let header = [*next, 0, 0, choices.of(&[0, 1, 2]), 0, 0, 0, 3];
+            *next = choices.of(&[0, 43, 44, 60]);
+            self.bytes.splice(transport..transport, header);
+            self.packet.transport_offset += 8;
+            self.packet.network_length += 8;
+        } else if self.packet.tuple.protocol == protocol::TCP {
+            self.bytes[transport + 12] = 0x70;
+            self.bytes.extend([2, 4, 5, choices.of(&[0, 1, 2, 3]), 1, choices.of(&[3, 4]), 2, 0]);
+            self.packet.network_length += 8;
+        }
     }
 }
 

@@ -3,13 +3,14 @@
 use super::choices::Choices;
 use super::random;
 use config::policy::{
-    Change, Dynamic, Field, Limit, LimitId, LimitUnit, Operand, Policy, Quota, QuotaId, Set, SetId,
-    Statement, Target, Update, Value,
+    BitOperator, Change, Dynamic, Field, Limit, LimitId, LimitUnit, ObjectKind, Operand, Policy, Quota,
+    QuotaId, Set, SetId, Statement, Target, Update, Value,
 };
 
 /// A statement that remembers something, or changes what is known of the packet.
 pub(super) fn statement(choices: &mut Choices<'_>, policy: &mut Policy) -> Statement {
-    match choices.below(8) {
+    match choices.below(9) {
+        8 => object(choices, policy),
         0 => Statement::Limit(limit(choices, policy)),
         1 => Statement::Quota(quota(choices, policy)),
         2 => Statement::Log(Box::default()),
@@ -70,8 +71,13 @@ fn quota(choices: &mut Choices<'_>, policy: &mut Policy) -> QuotaId {
 }
 
 fn operand(choices: &mut Choices<'_>, policy: &mut Policy) -> Operand {
-    match choices.below(4) {
+    match choices.below(5) {
         0 | 1 => Operand::Constant(choices.of(&[0, 1, 2, 3])),
+        4 => {
+            let operator = choices.of(&[BitOperator::And, BitOperator::Or, BitOperator::Xor]);
+            let left = Operand::Field(random::field(choices).0);
+            Operand::Bits(operator, Box::new((left, operand(choices, policy))))
+        }
         2 => Operand::Field(random::field(choices).0),
         _ => {
             let key = random::key(choices);
@@ -81,6 +87,26 @@ fn operand(choices: &mut Choices<'_>, policy: &mut Policy) -> Operand {
             Operand::Map { key: fields(&key), map }
         }
     }
+}
+
+/// A map to counters, limits or quotas.
+fn object(choices: &mut Choices<'_>, policy: &mut Policy) -> Statement {
+    let key = random::key(choices);
+    let map = random::set(choices, policy, &key);
+    let kind = choices.of(&[ObjectKind::Counter, ObjectKind::Limit, ObjectKind::Quota]);
+    let count = policy.sets[map.index()].len();
+    let data = (0..count).map(|_| match kind {
+        ObjectKind::Counter => {
+            let Statement::Counter(counter) = random::counter(choices, policy) else { return 0 };
+            counter.0.into()
+        }
+        ObjectKind::Limit => limit(choices, policy).0.into(),
+        ObjectKind::Quota => quota(choices, policy).0.into(),
+    });
+    let data = data.collect();
+    let set = &mut policy.sets[map.index()];
+    (set.data, set.dynamic) = (data, None);
+    Statement::Object { kind, key: fields(&key), map }
 }
 
 fn update(choices: &mut Choices<'_>, policy: &mut Policy) -> Statement {
