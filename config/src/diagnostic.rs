@@ -65,12 +65,16 @@ pub struct Diagnostic {
     pub message: String,
     /// What would put it right.
     pub help: Option<String>,
+    /// What else has to do with it, and where.
+    pub related: Vec<(Span, String)>,
+    /// A packet that shows it, and what becomes of it.
+    pub example: Option<String>,
 }
 
 impl Diagnostic {
     /// A complaint about `span`.
     pub fn new(span: Span, message: impl Into<String>) -> Self {
-        Self { span, message: message.into(), help: None }
+        Self { span, message: message.into(), help: None, related: Vec::new(), example: None }
     }
 
     /// Adds what would put it right.
@@ -96,6 +100,8 @@ pub enum Severity {
     /// Nothing can be loaded.
     #[default]
     Error,
+    /// It can be loaded, but is probably not what was meant.
+    Warning,
     /// It can be loaded, but someone should know.
     Note,
 }
@@ -113,6 +119,12 @@ impl Diagnostics {
     #[must_use]
     pub fn notes(sources: Sources, list: Vec<Diagnostic>) -> Self {
         Self { severity: Severity::Note, ..Self::new(sources, list) }
+    }
+
+    /// As [`Diagnostics::new`], of what is probably not what was meant.
+    #[must_use]
+    pub fn warnings(sources: Sources, list: Vec<Diagnostic>) -> Self {
+        Self { severity: Severity::Warning, ..Self::new(sources, list) }
     }
 
     /// The texts they are about.
@@ -152,6 +164,7 @@ impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Error => "error",
+            Self::Warning => "warning",
             Self::Note => "note",
         })
     }

@@ -4,6 +4,7 @@
 pub mod diagnostic;
 mod files;
 pub mod iptables;
+pub mod lint;
 mod load;
 mod lower;
 mod nft;

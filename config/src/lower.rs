@@ -108,3 +108,14 @@ impl Lowering<'_> {
 fn next_id(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
+
+/// The bounds of an element of a set whose keys have one part, if they can be told.
+pub(crate) fn element_bounds(
+    key: &crate::ruleset::KeyType,
+    element: &crate::ruleset::Expression,
+) -> Option<(crate::policy::Value, crate::policy::Value)> {
+    let types = scope::key_types(key).ok()?;
+    let [kind] = types[..] else { return None };
+    let found = constant::bounds(element, kind).ok()?;
+    Some((found.low, found.high))
+}

@@ -716,7 +716,7 @@ pub mod ct_state {
 }
 
 /// What must hold of a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Test {
     /// Compares with one number.
     Compare(Comparison, Value),

@@ -1,6 +1,7 @@
 //! What can be asked of the program? The command line; its texts are the contract of `--help`.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use config::lint::Keep;
 use std::path::PathBuf;
 
 /// A stateful firewall on DPDK that runs the rulesets you already have and gives the verdicts of the Linux kernel.
@@ -121,6 +122,17 @@ pub struct Check {
     /// Print the ruleset in canonical nft syntax
     #[arg(long, conflicts_with = "json")]
     pub print: bool,
+    /// Also say what is probably not meant: rules that never match or change nothing, unused sets, traps of `ct
+    /// state`, IPv6 without neighbour discovery, a policy of accept... Each finding is proven and comes with a packet
+    /// that shows it. Findings leave the exit status 0, but for a port of --keep that is closed
+    #[arg(long)]
+    pub lint: bool,
+    /// A port that must stay open to new connections from outside, as `tcp:22`; if it is not, the exit status is 1
+    #[arg(long, value_name = "PROTO:PORT", value_parser = service, requires = "lint")]
+    pub keep: Vec<Keep>,
+    /// Exit with status 1 if --lint finds anything
+    #[arg(long, requires = "lint")]
+    pub deny_lints: bool,
     /// Print the findings as one JSON object
     #[arg(long)]
     pub json: bool,
@@ -188,6 +200,17 @@ impl std::str::FromStr for Prefix {
         let mask = all & all.checked_shl(width - length).unwrap_or(0);
         Ok(Self { address: bits & mask, mask, v6 })
     }
+}
+
+fn service(text: &str) -> Result<Keep, String> {
+    let (protocol, port) = text.split_once(':').ok_or("a protocol and a port are needed, as tcp:22")?;
+    let tcp = match protocol {
+        "tcp" => true,
+        "udp" => false,
+        _ => return Err(format!("'{protocol}' is neither tcp nor udp")),
+    };
+    let port = port.parse().map_err(|_| format!("'{port}' is not a port"))?;
+    Ok(Keep { tcp, port })
 }
 
 fn interface_name(text: &str) -> Result<String, String> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Diagnostic, Lines, Severity, Source};
+use super::{Diagnostic, Lines, Severity, Source, Span};
 
 /// Writes every complaint below the one before.
 pub(super) fn all(
@@ -22,7 +22,7 @@ pub(super) fn all(
             Some((index, lines)) if index == number => lines,
             _ => Lines::of(&source.text),
         };
-        one(f, severity, source, &lines, diagnostic)?;
+        one(f, severity, sources, source, &lines, diagnostic)?;
         known = Some((number, lines));
     }
     Ok(())
@@ -31,21 +31,42 @@ pub(super) fn all(
 fn one(
     f: &mut fmt::Formatter<'_>,
     severity: Severity,
+    sources: &[Source],
     source: &Source,
     lines: &Lines,
     what: &Diagnostic,
 ) -> fmt::Result {
-    let (line, column) = lines.position(&source.text, what.span.start);
-    let (last_line, last_column) = lines.position(&source.text, what.span.end.max(what.span.start));
-    writeln!(f, "{}:{line}:{column}: {severity}: {}", source.name, what.message)?;
-    let marked = if last_line == line { last_column.saturating_sub(column).max(1) } else { u32::MAX };
-    let found = lines.text(&source.text, line);
-    let before = lines.start(line).map_or(0, |start| what.span.start.saturating_sub(start));
-    excerpt(f, found, before as usize, marked)?;
+    place(f, severity, source, lines, what.span, &what.message)?;
+    for (span, message) in &what.related {
+        let Some(other) = sources.get(usize::from(span.source)) else { continue };
+        let elsewhere = (span.source != what.span.source).then(|| Lines::of(&other.text));
+        place(f, Severity::Note, other, elsewhere.as_ref().unwrap_or(lines), *span, message)?;
+    }
+    if let Some(example) = &what.example {
+        writeln!(f, "  packet: {example}")?;
+    }
     if let Some(help) = &what.help {
         writeln!(f, "  help: {help}")?;
     }
     Ok(())
+}
+
+/// `file:line:column: severity: message` and the stretch underlined.
+fn place(
+    f: &mut fmt::Formatter<'_>,
+    severity: Severity,
+    source: &Source,
+    lines: &Lines,
+    span: Span,
+    message: &str,
+) -> fmt::Result {
+    let (line, column) = lines.position(&source.text, span.start);
+    let (last_line, last_column) = lines.position(&source.text, span.end.max(span.start));
+    writeln!(f, "{}:{line}:{column}: {severity}: {message}", source.name)?;
+    let marked = if last_line == line { last_column.saturating_sub(column).max(1) } else { u32::MAX };
+    let found = lines.text(&source.text, line);
+    let before = lines.start(line).map_or(0, |start| span.start.saturating_sub(start));
+    excerpt(f, found, before as usize, marked)
 }
 
 /// The line and, below it, the stretch of `marked` characters behind the first `before` bytes. A long line

@@ -230,7 +230,8 @@ impl Scope<'_> {
     }
 }
 
-fn key_types(key: &KeyType) -> Lowered<Vec<Type>> {
+/// The types of the parts of a key.
+pub(super) fn key_types(key: &KeyType) -> Lowered<Vec<Type>> {
     match key {
         KeyType::Types(types) => Ok(types.iter().map(|kind| kind.node).collect()),
         KeyType::Typeof(parts) => parts.iter().map(type_of).collect(),

@@ -1,0 +1,376 @@
+//! Which rules can never match, and which change nothing?
+
+use super::analysis::within;
+use super::cover::Cover;
+use super::model::{Effect, StateTrap};
+use super::region::Region;
+use super::walk::Walk;
+use super::{Example, Kind, Linter};
+use crate::policy::{ChainId, ChainPolicy, Ct, Field, Load, RuleId, ct_state};
+
+impl Linter<'_> {
+    /// Every rule that packets could come to.
+    pub(super) fn rules(&mut self) {
+        let policy = self.analysis.policy;
+        for id in (0_u32..).map(RuleId).take(policy.rules.len()) {
+            let chain = policy.rules[id.index()].chain;
+            if self.analysis.bases[chain.index()].is_empty()
+                || self.analysis.entries[chain.index()].is_empty()
+            {
+                continue;
+            }
+            let trapped = self.state_trap(id);
+            if trapped == Some(StateTrap::Never) || self.shadowed(id) {
+                continue;
+            }
+            self.redundant(id);
+        }
+    }
+
+    /// `ct state` compared so that it says nothing.
+    fn state_trap(&mut self, id: RuleId) -> Option<StateTrap> {
+        let trap = self.analysis.models[id.index()].state_trap?;
+        let Some((packet, base)) = self.state_example(id, trap) else {
+            return Some(trap);
+        };
+        let span = self.places.rule(id);
+        let help = "`ct state established,related` asks for either, `ct state != { established, related }` for neither";
+        match trap {
+            StateTrap::Never => {
+                let text =
+                    "this rule never matches: a packet has one connection state at a time, never several";
+                self.report(Kind::CtState, span, text).rule(id).help(help).shown(packet, base, "not matched")
+            }
+            StateTrap::Always => {
+                let text =
+                    "this condition on `ct state` holds for every packet: none has several states at once";
+                self.report(Kind::CtState, span, text).rule(id).help(help).shown(packet, base, "matched")
+            }
+        };
+        Some(trap)
+    }
+
+    /// A packet of a state that the condition names, and a base chain that leads to the rule.
+    fn state_example(&mut self, id: RuleId, trap: StateTrap) -> Option<(Example, ChainId)> {
+        let policy = self.analysis.policy;
+        let chain = policy.rules[id.index()].chain;
+        let base = *self.analysis.bases[chain.index()].first()?;
+        let hook = policy.chains[base.index()].base?.hook;
+        let field = Field::plain(Load::Ct(Ct::State), 32);
+        let established =
+            super::values::Values::within([(ct_state::ESTABLISHED.into(), ct_state::ESTABLISHED.into())]);
+        let regions = match trap {
+            StateTrap::Always => self.analysis.arriving(id),
+            StateTrap::Never => self.analysis.entries[chain.index()].clone(),
+        };
+        let mut regions: Vec<Region> = regions
+            .into_iter()
+            .filter_map(|region| self.analysis.limited(region, &field, established.clone()))
+            .collect();
+        regions.truncate(MOST_TRIED);
+        let found = regions.iter().find_map(|region| {
+            self.analysis.example(region, hook, |packet| {
+                Walk::new(policy).could_match(id, packet) == (trap == StateTrap::Always)
+            })
+        });
+        Some((found?, base))
+    }
+
+    /// Whether the rule never matches; reports it, if a packet shows why.
+    fn shadowed(&mut self, id: RuleId) -> bool {
+        let policy = self.analysis.policy;
+        let arriving = self.analysis.arriving(id);
+        if arriving.is_empty() {
+            self.never_matches(id);
+            return true;
+        }
+        let Cover::All(by) = self.analysis.cover(&arriving, id) else {
+            return false;
+        };
+        let found = self.example_for(&arriving, id, |base, packet| {
+            let mut walk = Walk::new(policy);
+            let outcome = walk.run(base, packet);
+            outcome.is_some() && !walk.met.contains(&id)
+        });
+        let Some((packet, base)) = found else { return true };
+        let mut walk = Walk::new(policy);
+        let outcome = walk.run(base, &packet);
+        let first = walk.met.iter().rev().copied().find(|rule| by.contains(rule)).unwrap_or(id);
+        let fate = self.fate(outcome.and_then(|outcome| outcome.rule), outcome.map(|outcome| outcome.effect));
+        let lines = self.lines(&by);
+        let text = format!("this rule never matches: {lines} before it {} everything it could", take(&by));
+        let (span, other) = (self.places.rule(id), self.places.rule(first));
+        let finding = self.report(Kind::Shadowed, span, text);
+        finding.rule(id).related(other, "this rule comes first").shown(packet, base, &fate);
+        finding.by = by;
+        true
+    }
+
+    /// No packet that comes here fits.
+    fn never_matches(&mut self, id: RuleId) {
+        let policy = self.analysis.policy;
+        let chain = policy.rules[id.index()].chain;
+        let regions: Vec<Region> = self.analysis.models[id.index()]
+            .branches
+            .iter()
+            .flat_map(|branch| branch.regions.clone())
+            .collect();
+        let span = self.places.rule(id);
+        let is_base = policy.chains[chain.index()].base.is_some();
+        // A packet that fits, but is taken on the way to this chain.
+        let found = self.example_for(&regions, id, |base, packet| {
+            let mut walk = Walk::new(policy);
+            walk.run(base, packet).is_some() && !walk.met.contains(&id)
+        });
+        match found {
+            Some((packet, base)) if !is_base => {
+                let outcome = Walk::new(policy).run(base, &packet);
+                let by = outcome.and_then(|outcome| outcome.rule);
+                let fate = self.fate(by, outcome.map(|outcome| outcome.effect));
+                let name = &policy.chains[chain.index()].name;
+                let text = format!("this rule never matches: no packet that comes to chain `{name}` fits it");
+                let other = by.map(|rule| self.places.rule(rule));
+                let finding = self.report(Kind::NeverMatches, span, text).rule(id).shown(packet, base, &fate);
+                finding.by.extend(by);
+                if let Some(other) = other {
+                    finding.related(other, "what fits it is decided here");
+                }
+            }
+            _ => {
+                let base = self.analysis.bases[chain.index()].first().copied();
+                let hook = base.and_then(|base| policy.chains[base.index()].base).map(|base| base.hook);
+                let Some((base, hook)) = base.zip(hook) else { return };
+                let text =
+                    format!("this rule never matches: no packet on {hook} can meet all of its conditions");
+                let entries = self.analysis.entries[chain.index()].clone();
+                let packet = entries.iter().take(MOST_TRIED).find_map(|region| {
+                    self.analysis.example(region, hook, |packet| !Walk::new(policy).could_match(id, packet))
+                });
+                if let Some(packet) = packet {
+                    self.report(Kind::NeverMatches, span, text).rule(id).shown(packet, base, "not matched");
+                }
+            }
+        }
+    }
+
+    /// Reports the rule if without it every packet fares the same.
+    fn redundant(&mut self, id: RuleId) {
+        let policy = self.analysis.policy;
+        let model = &self.analysis.models[id.index()];
+        if model.side_effects || model.branches.len() != 1 {
+            return;
+        }
+        let effect = model.branches[0].effect;
+        let arriving = self.analysis.arriving(id);
+        let chain = policy.rules[id.index()].chain;
+        let Some(kept) = self.same_without(id, effect, &arriving) else { return };
+        if self.is_custom(id, effect, &kept, &arriving) {
+            return;
+        }
+        let found = self.example_for(&arriving, id, |base, packet| {
+            let with = Walk::new(policy).run(base, packet);
+            let without = Walk::without(policy, id).run(base, packet);
+            let mut walk = Walk::new(policy);
+            walk.run(base, packet);
+            let decides = effect == Effect::Nothing || with.is_some_and(|with| with.rule == Some(id));
+            let same = with.zip(without).is_some_and(|(with, without)| with.effect == without.effect);
+            decides && same && walk.met.contains(&id)
+        });
+        let Some((packet, base)) = found else { return };
+        let span = self.places.rule(id);
+        if effect == Effect::Nothing {
+            let text = "this rule has no effect: it neither decides nor counts";
+            self.report(Kind::Redundant, span, text).rule(id).shown(packet, base, "matched, and goes on");
+            return;
+        }
+        let without = Walk::without(policy, id).run(base, &packet);
+        let next = without.and_then(|without| without.rule);
+        let verdict = verdict_word(effect);
+        let (other, text, note) = match next {
+            Some(rule) => {
+                let lines = self.lines(&kept);
+                let text =
+                    format!("this rule changes nothing: {lines} behind it would {verdict} the same packets");
+                (self.places.rule(rule), text, "this rule would do the same")
+            }
+            None => {
+                let text = format!(
+                    "this rule changes nothing: the policy of the chain would {verdict} the same packets"
+                );
+                (self.places.chain(chain), text, "the chain with this policy")
+            }
+        };
+        let fate = format!("{} with the rule and without it", past(effect));
+        let finding = self.report(Kind::Redundant, span, text).rule(id).related(other, note);
+        finding.shown(packet, base, &fate);
+        finding.by = kept;
+    }
+
+    /// The rules behind `id` that do the same to all of `regions`; none of them if the policy does its part; nothing
+    /// if that is not so, or not certain.
+    fn same_without(&mut self, id: RuleId, effect: Effect, regions: &[Region]) -> Option<Vec<RuleId>> {
+        let policy = self.analysis.policy;
+        let mut by = Vec::new();
+        match effect {
+            Effect::Nothing => return Some(by),
+            Effect::Accept | Effect::Drop | Effect::Reject(_) => {}
+            _ => return None,
+        }
+        let chain = &policy.chains[policy.rules[id.index()].chain.index()];
+        let policy_same = chain.base.is_some_and(|base| match base.policy {
+            ChainPolicy::Accept => effect == Effect::Accept,
+            ChainPolicy::Drop => effect == Effect::Drop,
+        });
+        let behind = id.0 + 1..chain.rules.end;
+        if !policy_same && !self.same_behind(&behind, effect, regions) {
+            return None;
+        }
+        let mut left = regions.to_vec();
+        for other in behind.map(RuleId) {
+            if left.is_empty() {
+                break;
+            }
+            let analysis = &mut self.analysis;
+            if !analysis.walks.spend(left.len()) {
+                return None;
+            }
+            let model = &analysis.models[other.index()];
+            for branch in &model.branches {
+                for region in &branch.regions {
+                    if !left.iter().any(|open| open.meets(region)) {
+                        continue;
+                    }
+                    if model.side_effects || branch.effect != effect && branch.effect != Effect::Nothing {
+                        return None;
+                    }
+                    if model.exact && branch.effect == effect {
+                        let dimensions = &analysis.space.dimensions;
+                        left = left.iter().flat_map(|open| open.without(region, dimensions)).collect();
+                        by.push(other);
+                    }
+                }
+            }
+            if left.len() > MOST_LEFT {
+                return None;
+            }
+        }
+        by.dedup();
+        (left.is_empty() || policy_same).then_some(by)
+    }
+
+    /// A quick look whether some packet of `regions` is taken by `rules` at all.
+    fn same_behind(&mut self, rules: &std::ops::Range<u32>, effect: Effect, regions: &[Region]) -> bool {
+        let analysis = &mut self.analysis;
+        let Some(region) = regions.first() else { return false };
+        let Some(first) = rules.clone().next() else { return false };
+        let chain = analysis.policy.rules[first as usize].chain;
+        let point = analysis.space.point(region);
+        let found = analysis.takers[chain.index()].find(&point, rules, &mut analysis.budget);
+        found.is_some_and(|taken| {
+            analysis.models[taken.by.index()].branches.iter().any(|branch| branch.effect == effect)
+        })
+    }
+
+    /// Whether the rule is what careful administrators write although it changes nothing: the last word of a chain
+    /// said again, or `ct state invalid drop`.
+    fn is_custom(&self, id: RuleId, effect: Effect, by: &[RuleId], arriving: &[Region]) -> bool {
+        let policy = self.analysis.policy;
+        if effect == Effect::Nothing {
+            return self.places.is_dump(id)
+                || self.analysis.models[id.index()].branches[0].regions.is_empty();
+        }
+        let rule = &policy.rules[id.index()];
+        let entries = &self.analysis.entries[rule.chain.index()];
+        let is_last = policy.chains[rule.chain.index()].rules.end == id.0 + 1;
+        if is_last && by.is_empty() && entries.iter().all(|entry| arriving.contains(entry)) {
+            return true;
+        }
+        let state = Field::plain(Load::Ct(Ct::State), 32);
+        let found = self.analysis.space.dimensions.iter().find(|(_, field)| **field == state);
+        effect != Effect::Accept
+            && found.is_some_and(|(dimension, _)| {
+                let invalid = |region: &Region| {
+                    region.cell(dimension).and_then(super::values::Values::single)
+                        == Some(ct_state::INVALID.into())
+                };
+                arriving.iter().all(invalid)
+            })
+    }
+
+    /// A packet of one of `regions` that could match `id` and of which `holds` is true on a base chain leading there.
+    pub(super) fn example_for(
+        &self,
+        regions: &[Region],
+        id: RuleId,
+        mut holds: impl FnMut(ChainId, &Example) -> bool,
+    ) -> Option<(Example, ChainId)> {
+        let policy = self.analysis.policy;
+        let chain = policy.rules[id.index()].chain;
+        for &base in self.analysis.bases[chain.index()].iter().take(MOST_TRIED) {
+            let Some(attached) = policy.chains[base.index()].base else { continue };
+            for region in within(regions, &self.analysis.entries[base.index()]).iter().take(MOST_TRIED) {
+                let found = self.analysis.example(region, attached.hook, |packet| {
+                    Walk::new(policy).could_match(id, packet) && holds(base, packet)
+                });
+                if let Some(found) = found {
+                    return Some((found, base));
+                }
+            }
+        }
+        None
+    }
+
+    /// "the rule at line 3", "the rules at lines 3, 5 and 9".
+    pub(super) fn lines(&self, rules: &[RuleId]) -> String {
+        let mut lines: Vec<u32> =
+            rules.iter().map(|rule| self.places.line(self.ruleset, self.places.rule(*rule))).collect();
+        lines.dedup();
+        let more = lines.len().saturating_sub(MOST_LINES);
+        lines.truncate(MOST_LINES);
+        let mut words: Vec<String> = lines.iter().map(u32::to_string).collect();
+        if more > 0 {
+            words.push(format!("{more} more"));
+        }
+        match words.split_last() {
+            None => "the rules".to_owned(),
+            Some((only, [])) => format!("the rule at line {only}"),
+            Some((last, rest)) => format!("the rules at lines {} and {last}", rest.join(", ")),
+        }
+    }
+
+    /// "accepted by the rule at line 3".
+    pub(super) fn fate(&self, rule: Option<RuleId>, effect: Option<Effect>) -> String {
+        let done = effect.map_or("not seen", past);
+        match rule {
+            Some(rule) => format!("{done} by {}", self.lines(&[rule])),
+            None => format!("{done} by the policy of the chain"),
+        }
+    }
+}
+
+fn take(by: &[RuleId]) -> &'static str {
+    if by.len() == 1 { "takes" } else { "take" }
+}
+
+const fn verdict_word(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Accept => "accept",
+        Effect::Drop => "drop",
+        _ => "reject",
+    }
+}
+
+const fn past(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Accept => "accepted",
+        Effect::Drop => "dropped",
+        _ => "rejected",
+    }
+}
+
+/// Boxes and base chains tried for one example.
+const MOST_TRIED: usize = 32;
+/// Boxes left of one rule by those behind it.
+const MOST_LEFT: usize = 64;
+/// Lines named in one message.
+const MOST_LINES: usize = 4;
