@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod diagnostic;
+mod field_names;
 mod files;
 pub mod iptables;
 pub mod lint;
@@ -18,6 +19,7 @@ mod suggestion;
 mod value_names;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Source, Sources, Span};
+pub use field_names::{field_name, value_text};
 pub use files::{Files, NoFiles};
 pub use load::{Loaded, Options, load, load_with, parse, parse_with};
 pub use lower::lower;

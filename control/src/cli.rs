@@ -28,6 +28,8 @@ pub enum Command {
     Compare(Compare),
     /// Parse and check rulesets; print them in canonical nft syntax
     Check(Check),
+    /// Show the way of one packet through connection tracking and the rules, step by step
+    Explain(Explain),
     /// Run the firewall between the ports of a configuration file
     Run(Run),
 }
@@ -136,6 +138,83 @@ pub struct Check {
     /// Print the findings as one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// `sluice explain`
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Ruleset: nft file or iptables-save dump; given several times, all are one ruleset
+    #[arg(long, value_name = "FILE", required = true, action = clap::ArgAction::Append)]
+    pub rules: Vec<PathBuf>,
+    /// The packet: 'tcp 198.51.100.7:4242 > 192.0.2.10:80 flags S'
+    #[arg(value_name = "PACKET", required_unless_present = "pcap", conflicts_with = "pcap")]
+    pub packet: Vec<String>,
+    /// It comes from outside (the default)
+    #[arg(long = "in", conflicts_with_all = ["outward", "pcap"])]
+    pub inward: bool,
+    /// It comes from inside
+    #[arg(long = "out", conflicts_with = "pcap")]
+    pub outward: bool,
+    /// Take the packet as one of a known connection, or as of none, whatever tracking would say
+    #[arg(long, value_enum, value_name = "STATE", conflicts_with = "pcap")]
+    pub ct: Option<Ct>,
+    /// Capture holding both directions: the packets before the one in question are decided upon first
+    #[arg(long, value_name = "FILE", requires_all = ["number", "inside"])]
+    pub pcap: Option<PathBuf>,
+    /// Which packet of the capture, from 1
+    #[arg(long = "packet", value_name = "N", requires = "pcap", value_parser = clap::value_parser!(u64).range(1..))]
+    pub number: Option<u64>,
+    /// Prefixes of what is protected: a packet with its source in one goes out, any other comes in
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', requires = "pcap")]
+    pub inside: Vec<Prefix>,
+    /// Where the firewall stands: guard runs the INPUT and OUTPUT chains, transit the FORWARD chains
+    #[arg(long, value_enum, default_value_t = Role::Guard)]
+    pub role: Role,
+    /// guard: name of the protected interface in the ruleset
+    #[arg(long, value_name = "NAME", default_value = "eth0", value_parser = interface_name)]
+    pub interface: String,
+    /// transit: names of the two interfaces in the ruleset
+    #[arg(long, value_name = "OUTSIDE,INSIDE", default_value = "outside,inside", value_parser = interface_pair)]
+    pub ports: (String, String),
+    /// Take up TCP connections in the middle, as nf_conntrack_tcp_loose=1 does
+    #[arg(long)]
+    pub tcp_loose: bool,
+    /// Take checksums of transport headers of the capture as right, as nf_conntrack_checksum=0 does
+    #[arg(long, requires = "pcap")]
+    pub no_checksum: bool,
+    /// Room for this many flows
+    #[arg(long, value_name = "N", default_value_t = 262_144, value_parser = clap::value_parser!(u32).range(8..=1 << 28))]
+    pub flows: u32,
+    /// Print the explanation as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A state that is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Ct {
+    /// Starts a connection
+    New,
+    /// Of a known connection, in its original direction
+    Established,
+    /// About a known connection
+    Related,
+    /// Of no connection
+    Invalid,
+    /// Left out of connection tracking
+    Untracked,
+}
+
+impl From<Ct> for dataplane::track::CtState {
+    fn from(ct: Ct) -> Self {
+        match ct {
+            Ct::New => Self::New,
+            Ct::Established => Self::Established,
+            Ct::Related => Self::Related,
+            Ct::Invalid => Self::Invalid,
+            Ct::Untracked => Self::Untracked,
+        }
+    }
 }
 
 /// `sluice run`

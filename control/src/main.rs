@@ -8,6 +8,7 @@ mod cli;
 mod compare;
 mod counts;
 mod describe;
+mod explain;
 mod failure;
 mod logging;
 mod output;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Replay(command) => replay::replay(command),
         Command::Compare(command) => compare::compare(command),
         Command::Check(command) => check::check(command),
+        Command::Explain(command) => explain::explain(command),
         Command::Run(command) => run::run(command),
     };
     match done {

@@ -1,0 +1,185 @@
+//! What has the tracker seen before? One worker's pipeline without ports, packet after packet.
+
+use super::trace::Trace;
+use config::Policy;
+use config::policy::ct_state;
+use dataplane::classify::facts::{Draw, Known};
+use dataplane::classify::{DecidedBy, Evaluation, Facts, Verdict, reference};
+use dataplane::flow::{FlowHasher, Table};
+use dataplane::io::Side;
+use dataplane::object::Now;
+use dataplane::packet::{self, Checksums, Packet};
+use dataplane::pipeline::{Context, Decided, Keyed, Outcome};
+use dataplane::reason::Reason;
+use dataplane::rules::Rules;
+use dataplane::stats::Stats;
+use dataplane::time::{Clock, Tick};
+use dataplane::track::{CtState, Direction, Flow, Settings};
+use dataplane::wire::Role;
+
+/// A firewall in the middle of its course.
+pub struct Course<'a> {
+    policy: &'a Policy,
+    rules: Rules,
+    table: Table<Flow>,
+    hasher: FlowHasher,
+    clock: Clock,
+    stats: Stats,
+    role: Role,
+    settings: Settings,
+    checksums: Checksums,
+    at: u64,
+}
+
+/// A flow at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
+    pub flow: Flow,
+    /// Milliseconds until it ends.
+    pub left: u32,
+}
+
+/// All there is to tell of one packet.
+pub struct Explained {
+    pub packet: Packet,
+    pub side: Side,
+    pub decided: Decided,
+    /// Its direction along the flow known before.
+    pub direction: Option<Direction>,
+    pub before: Option<Seen>,
+    pub after: Option<Seen>,
+    /// Whether the state was given and not found.
+    pub given: bool,
+    pub trace: Trace,
+}
+
+impl<'a> Course<'a> {
+    /// A firewall that has seen nothing, loaded at `now`, in nanoseconds since 1970.
+    pub fn new(
+        policy: &'a Policy,
+        role: Role,
+        settings: Settings,
+        checksums: Checksums,
+        flows: usize,
+        now: u64,
+    ) -> Result<Self, String> {
+        let rules = Rules::compile_at(policy, 1, now, None)
+            .map_err(|error| format!("the ruleset cannot be compiled: {error}"))?;
+        Ok(Self {
+            policy,
+            rules,
+            table: Table::with_capacity(flows),
+            hasher: crate::replay::hasher(),
+            clock: Clock::default(),
+            stats: Stats::default(),
+            role,
+            settings,
+            checksums,
+            at: 0,
+        })
+    }
+
+    /// Decides upon a packet, as the data path does.
+    pub fn pass(&mut self, side: Side, time: u64, frame: &[u8]) -> Decided {
+        let (packet, keyed) = self.meet(time, frame);
+        self.context(side).decide(&packet, frame, &keyed)
+    }
+
+    /// Decides upon a packet, and tells how.
+    pub fn explain(&mut self, side: Side, time: u64, frame: &[u8]) -> Explained {
+        let (packet, keyed) = self.meet(time, frame);
+        let policy = self.policy;
+        let now = self.clock.now();
+        let mut context = self.context(side);
+        let mut trace = Trace::default();
+        let tracked = context.is_tracked(&packet);
+        let before = context.flow(&keyed).map(|found| seen(found, now)).filter(|_| tracked);
+        let decided = context.decide_watched(&packet, frame, &keyed, policy, &mut trace);
+        let after = context.flow(&keyed).map(|found| seen(found, now)).filter(|_| tracked);
+        let direction = match (&keyed, before) {
+            (Keyed::Own { orientation, .. }, Some(before)) => Some(before.flow.direction(*orientation)),
+            _ => None,
+        };
+        Explained { packet, side, decided, direction, before, after, given: false, trace }
+    }
+
+    /// Runs the rules over a packet whose state is given.
+    pub fn assume(&mut self, side: Side, time: u64, frame: &[u8], state: CtState) -> Explained {
+        let (packet, _) = self.meet(time, frame);
+        if packet.fault.is_some_and(Reason::is_before_rules) {
+            return self.explain(side, time, frame);
+        }
+        let (iif, oif) = self.role.interfaces(side);
+        let has_flow = matches!(state, CtState::New | CtState::Established | CtState::Related);
+        let mut facts = Facts {
+            packet: &packet,
+            frame,
+            ct_state: ct_state::INVALID,
+            ct_direction: None,
+            iif,
+            oif,
+            mark: 0,
+            ct_mark: None,
+            now: Now { monotonic_ns: self.at, wall_ns: self.at },
+            known: Known { connection: None, home: self.role.home(side), draw: Draw::default() },
+        };
+        let path = self.role.path(side);
+        let (objects, counters) = (self.rules.program.objects(), self.rules.bank(0));
+        let mut trace = Trace::default();
+        let mut evaluation = Evaluation::new();
+        let policy = self.policy;
+        reference::run_watched(policy, objects, path.before, &facts, counters, &mut evaluation, &mut trace);
+        let state = if evaluation.notrack() { CtState::Untracked } else { state };
+        facts.ct_state = state.bit();
+        if has_flow && !evaluation.notrack() {
+            facts.ct_direction = Some(Direction::Original);
+            facts.ct_mark = Some(0);
+        }
+        if !evaluation.is_refused() {
+            reference::run_watched(
+                policy,
+                objects,
+                path.after,
+                &facts,
+                counters,
+                &mut evaluation,
+                &mut trace,
+            );
+        }
+        let decision = evaluation.decision();
+        let decided = Decided {
+            outcome: match decision.verdict {
+                Verdict::Accept => Outcome::Accept,
+                Verdict::Drop => Outcome::Drop,
+                Verdict::Reject(reject) => Outcome::Reject(reject),
+            },
+            ct: state,
+            reason: match decision.decided_by {
+                DecidedBy::Nothing => Reason::NoChain,
+                DecidedBy::Rule(_) => Reason::Rule,
+                DecidedBy::ChainPolicy(_) => Reason::Policy,
+            },
+            decided_by: decision.decided_by,
+        };
+        Explained { packet, side, decided, direction: None, before: None, after: None, given: true, trace }
+    }
+
+    fn meet(&mut self, time: u64, frame: &[u8]) -> (Packet, Keyed) {
+        self.at = self.at.max(time);
+        let table = &mut self.table;
+        self.clock.advance(self.at / 1_000_000, |tick| table.purge(tick));
+        let packet = packet::parse_with(frame, self.checksums);
+        let keyed = Keyed::of(&packet, frame, &self.hasher);
+        (packet, keyed)
+    }
+
+    fn context(&mut self, side: Side) -> Context<'_> {
+        let at = Now { monotonic_ns: self.at, wall_ns: self.at };
+        let now = self.clock.now();
+        Context::new(&self.role, side, now, at, &self.rules, 0, &mut self.table, &self.settings, &self.stats)
+    }
+}
+
+fn seen((flow, deadline): (Flow, Tick), now: Tick) -> Seen {
+    Seen { flow, left: deadline.since(now) }
+}
