@@ -11,6 +11,7 @@ use config::{Loaded, Policy, field_name, value_text};
 use dataplane::classify::{DecidedBy, Ended};
 use dataplane::io::Side;
 use dataplane::pipeline::Outcome;
+use dataplane::reason::Reason;
 use dataplane::track::{CtState, Direction};
 use serde::Serialize;
 
@@ -123,7 +124,7 @@ pub fn report(loaded: &Loaded, names: &Names, explained: &Explained, n: Option<u
             dir: if explained.side == Side::Inside { "out" } else { "in" },
             frame_bytes: packet.frame_length,
             network_bytes: packet.network_length,
-            fault: packet.fault.map(|fault| fault.label()),
+            fault: packet.fault.map(Reason::label),
         },
         ct: CtReport {
             state: decided.ct.label(),
@@ -132,7 +133,7 @@ pub fn report(loaded: &Loaded, names: &Names, explained: &Explained, n: Option<u
                 Direction::Original => "original",
                 Direction::Reply => "reply",
             }),
-            reason: invalid.map(|reason| reason.label()),
+            reason: invalid.map(Reason::label),
             description: invalid.map(|reason| reason.description().trim()),
             bound: invalid.and_then(|_| numbers::bound(explained)),
             before: explained.before.as_ref().map(FlowReport::of),

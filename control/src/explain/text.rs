@@ -47,7 +47,7 @@ impl Text<'_> {
         let head = self.paint(BOLD, &format!("chain {}", chain.chain));
         match (&chain.hook, chain.priority) {
             (Some(hook), Some(priority)) => {
-                writeln!(f, "\n{indent}{head} (hook {hook}, priority {priority})")?
+                writeln!(f, "\n{indent}{head} (hook {hook}, priority {priority})")?;
             }
             _ => writeln!(f, "{indent}{head}")?,
         }
