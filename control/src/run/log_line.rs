@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn a_syn_as_the_kernel_writes_it() {
         let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0];
-        frame.extend([0x45, 0, 0, 40, 0, 7, 0x40, 0, 64, 6, 0, 0, 192, 0, 2, 1, 198, 51, 100, 2]);
+        frame.extend([0x45, 0, 0, 40, 0, 7, 0x40, 0, 64, 6, 0x4e, 0x92, 192, 0, 2, 1, 198, 51, 100, 2]);
         frame.extend([0x30, 0x39, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0x72, 0x10, 0, 0, 0, 0]);
         let record = LogRecord {
             rule: RuleId(0),
@@ -134,7 +134,7 @@ mod tests {
             iif: interface_value("eth0"),
             oif: None,
             mark: 1,
-            packet: packet::Packet { has_transport: true, ..packet::parse(&frame[..]) },
+            packet: packet::parse(&frame[..]),
             head: LogRecord::head_of(&frame[..]),
         };
         assert_eq!(
