@@ -284,7 +284,7 @@ fn check(policy: &Policy, finding: &Finding, samples: &[Sample], keep: Keep) -> 
             let rule = finding.rule.ok_or("a rule")?;
             let example = example.as_ref().ok_or("an example")?;
             let counted = counting(policy, rule);
-            let without = changed(policy, rule, |statements| statements.clear());
+            let without = changed(policy, rule, Vec::clear);
             for sample in all() {
                 let (verdict, by, met) = run(&counted, sample);
                 need(by != DecidedBy::Rule(rule), "it decides")?;
@@ -301,7 +301,7 @@ fn check(policy: &Policy, finding: &Finding, samples: &[Sample], keep: Keep) -> 
         }
         Kind::Redundant => {
             let rule = finding.rule.ok_or("a rule")?;
-            let without = changed(policy, rule, |statements| statements.clear());
+            let without = changed(policy, rule, Vec::clear);
             for sample in all() {
                 need(run(&without, sample).0 == run(policy, sample).0, "it changes a verdict")?;
             }

@@ -245,7 +245,7 @@ mod tests {
     fn what_is_printed_is_read_back() {
         let mut number = numbers();
         for round in 0..4000 {
-            let v6 = number() % 2 == 0;
+            let v6 = number().is_multiple_of(2);
             let address = |bits: u64| match v6 {
                 true => std::net::Ipv6Addr::from(u128::from(bits) << 64 | u128::from(bits.rotate_left(9)))
                     .to_string(),
