@@ -235,7 +235,8 @@ pub enum Statement {
     Counter(CounterId),
     /// Decides.
     Verdict(Verdict),
-    /// Decides by what the map holds for the key; goes on if it holds nothing.
+    /// Decides by what the map holds for the key; ends the rule if it holds nothing. `continue` goes on within the
+    /// rule, a jump or goto does not come back to it.
     VerdictMap {
         /// The key, one field or a concatenation.
         key: Vec<Field>,
@@ -624,9 +625,9 @@ pub enum Meta {
     NfProto,
     /// The transport protocol, behind extension headers (8 bits).
     L4Proto,
-    /// Name of the interface it came in by (16 bytes, zero padded); nothing on `output`.
+    /// Name of the interface it came in by (16 bytes, zero padded); empty, not unreadable, on `output`.
     IifName,
-    /// Name of the interface it goes out by (16 bytes, zero padded); nothing on `input` or `prerouting`.
+    /// Name of the interface it goes out by (16 bytes, zero padded); empty, not unreadable, on `input` and `prerouting`.
     OifName,
     /// The mark a rule has set, at first 0 (32 bits).
     Mark,

@@ -70,7 +70,7 @@ impl Tracker<'_> {
                 match track::icmp::relate(packet, &quoted.tuple, flow) {
                     Ok(direction) => Tracked {
                         state: CtState::Related,
-                        direction: Some(seen_by_rules(direction)),
+                        direction: Some(direction),
                         invalid: None,
                         place: found.map_or(Place::None, Place::Stored),
                     },
@@ -91,7 +91,7 @@ impl Tracker<'_> {
     ) -> Tracked {
         if let Some(slot) = self.table.find(hash, &key, self.now) {
             let flow = self.table.entry_mut(slot);
-            let direction = Some(seen_by_rules(flow.direction(orientation)));
+            let direction = Some(flow.direction(orientation));
             let outcome = track::update(flow, packet, frame, orientation, self.now, self.settings);
             let place = Place::Stored(slot);
             match outcome {
@@ -180,12 +180,5 @@ impl Tracker<'_> {
         if let Some(timeout) = track::reset_by_firewall(flow, &self.settings.timeouts) {
             self.table.set_deadline(slot, self.now.after(timeout));
         }
-    }
-}
-
-const fn seen_by_rules(direction: track::Direction) -> Direction {
-    match direction {
-        track::Direction::Original => Direction::Original,
-        track::Direction::Reply => Direction::Reply,
     }
 }
