@@ -23,6 +23,7 @@ mod version;
 pub use ipset::IpSets;
 
 use crate::diagnostic::Diagnostic;
+use crate::leave_out::LeftOut;
 use crate::policy::Family;
 use crate::ruleset::Ruleset;
 
@@ -63,6 +64,8 @@ pub struct Report {
     /// What the administrator should know although it can be loaded: a table that says nowhere whether it
     /// is about IPv4 or IPv6 was taken for IPv4.
     pub notes: Vec<Diagnostic>,
+    /// The tables that were left out.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// Whether `text` is a dump rather than an nft file: its first line that is no comment says `*table`.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source, Sources};
 use crate::files::Files;
 use crate::iptables::{Beside, IpSets};
+use crate::leave_out::{self, LeftOut};
 use crate::policy::Policy;
-use crate::ruleset::{Chain, Ruleset};
+use crate::ruleset::Ruleset;
 use crate::{iptables, lower, nft};
 
 /// A policy and the texts it came from, those included among them: [`crate::policy::Place::source`] is
@@ -19,6 +20,8 @@ pub struct Loaded {
     pub sources: Sources,
     /// What the administrator should know although nothing is wrong.
     pub notes: Diagnostics,
+    /// What does not filter and was left out.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// What the administrator says besides the texts.
@@ -72,7 +75,10 @@ fn read(sources: &[Source], files: &mut dyn Files, options: &Options) -> (Rulese
             nft::parse(source, files, &mut ruleset, &mut errors);
         }
     }
-    leave_out(&mut ruleset, options);
+    let chains = leave_out::chains(&mut ruleset, options, &mut errors);
+    ruleset.left_out.extend(chains);
+    let notes = ruleset.left_out.iter().map(LeftOut::note);
+    ruleset.notes.extend(notes);
     (ruleset, errors)
 }
 
@@ -87,23 +93,7 @@ fn read_dump(source: &Source, beside: &Beside<'_>, ruleset: &mut Ruleset, errors
     let report = iptables::read((number, &source.name, &source.text), None, beside, ruleset);
     errors.extend(report.errors);
     ruleset.notes.extend(report.notes);
-}
-
-/// Takes away the chains of the types that are left out, and says so.
-fn leave_out(ruleset: &mut Ruleset, options: &Options) {
-    for table in ruleset.tables.iter_mut() {
-        let out = |chain: &&Chain| {
-            chain.base.as_ref().is_some_and(|base| options.leave_out.contains(&base.kind.node))
-        };
-        let names: Vec<String> = table.chains.iter().filter(out).map(|chain| chain.name.clone()).collect();
-        for name in names {
-            let Some(chain) = table.chains.remove(&name) else { continue };
-            let kind = chain.base.map(|base| base.kind.node).unwrap_or_default();
-            let message =
-                format!("chain {name} of type {kind} is left out, with its {} rules", chain.rules.len());
-            ruleset.notes.push(Diagnostic::new(chain.span, message));
-        }
-    }
+    ruleset.left_out.extend(report.left_out);
 }
 
 /// Reads `sources` and checks what they say.
@@ -133,5 +123,6 @@ pub fn load_with(
         policy,
         notes: Diagnostics::notes(ruleset.sources.clone(), ruleset.notes),
         sources: ruleset.sources,
+        left_out: ruleset.left_out,
     })
 }

@@ -17,6 +17,7 @@ pub use statement::{
 pub use types::Type;
 
 use crate::diagnostic::{Diagnostic, Sources, Span};
+use crate::leave_out::LeftOut;
 use crate::policy::{self, ChainPolicy, Family, ObjectKind};
 
 /// Everything declared, in order of declaration.
@@ -28,6 +29,8 @@ pub struct Ruleset {
     pub sources: Sources,
     /// What whoever loads it should know although nothing is wrong.
     pub notes: Vec<Diagnostic>,
+    /// What does not filter and was left out.
+    pub left_out: Vec<LeftOut>,
     /// Whether declarations may be missing because their text could not be read: then a name that nobody declares
     /// is not worth a complaint of its own.
     pub incomplete: bool,
@@ -116,12 +119,14 @@ pub struct Chain {
     pub comment: Option<String>,
     /// Its rules, in order.
     pub rules: Vec<Rule>,
+    /// What is wrong with those of its rules that could not be read.
+    pub unread: Vec<Diagnostic>,
 }
 
 impl Chain {
     /// A regular chain without rules.
     pub fn new(name: impl Into<String>, span: Span) -> Self {
-        Self { name: name.into(), span, base: None, comment: None, rules: Vec::new() }
+        Self { name: name.into(), span, base: None, comment: None, rules: Vec::new(), unread: Vec::new() }
     }
 }
 

@@ -85,7 +85,13 @@ pub struct Rules {
     /// `files`: nft files and iptables-save dumps, loaded together; required, at least one. A relative
     /// path counts from the directory of the settings file; it stands here as written.
     pub files: Vec<String>,
+    /// `leave-out`: what does not filter and the ruleset is taken without: tables `nat`, `mangle` and `security` of a
+    /// dump, nft chains of type `nat` and `route`; default none.
+    pub leave_out: Vec<String>,
 }
+
+/// What `rules.leave-out` and the command line can name.
+pub const CAN_BE_LEFT_OUT: [&str; 4] = ["nat", "mangle", "security", "route"];
 
 /// `[conntrack]`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

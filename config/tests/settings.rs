@@ -57,6 +57,7 @@ fn every_key_is_read() {
     assert_eq!(settings.wires[1].role, transit);
     assert_eq!(settings.wires[1].inside, "0000:03:00.1");
     assert_eq!(settings.rules.files, ["/etc/nftables.conf", "rules.v6"]);
+    assert_eq!(settings.rules.leave_out, ["nat", "mangle"]);
     assert!(settings.conntrack.tcp_loose);
     let timeouts = settings.conntrack.timeouts;
     assert_eq!(timeouts.tcp_established, Duration::from_secs(7200));

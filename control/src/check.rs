@@ -3,11 +3,12 @@
 use crate::cli::Check;
 use crate::counts::counted;
 use crate::failure::{Failure, Outcome};
+use crate::left_out;
 use crate::output::Output;
 use crate::rules::{self, Disk};
 use config::diagnostic::Lines;
 use config::lint::{self, Kind};
-use config::{Diagnostics, Source, Sources, Span};
+use config::{Diagnostics, Loaded, Options, Source, Sources, Span};
 use serde::Serialize;
 
 /// One complaint, for programs.
@@ -45,6 +46,7 @@ struct Report<'a> {
     rules: usize,
     chains: usize,
     sets: usize,
+    left_out: Vec<left_out::Entry>,
 }
 
 /// Runs the command.
@@ -65,9 +67,13 @@ pub fn check(command: &Check) -> Outcome<()> {
     let mut refused: Vec<Diagnostics> = Vec::new();
     let mut linted: Vec<(Sources, Vec<lint::Finding>)> = Vec::new();
     let (mut rules, mut chains, mut sets) = (0, 0, 0);
+    let mut left_out = Vec::new();
+    let options = command.leave_out.options();
     for sources in &groups {
-        match checked(sources) {
-            Ok((ruleset, policy)) => {
+        match checked(sources, &options) {
+            Ok((ruleset, Loaded { policy, notes, left_out: left, sources })) => {
+                rules::tell(&notes);
+                left_out.extend(left_out::entries(&left, &sources));
                 rules += policy.rules.len();
                 chains += policy.chains.len();
                 sets += policy.sets.iter().filter(|set| set.name.is_some()).count();
@@ -96,6 +102,7 @@ pub fn check(command: &Check) -> Outcome<()> {
             rules,
             chains,
             sets,
+            left_out,
         })?;
     } else if !command.print {
         for (sources, found) in &linted {
@@ -145,10 +152,10 @@ fn warnings<'a>(sources: &'a Sources, found: &'a [lint::Finding]) -> impl Iterat
 }
 
 /// The ruleset as written and as it would run; complaints about both together.
-fn checked(sources: &[Source]) -> Result<(config::Ruleset, config::Policy), Diagnostics> {
-    let policy = rules::load_sources(sources)?.policy;
-    let ruleset = config::parse(sources, &mut Disk)?;
-    Ok((ruleset, policy))
+fn checked(sources: &[Source], options: &Options) -> Result<(config::Ruleset, Loaded), Diagnostics> {
+    let loaded = rules::load_sources(sources, options)?;
+    let ruleset = config::parse_with(sources, &mut Disk, options)?;
+    Ok((ruleset, loaded))
 }
 
 fn findings(found: &Diagnostics) -> impl Iterator<Item = Finding<'_>> {

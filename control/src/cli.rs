@@ -1,5 +1,6 @@
 //! What can be asked of the program? The command line; its texts are the contract of `--help`.
 
+use crate::left_out::LeaveOut;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use config::lint::Keep;
 use std::path::PathBuf;
@@ -81,6 +82,8 @@ pub struct Replay {
     #[arg(long, value_name = "FILE", required = true, num_args = 1.., action = clap::ArgAction::Append)]
     pub rules: Vec<PathBuf>,
     #[command(flatten)]
+    pub leave_out: LeaveOut,
+    #[command(flatten)]
     pub input: Input,
     /// Write one JSON object per packet, in input order (`-` for stdout)
     #[arg(long, value_name = "FILE")]
@@ -106,6 +109,8 @@ pub struct Compare {
     #[arg(long, value_name = "FILE", required = true, num_args = 1.., action = clap::ArgAction::Append, visible_alias = "with")]
     pub against: Vec<PathBuf>,
     #[command(flatten)]
+    pub leave_out: LeaveOut,
+    #[command(flatten)]
     pub input: Input,
     /// Print the comparison as one JSON object
     #[arg(long)]
@@ -118,6 +123,8 @@ pub struct Check {
     /// Rulesets: nft files and iptables-save dumps; each is checked for itself unless --together
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub leave_out: LeaveOut,
     /// Take all files as one ruleset
     #[arg(long)]
     pub together: bool,
@@ -146,6 +153,8 @@ pub struct Explain {
     /// Ruleset: nft file or iptables-save dump; given several times, all are one ruleset
     #[arg(long, value_name = "FILE", required = true, action = clap::ArgAction::Append)]
     pub rules: Vec<PathBuf>,
+    #[command(flatten)]
+    pub leave_out: LeaveOut,
     /// The packet: 'tcp 198.51.100.7:4242 > 192.0.2.10:80 flags S'
     #[arg(value_name = "PACKET", required_unless_present = "pcap", conflicts_with = "pcap")]
     pub packet: Vec<String>,
@@ -223,6 +232,8 @@ pub struct Run {
     /// Configuration file (TOML)
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
+    #[command(flatten)]
+    pub leave_out: LeaveOut,
     /// Check the configuration and the rulesets, open no port
     #[arg(long)]
     pub check: bool,

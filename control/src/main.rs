@@ -10,6 +10,7 @@ mod counts;
 mod describe;
 mod explain;
 mod failure;
+mod left_out;
 mod logging;
 mod output;
 mod ports;

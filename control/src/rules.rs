@@ -3,7 +3,7 @@
 use crate::counts::counted;
 use crate::failure::{Failure, Outcome};
 use config::policy::Place;
-use config::{Diagnostic, Diagnostics, Files, Source, Span};
+use config::{Diagnostic, Diagnostics, Files, Options, Source, Span};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,11 +26,9 @@ pub fn read(paths: &[PathBuf]) -> Outcome<Vec<Source>> {
 }
 
 /// Reads, parses and lowers the ruleset that `paths` make up.
-pub fn load(paths: &[PathBuf]) -> Outcome<config::Loaded> {
-    let loaded = load_sources(&read(paths)?).map_err(|found| refused(&found))?;
-    if !loaded.notes.is_empty() {
-        log::info!("{}", loaded.notes.to_string().trim_end());
-    }
+pub fn load(paths: &[PathBuf], options: &Options) -> Outcome<config::Loaded> {
+    let loaded = load_sources(&read(paths)?, options).map_err(|found| refused(&found))?;
+    tell(&loaded.notes);
     if loaded.policy.chains.iter().all(|chain| chain.base.is_none()) {
         let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
         log::warn!("{}: no chain is attached to a hook: every packet passes", names.join(", "));
@@ -38,9 +36,16 @@ pub fn load(paths: &[PathBuf]) -> Outcome<config::Loaded> {
     Ok(loaded)
 }
 
+/// Says on stderr what the administrator should know although nothing is wrong.
+pub fn tell(notes: &Diagnostics) {
+    if !notes.is_empty() {
+        log::info!("{}", notes.to_string().trim_end());
+    }
+}
+
 /// Parses and lowers the ruleset that `sources` make up, and asks whether the data path can run it.
-pub fn load_sources(sources: &[Source]) -> Result<config::Loaded, Diagnostics> {
-    let loaded = config::load(sources, &mut Disk)?;
+pub fn load_sources(sources: &[Source], options: &Options) -> Result<config::Loaded, Diagnostics> {
+    let loaded = config::load_with(sources, &mut Disk, options)?;
     match dataplane::classify::runs(&loaded.policy) {
         Ok(()) => Ok(loaded),
         Err(error) => {

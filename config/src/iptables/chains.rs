@@ -11,6 +11,7 @@ use super::options::sort;
 use super::rule::{self, Shared};
 use super::{Beside, Report, Version};
 use crate::diagnostic::{Diagnostic, Span};
+use crate::leave_out::LeftOut;
 use crate::nft;
 use crate::policy::{ChainPolicy, Hook};
 use crate::ruleset::{Base, Chain, Priority, Ruleset, Set, Spanned};
@@ -78,7 +79,7 @@ pub(super) fn add(
 ) {
     let errors = &mut report.errors;
     if beside.leave_out.contains(&table.name.text) {
-        report.notes.extend(left_out(table));
+        report.left_out.extend(left_out(table, version));
         return;
     }
     let kind = match table.name.text.as_str() {
@@ -197,14 +198,17 @@ fn declare(wanted: Vec<NewSet>, saved: &IpSets, errors: &mut Vec<Diagnostic>) ->
     sets
 }
 
-/// What is said of a table that is left out, unless it does nothing.
-fn left_out(table: &DumpTable) -> Option<Diagnostic> {
-    let message = match table.rules.len() {
-        0 => return None,
-        1 => format!("table {} is left out, with its one rule", table.name.text),
-        rules => format!("table {} is left out, with its {rules} rules", table.name.text),
-    };
-    Some(Diagnostic::new(table.name.span, message))
+/// The table as one that is left out, unless it does nothing.
+fn left_out(table: &DumpTable, version: Version) -> Option<LeftOut> {
+    let accepts = |chain: &DumpChain| chain.policy.as_ref().is_none_or(|policy| policy.text == "ACCEPT");
+    let idle = table.rules.is_empty() && table.chains.iter().all(accepts);
+    (!idle).then(|| LeftOut {
+        table: format!("{} {}", version.family(), table.name.text),
+        kind: None,
+        chains: table.chains.iter().map(|chain| chain.name.text.clone()).collect(),
+        rules: table.rules.len(),
+        span: table.name.span,
+    })
 }
 
 /// Checks the `:CHAIN` lines; the chains that can be called.
@@ -270,7 +274,7 @@ fn idle(table: &DumpTable, errors: &mut Vec<Diagnostic>) {
             && policy.text != "ACCEPT"
         {
             let message = format!("a policy in table {name} is not supported");
-            return errors.push(Diagnostic::new(policy.span, message));
+            return errors.push(Diagnostic::new(policy.span, message).help(leave_out_help(name)));
         }
     }
     let called = |target: &str| table.chains.iter().any(|chain| chain.name.text == target);
@@ -286,11 +290,12 @@ fn idle(table: &DumpTable, errors: &mut Vec<Diagnostic>) {
             _ => "is not supported: it marks and rewrites rather than filters",
         };
         let message = format!("a rule in table {name} {why}");
-        errors.push(
-            Diagnostic::new(rule.span, message)
-                .help(format!("`--leave-out {name}` takes the file without this table")),
-        );
+        errors.push(Diagnostic::new(rule.span, message).help(leave_out_help(name)));
     }
+}
+
+fn leave_out_help(table: &str) -> String {
+    format!("`--leave-out {table}` takes the file without this table")
 }
 
 const BUILT_IN: [&str; 5] = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];

@@ -113,11 +113,24 @@ impl Parser<'_> {
         self.block(|parser| {
             let outer = std::mem::replace(&mut parser.in_chain, true);
             let around = parser.table.replace(table.clone());
+            let before = parser.errors.len();
             let read = parser.chain_item(table, chain);
             parser.in_chain = outer;
             parser.table = around;
+            parser.hand_to(table, chain, before);
             read
         })
+    }
+
+    /// Hands the complaints from number `before` on to the chain they are about: it may be one that is left out.
+    pub(super) fn hand_to(&mut self, table: &InTable, chain: &str, before: usize) {
+        if self.errors.len() > before {
+            let complaints = self.errors.split_off(before);
+            match self.chain_of(table, chain) {
+                Some(chain) => chain.unread.extend(complaints),
+                None => self.errors.extend(complaints),
+            }
+        }
     }
 
     fn chain_item(&mut self, table: &InTable, chain: &str) -> Parsed<()> {

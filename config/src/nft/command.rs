@@ -261,8 +261,10 @@ impl Parser<'_> {
         let chain = self.known_chain(&table)?;
         let (at, span) = self.rule_position(first)?;
         let around = self.table.replace(table.clone());
+        let before = self.errors.len();
         let rule = self.rule();
         self.table = around;
+        self.hand_to(&table, &chain, before);
         let rule = rule?;
         let Some(chain) = self.table_of(&table).chains.get_mut(&chain) else {
             return Ok(());

@@ -10,7 +10,7 @@ use super::eal::{lcore_count, memory};
 use super::problem::Found;
 use super::raw::{RawEal, RawRules, RawSettings, RawWorkers};
 use super::wires::wires;
-use super::{Conntrack, Device, Eal, Rules, Settings, Workers};
+use super::{CAN_BE_LEFT_OUT, Conntrack, Device, Eal, Rules, Settings, Workers};
 
 /// Everything in `raw` checked; `None` if something required is missing or cannot be.
 pub(super) fn check(raw: RawSettings, found: &mut Found) -> Option<Settings> {
@@ -138,7 +138,14 @@ fn devices(
 
 fn rules(table: Spanned<RawRules>, found: &mut Found) -> Option<Rules> {
     let span = table.span();
-    let Some(list) = table.into_inner().files else {
+    let raw = table.into_inner();
+    let can_be = |word: &Spanned<String>| CAN_BE_LEFT_OUT.contains(&word.get_ref().as_str());
+    for word in raw.leave_out.iter().filter(|word| !can_be(word)) {
+        let known = CAN_BE_LEFT_OUT.join(", ");
+        found.add(word.span(), format!("`rules.leave-out`: `{}` is none of {known}", word.get_ref()));
+    }
+    let leave_out = raw.leave_out.into_iter().map(Spanned::into_inner).collect();
+    let Some(list) = raw.files else {
         found.missing(span, "rules", "files");
         return None;
     };
@@ -152,7 +159,7 @@ fn rules(table: Spanned<RawRules>, found: &mut Found) -> Option<Rules> {
         }
         files.push(file.into_inner());
     }
-    Some(Rules { files })
+    Some(Rules { files, leave_out })
 }
 
 /// The value, or a complaint that names `key` and the text.

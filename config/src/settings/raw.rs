@@ -51,9 +51,10 @@ pub(super) struct RawWire {
 
 /// `[rules]`
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "a table")]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case", expecting = "a table")]
 pub(super) struct RawRules {
     pub(super) files: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) leave_out: Vec<Spanned<String>>,
 }
 
 /// `[conntrack]`

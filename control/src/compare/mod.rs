@@ -5,6 +5,7 @@ mod report;
 
 use crate::cli::Compare;
 use crate::failure::{Failure, Outcome};
+use crate::left_out::Without;
 use crate::output::Output;
 use crate::replay::{self, Names, Plan, Sources};
 use crate::rules;
@@ -14,7 +15,8 @@ use std::path::PathBuf;
 
 /// Runs the command.
 pub fn compare(command: &Compare) -> Outcome<()> {
-    let loaded = [rules::load(&command.rules)?, rules::load(&command.against)?];
+    let options = command.leave_out.options();
+    let loaded = [rules::load(&command.rules, &options)?, rules::load(&command.against, &options)?];
     let sources = Sources::of(&command.input);
     let hasher = replay::hasher();
     let policies = [&loaded[0].policy, &loaded[1].policy];
@@ -38,7 +40,7 @@ pub fn compare(command: &Compare) -> Outcome<()> {
     })?;
     let mut output = Output::stdout();
     if command.json {
-        output.json_line(&report)?;
+        output.json_line(&Without::new(&report, &loaded))?;
     } else {
         output.line(&report)?;
     }

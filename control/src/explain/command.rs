@@ -6,6 +6,7 @@ use super::syntax;
 use super::text::Text;
 use crate::cli::{Explain, Role as CliRole};
 use crate::failure::{Failure, Outcome};
+use crate::left_out::Without;
 use crate::output::Output;
 use crate::replay::{Names, Sources};
 use crate::rules;
@@ -19,7 +20,7 @@ use std::io::IsTerminal;
 
 /// Runs the command.
 pub fn explain(command: &Explain) -> Outcome<()> {
-    let loaded = rules::load(&command.rules)?;
+    let loaded = rules::load(&command.rules, &command.leave_out.options())?;
     let explained = match (&command.pcap, command.number) {
         (Some(pcap), Some(number)) => {
             captured(command, &loaded.policy, &Sources::One(pcap, &command.inside), number)?
@@ -29,7 +30,7 @@ pub fn explain(command: &Explain) -> Outcome<()> {
     let report = report(&loaded, &Names::of(&loaded.policy), &explained, command.number);
     let mut output = Output::stdout();
     if command.json {
-        output.json_line(&report)?;
+        output.json_line(&Without::new(&report, [&loaded]))?;
     } else {
         let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && std::io::stdout().is_terminal();

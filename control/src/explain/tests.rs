@@ -20,7 +20,7 @@ fn tests_directory() -> PathBuf {
 
 fn loaded(name: &str) -> Loaded {
     let path = tests_directory().join("rulesets").join(name);
-    let mut loaded = rules::load(&[path]).expect("the ruleset loads");
+    let mut loaded = rules::load(&[path], &config::Options::default()).expect("the ruleset loads");
     // names in explanations shall not depend on where the tests run
     for source in std::sync::Arc::make_mut(&mut loaded.sources) {
         source.name = name.to_owned();

@@ -7,6 +7,7 @@ use super::summary::Summary;
 use crate::capture::Writer;
 use crate::cli::Replay;
 use crate::failure::{Failure, Outcome};
+use crate::left_out::Without;
 use crate::output::Output;
 use crate::rules;
 use dataplane::io::Side;
@@ -29,7 +30,7 @@ struct Line<'a> {
 
 /// Runs the command.
 pub fn replay(command: &Replay) -> Outcome<()> {
-    let loaded = rules::load(&command.rules)?;
+    let loaded = rules::load(&command.rules, &command.leave_out.options())?;
     let sources = Sources::of(&command.input);
     let hasher = super::hasher();
     let plan = Plan::make(&sources, &[&loaded.policy], command.input.workers.into(), &hasher)?;
@@ -49,7 +50,7 @@ pub fn replay(command: &Replay) -> Outcome<()> {
         Output::stdout()
     };
     if command.json {
-        output.json_line(&summary)?;
+        output.json_line(&Without::new(&summary, [&loaded]))?;
     } else {
         output.line(&summary)?;
     }

@@ -17,7 +17,7 @@ use crate::output::Output;
 
 /// Runs the command.
 pub fn run(command: &Run) -> Outcome<()> {
-    let settings = settings::read(&command.config)?;
+    let settings = settings::read(&command.config, &command.leave_out)?;
     let loaded = settings.load_rules()?;
     if command.check {
         let mut output = Output::stdout();

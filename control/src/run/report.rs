@@ -1,6 +1,7 @@
 //! What did the firewall do? Its counters, at the end or when asked.
 
 use crate::counts::{counted, listed};
+use crate::left_out::Entry;
 use config::Policy;
 use config::policy::{CounterId, Statement};
 use dataplane::reason::Reason;
@@ -33,6 +34,7 @@ pub struct Report {
     flows: Flows,
     ports: Vec<Port>,
     rule_counters: Vec<RuleCounter>,
+    left_out: Vec<Entry>,
     #[serde(skip)]
     panicked: bool,
 }
@@ -112,8 +114,15 @@ impl Report {
             },
             ports: ports.iter().filter_map(Port::of).collect(),
             rule_counters: rule_counters(policy, rules),
+            left_out: Vec::new(),
             panicked: false,
         }
+    }
+
+    /// What the ruleset in force was taken without.
+    pub fn without(mut self, left_out: Vec<Entry>) -> Self {
+        self.left_out = left_out;
+        self
     }
 
     /// A worker did not end in peace.

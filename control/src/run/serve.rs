@@ -6,6 +6,7 @@ use super::report::Report;
 use super::settings::Configuration;
 use crate::counts::counted;
 use crate::failure::{Failure, Outcome};
+use crate::left_out::{self, Entry};
 use crate::ports::{AnyIo, CapturedIo, End, LiveIo};
 use config::Policy;
 use config::policy::interface_value;
@@ -53,10 +54,12 @@ pub fn serve(configuration: &Configuration, loaded: config::Loaded) -> Outcome<R
         .map_err(|error| Failure::refused(format!("cannot listen to signals: {error}")))?;
     let workers = usize::from(settings.workers.count);
     let rules = compile(&loaded.policy, workers, 0, None)?;
+    let left_out = left_out::entries(&loaded.left_out, &loaded.sources);
     let Devices { eal, mempool, wires } = devices::open(settings)?;
     let (publisher, readers) = generation::publish(rules, workers);
     let started = Instant::now();
-    let mut desk = Desk { configuration, publisher, policy: loaded.policy, workers, started, log_lost: 0 };
+    let mut desk =
+        Desk { configuration, publisher, policy: loaded.policy, left_out, workers, started, log_lost: 0 };
     let stop = Arc::new(AtomicBool::new(false));
     let (mut ports, mut queues) = (Vec::new(), Vec::new());
     for [outside, inside] in wires {
@@ -191,6 +194,7 @@ struct Desk<'a> {
     configuration: &'a Configuration,
     publisher: Publisher<Rules>,
     policy: Policy,
+    left_out: Vec<Entry>,
     workers: usize,
     started: Instant,
     /// Log records that found no room, as far as they were told of.
@@ -204,6 +208,7 @@ impl Desk<'_> {
         let replaced = self.configuration.load_rules().and_then(|loaded| {
             let now = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
             let rules = compile(&loaded.policy, self.workers, now, Some(self.publisher.current()))?;
+            self.left_out = left_out::entries(&loaded.left_out, &loaded.sources);
             self.policy = loaded.policy;
             Ok(self.publisher.publish(rules))
         });
@@ -234,6 +239,7 @@ impl Desk<'_> {
     fn report(&self, stats: &[Arc<Stats>], ports: &[dpdk::Port], started: Instant) -> Report {
         let (rules, generation) = (self.publisher.current(), self.publisher.number());
         Report::of(stats, ports, &self.policy, rules, generation, started.elapsed())
+            .without(self.left_out.clone())
     }
 }
 
