@@ -2,9 +2,10 @@
 
 use crate::classify::program::random_seed;
 use crate::classify::{CompileError, Counters, Program};
+use crate::object::numbers::each_field;
 use crate::packet::Network;
 use config::Policy;
-use config::policy::{CounterId, Tracks};
+use config::policy::{CounterId, Ct, Load, Tracks};
 
 /// A policy as workers run it.
 #[derive(Debug)]
@@ -12,6 +13,7 @@ pub struct Rules {
     /// The compiled policy.
     pub program: Program,
     tracks: Tracks,
+    counts_traffic: bool,
     counters: Box<[Counters]>,
 }
 
@@ -40,7 +42,7 @@ impl Rules {
             program.objects().inherit(before.program.objects(), now);
         }
         let counters = (0..workers).map(|_| program.counters()).collect();
-        Ok(Self { program, tracks: policy.tracks, counters })
+        Ok(Self { program, tracks: policy.tracks, counts_traffic: counts_traffic(policy), counters })
     }
 
     /// Whether connections of this network layer are tracked.
@@ -51,6 +53,12 @@ impl Rules {
             Network::Ipv4 => self.tracks.v4,
             Network::Ipv6 => self.tracks.v6,
         }
+    }
+
+    /// Whether packets and bytes of new connections are counted: a rule asks for them.
+    #[must_use]
+    pub const fn counts_traffic(&self) -> bool {
+        self.counts_traffic
     }
 
     /// The bank of worker `index`, which alone may count in it.
@@ -67,4 +75,15 @@ impl Rules {
             .map(|bank| bank.read(counter))
             .fold((0, 0), |(p, b), (packets, bytes)| (p + packets, b + bytes))
     }
+}
+
+/// Whether a rule of `policy` asks for the packets or bytes of connections.
+fn counts_traffic(policy: &Policy) -> bool {
+    let mut found = false;
+    for statement in policy.rules.iter().flat_map(|rule| &rule.statements) {
+        each_field(statement, |field| {
+            found |= matches!(field.load, Load::Ct(Ct::Packets(_) | Ct::Bytes(_) | Ct::AveragePacket(_)));
+        });
+    }
+    found
 }

@@ -137,6 +137,7 @@ macro_rules! language_tests {
 }
 
 language_tests! {
+    language_accounting: "accounting.nft",
     language_chains: "chains.nft",
     language_custom: "custom.iptables",
     language_families: "families.nft",

@@ -14,7 +14,7 @@ use dataplane::reason::Reason;
 use dataplane::rules::Rules;
 use dataplane::stats::Stats;
 use dataplane::time::{Clock, Tick};
-use dataplane::track::{CtState, Direction, Flow, Settings};
+use dataplane::track::{CtState, Direction, Extra, Flow, Settings};
 use dataplane::wire::Role;
 
 /// A firewall in the middle of its course.
@@ -35,6 +35,7 @@ pub struct Course<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Seen {
     pub flow: Flow,
+    pub extra: Extra,
     /// Milliseconds until it ends.
     pub left: u32,
 }
@@ -180,6 +181,6 @@ impl<'a> Course<'a> {
     }
 }
 
-fn seen((flow, deadline): (Flow, Tick), now: Tick) -> Seen {
-    Seen { flow, left: deadline.since(now) }
+fn seen((flow, extra, deadline): (Flow, Extra, Tick), now: Tick) -> Seen {
+    Seen { flow, extra, left: deadline.since(now) }
 }

@@ -18,6 +18,9 @@ pub struct FlowReport {
     pub assured: bool,
     pub mark: u32,
     pub ends_in_ms: u32,
+    /// What has gone to and fro, if the rules want it counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<[TrafficReport; 2]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub original: Option<SideReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,6 +35,13 @@ pub struct SideReport {
     pub max_window: u32,
     pub max_ack: u32,
     pub scale: u8,
+}
+
+/// What went one way of a flow: the original direction stands first, the reply second.
+#[derive(Debug, Serialize)]
+pub struct TrafficReport {
+    pub packets: u64,
+    pub bytes: u64,
 }
 
 impl FlowReport {
@@ -53,7 +63,7 @@ impl FlowReport {
             _ => ("other", None, None),
         };
         let (original, reply) = sides.map_or((None, None), |[original, reply]| (Some(original), Some(reply)));
-        let status = flow.status();
+        let (status, traffic) = (flow.status(), seen.extra.traffic);
         Self {
             protocol,
             state,
@@ -61,6 +71,10 @@ impl FlowReport {
             assured: status.has(Status::ASSURED),
             mark: flow.mark,
             ends_in_ms: seen.left,
+            traffic: traffic.is_counted().then(|| {
+                [Direction::Original, Direction::Reply]
+                    .map(|way| TrafficReport { packets: traffic.packets(way), bytes: traffic.bytes(way) })
+            }),
             original,
             reply,
         }

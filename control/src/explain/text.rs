@@ -1,6 +1,6 @@
 //! How does a reader see the explanation? Indented, one rule in two lines, in at most about 100 columns.
 
-use super::numbers::{FlowReport, SideReport};
+use super::numbers::{FlowReport, SideReport, TrafficReport};
 use super::report::{ChainReport, Report, RuleReport};
 use std::fmt::{self, Display, Formatter};
 
@@ -118,6 +118,10 @@ fn flow(f: &mut Formatter<'_>, when: &str, flow: Option<&FlowReport>, none: &str
     let assured = if flow.assured { ", assured" } else { "" };
     let seconds = f64::from(flow.ends_in_ms) / 1000.0;
     writeln!(f, "         {when:<6} {}{state}{reply}{assured}, ends in {seconds} s", flow.protocol)?;
+    for (name, way) in ["original", "reply"].iter().zip(flow.traffic.iter().flatten()) {
+        let TrafficReport { packets, bytes } = way;
+        writeln!(f, "                {name:<8} packets {packets} bytes {bytes}")?;
+    }
     for (name, side) in [("original", &flow.original), ("reply", &flow.reply)] {
         if let Some(SideReport { end, max_end, max_window, max_ack, scale }) = side {
             writeln!(

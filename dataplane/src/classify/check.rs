@@ -1,6 +1,5 @@
 //! Can this policy run? What the data path relies on, looked at once, so that no packet finds it missing.
 
-use super::facts::Facts;
 use super::reference::MOST_LEVELS;
 use super::sets::MOST_PARTS;
 use crate::object::each::Each;
@@ -296,13 +295,7 @@ fn check_fields(rule: RuleId, key: &[Field]) -> Result<(), CompileError> {
         };
         (1..=128).contains(&loaded) && (1..=128).contains(&field.width) && field.shift != i8::MIN
     };
-    if !key.iter().all(possible) {
-        return Err(CompileError::Field(rule));
-    }
-    match key.iter().find_map(|field| Facts::<[u8]>::refused(&field.load)) {
-        Some(why) => Err(CompileError::Unsupported(rule, why)),
-        None => Ok(()),
-    }
+    key.iter().all(possible).then_some(()).ok_or(CompileError::Field(rule))
 }
 
 fn check_target(policy: &Policy, rule: RuleId, verdict: Verdict) -> Result<(), CompileError> {

@@ -174,16 +174,6 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
         }
     }
 
-    /// Why [`Self::load`] cannot read such a load, if it cannot; a policy with one is not compiled.
-    pub(super) const fn refused(load: &Load) -> Option<&'static str> {
-        match load {
-            Load::Ct(Ct::Packets(_) | Ct::Bytes(_) | Ct::AveragePacket(_)) => {
-                Some("the data path does not count the packets and bytes of a connection")
-            }
-            _ => None,
-        }
-    }
-
     /// Whether two loads for the same packet may give different numbers.
     pub(super) const fn is_drawn(load: &Load) -> bool {
         matches!(load, Load::Number { .. } | Load::Meta(config::policy::Meta::Random))

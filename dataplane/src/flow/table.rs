@@ -10,11 +10,15 @@
 //! each must be met before it is that old: by [`Table::find`], by ageing, or by [`Table::purge`] when the clock
 //! jumps.
 
+mod beside;
 mod room;
 
 pub use room::CANDIDATES;
 
+use std::fmt::Debug;
 use std::sync::Arc;
+
+use zerocopy::FromZeros;
 
 use super::bucket::{Bucket, Overflow};
 use super::group::LANES;
@@ -22,9 +26,13 @@ use super::hash::{CHOICES, FlowHash};
 use super::prefetch::prefetch;
 use crate::flow::FlowKey;
 use crate::time::Tick;
+use beside::Beside;
 
 /// What the table keeps of a flow: plain data with its key inside. The default fills slots not yet used.
 pub trait Entry: Copy + Default {
+    /// What is kept besides, of the few flows that need it. All zero bytes say that there is nothing.
+    type Extra: FromZeros + Copy + Debug;
+
     /// The name of the flow.
     fn key(&self) -> &FlowKey;
 }
@@ -55,16 +63,18 @@ pub struct Stats {
 
 /// The flows of one worker.
 #[derive(Debug)]
-pub struct Table<E> {
+pub struct Table<E: Entry> {
     buckets: Arc<[Bucket]>,
     /// The entry of lane `l` of bucket `b` is at `b * LANES + l`.
     entries: Box<[Aligned<E>]>,
+    beside: Beside<E::Extra>,
     stats: Stats,
 }
 
 impl<E: Entry> Table<E> {
     /// An empty table with room for `entries` flows at three quarters full: takes all its memory here, four
-    /// thirds of `entries` slots of 8 bytes and the cache lines of an `E` each.
+    /// thirds of `entries` slots of 8 bytes and the cache lines of an `E` each. Room for what is kept besides is
+    /// promised here, and taken as it is written.
     ///
     /// # Panics
     /// If that is more than 2^32 slots.
@@ -75,6 +85,7 @@ impl<E: Entry> Table<E> {
         Self {
             buckets: (0..buckets).map(|_| Bucket::empty()).collect(),
             entries: vec![Aligned(E::default()); buckets * LANES].into(),
+            beside: Beside::with_buckets(buckets),
             stats: Stats::default(),
         }
     }
@@ -149,6 +160,28 @@ impl<E: Entry> Table<E> {
     #[inline]
     pub fn entry_mut(&mut self, slot: Slot) -> &mut E {
         &mut self.entries[slot.0 as usize].0
+    }
+
+    /// What is kept besides of the flow there: all zero until it is written.
+    #[inline]
+    #[must_use]
+    pub fn extra(&self, slot: Slot) -> E::Extra {
+        self.beside.get(slot)
+    }
+
+    /// Whether anything was written of that.
+    #[inline]
+    #[must_use]
+    pub fn has_extra(&self, slot: Slot) -> bool {
+        self.beside.is_written(slot)
+    }
+
+    /// What is kept besides of the flow there, to change: it takes memory from now on, and is zero again when the
+    /// flow is gone.
+    #[inline]
+    pub fn extra_mut(&mut self, slot: Slot) -> &mut E::Extra {
+        debug_assert!(self.is_taken(slot), "what is kept of no flow would be the next one's");
+        self.beside.get_mut(slot)
     }
 
     /// When the flow there ends.
@@ -248,7 +281,7 @@ impl<E: Entry> Table<E> {
         self.entries.len()
     }
 
-    /// Bytes taken at the start.
+    /// Bytes taken at the start, but for those of what is kept besides.
     #[must_use]
     pub fn memory(&self) -> usize {
         size_of_val(&*self.buckets) + size_of_val(&*self.entries)

@@ -16,7 +16,7 @@ use crate::reason::Reason;
 use crate::rules::Rules;
 use crate::stats::Stats;
 use crate::time::Tick;
-use crate::track::{CtState, Flow, Settings};
+use crate::track::{CtState, Extra, Flow, Settings};
 use crate::wire::Role;
 use config::Policy;
 use config::policy::{Reject, ct_state};
@@ -75,7 +75,15 @@ impl<'a> Context<'a> {
         settings: &'a Settings,
         stats: &'a Stats,
     ) -> Self {
-        Self { role, from, rules, worker, tracker: Tracker { table, settings, now }, stats, at }
+        Self {
+            role,
+            from,
+            rules,
+            worker,
+            tracker: Tracker::new(table, settings, now, rules.counts_traffic()),
+            stats,
+            at,
+        }
     }
 
     /// Whether the flow of such a packet is tracked at all.
@@ -115,11 +123,9 @@ impl<'a> Context<'a> {
     }
 
     /// The flow in which a packet is looked for, as it stands, and when it ends.
-    pub fn flow(&mut self, keyed: &Keyed) -> Option<(Flow, Tick)> {
+    pub fn flow(&mut self, keyed: &Keyed) -> Option<(Flow, Extra, Tick)> {
         let (Keyed::Own { key, hash, .. } | Keyed::Quoted { key, hash, .. }) = keyed else { return None };
-        let Tracker { table, now, .. } = &mut self.tracker;
-        let slot = table.find(*hash, key, *now)?;
-        Some((*table.entry(slot), table.deadline(slot)))
+        self.tracker.find(*hash, key)
     }
 
     fn count(&self, decided: &Decided) {

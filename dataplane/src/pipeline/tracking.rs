@@ -8,14 +8,18 @@ use crate::frame::Frame;
 use crate::packet::Packet;
 use crate::reason::Reason;
 use crate::time::Tick;
-use crate::track::{self, CtState, Flow, Opening, Outcome, Settings, Status};
+use crate::track::{self, CtState, Extra, Flow, Opening, Outcome, Settings, Status};
 
 /// The shard and what the tracker needs besides.
 #[derive(Debug)]
 pub(super) struct Tracker<'a> {
-    pub(super) table: &'a mut Table<Flow>,
-    pub(super) settings: &'a Settings,
-    pub(super) now: Tick,
+    table: &'a mut Table<Flow>,
+    settings: &'a Settings,
+    now: Tick,
+    /// Whether the rules want packets and bytes of new connections counted.
+    counts: bool,
+    /// The cold part of the flow at hand while the table does not have it: [`Place::New`] and [`Place::Gone`].
+    aside: Extra,
 }
 
 /// What tracking said of a packet.
@@ -55,7 +59,17 @@ impl Tracked {
     }
 }
 
-impl Tracker<'_> {
+impl<'a> Tracker<'a> {
+    pub(super) fn new(table: &'a mut Table<Flow>, settings: &'a Settings, now: Tick, counts: bool) -> Self {
+        Self { table, settings, now, counts, aside: Extra::default() }
+    }
+
+    /// The flow in which a packet is looked for, as it stands, and when it ends.
+    pub(super) fn find(&mut self, hash: FlowHash, key: &FlowKey) -> Option<(Flow, Extra, Tick)> {
+        let slot = self.table.find(hash, key, self.now)?;
+        Some((*self.table.entry(slot), self.table.extra(slot), self.table.deadline(slot)))
+    }
+
     /// Finds the flow of a packet and moves it on.
     pub(super) fn track<F: Frame + ?Sized>(&mut self, packet: &Packet, frame: &F, keyed: &Keyed) -> Tracked {
         if let Some(fault) = packet.fault {
@@ -91,15 +105,17 @@ impl Tracker<'_> {
     ) -> Tracked {
         if let Some(slot) = self.table.find(hash, &key, self.now) {
             let flow = self.table.entry_mut(slot);
-            let direction = Some(flow.direction(orientation));
+            let direction = flow.direction(orientation);
             let outcome = track::update(flow, packet, frame, orientation, self.now, self.settings);
             let place = Place::Stored(slot);
             match outcome {
                 Outcome::Valid { state, timeout } => {
+                    // What leaves the deadline as it is does not count as traffic either.
                     if let Some(timeout) = timeout {
                         self.table.set_deadline(slot, self.now.after(timeout));
+                        self.count(slot, direction, packet.network_length);
                     }
-                    return Tracked { state, direction, invalid: None, place };
+                    return Tracked { state, direction: Some(direction), invalid: None, place };
                 }
                 Outcome::Invalid { reason, at_most } => {
                     let sooner = at_most.map(|timeout| self.now.after(timeout));
@@ -112,21 +128,39 @@ impl Tracker<'_> {
                 }
                 Outcome::Delete { state } => {
                     let place = Place::Gone(*flow);
+                    self.count(slot, direction, packet.network_length);
+                    self.aside = self.table.extra(slot);
                     self.table.remove(slot);
-                    return Tracked { state, direction, invalid: None, place };
+                    return Tracked { state, direction: Some(direction), invalid: None, place };
                 }
                 Outcome::Restart => self.table.remove(slot),
             }
         }
         match track::open(packet, frame, key, orientation, self.now, self.settings) {
-            Opening::New(flow, timeout) => Tracked {
-                state: CtState::New,
-                direction: Some(Direction::Original),
-                invalid: None,
-                place: Place::New(flow, timeout),
-            },
+            Opening::New(flow, timeout) => {
+                self.aside = Extra::default();
+                if self.counts {
+                    self.aside.traffic.add(Direction::Original, packet.network_length);
+                }
+                Tracked {
+                    state: CtState::New,
+                    direction: Some(Direction::Original),
+                    invalid: None,
+                    place: Place::New(flow, timeout),
+                }
+            }
             Opening::Invalid(reason) => Tracked::invalid(reason),
             Opening::Untracked => Tracked::LEFT_OUT,
+        }
+    }
+
+    /// Counts a packet of a stored flow, if its packets are counted.
+    fn count(&mut self, slot: Slot, direction: Direction, length: u32) {
+        if self.table.has_extra(slot) {
+            let traffic = &mut self.table.extra_mut(slot).traffic;
+            if traffic.is_counted() {
+                traffic.add(direction, length);
+            }
         }
     }
 
@@ -140,7 +174,7 @@ impl Tracker<'_> {
     }
 
     /// What rules see of the packet's flow, if it has one.
-    pub(super) fn connection<'a>(&'a self, tracked: &'a Tracked) -> Option<Connection<'a>> {
+    pub(super) fn connection<'b>(&'b self, tracked: &'b Tracked) -> Option<Connection<'b>> {
         let (flow, more, expires) = match &tracked.place {
             Place::None => return None,
             Place::Stored(slot) => {
@@ -154,7 +188,12 @@ impl Tracker<'_> {
         let seen_reply = if flow.status().has(Status::SEEN_REPLY) { status::SEEN_REPLY } else { 0 };
         let assured = if flow.is_assured() { status::ASSURED } else { 0 };
         let status = seen_reply | assured | more;
-        Some(Connection { key: flow.key(), original: flow.original(), status, expires })
+        let extra = match &tracked.place {
+            Place::Stored(slot) => self.table.extra(*slot),
+            _ => self.aside,
+        };
+        let traffic = extra.traffic;
+        Some(Connection { key: flow.key(), original: flow.original(), status, expires, traffic })
     }
 
     /// A rule has set it. As in the kernel, a flow that is known keeps it even if this packet is dropped.
@@ -170,7 +209,11 @@ impl Tracker<'_> {
     pub(super) fn store(&mut self, tracked: &Tracked, keyed: &Keyed) -> Result<(), Full> {
         let (Place::New(flow, timeout), Some(hash)) = (&tracked.place, keyed.hash()) else { return Ok(()) };
         let deadline = self.now.after(*timeout);
-        self.table.insert(hash, *flow, deadline, self.now, |flow| !flow.is_assured()).map(drop)
+        let slot = self.table.insert(hash, *flow, deadline, self.now, |flow| !flow.is_assured())?;
+        if self.aside != Extra::default() {
+            *self.table.extra_mut(slot) = self.aside;
+        }
+        Ok(())
     }
 
     /// A packet of this flow was answered with a RST by the firewall itself.

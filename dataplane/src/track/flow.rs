@@ -1,6 +1,6 @@
 //! What is kept of a connection? Plain data in two cache lines: the name and the bookkeeping, then the protocol.
 
-use super::{CtState, Direction, sctp, tcp};
+use super::{CtState, Direction, Extra, sctp, tcp};
 use crate::flow::{self, FlowKey, Orientation};
 use crate::time::Tick;
 
@@ -134,6 +134,8 @@ impl Flow {
 }
 
 impl flow::Entry for Flow {
+    type Extra = Extra;
+
     fn key(&self) -> &FlowKey {
         &self.key
     }

@@ -11,6 +11,7 @@
 //! Limits: no expectations (helpers such as FTP), no address translation, no synproxy. Fragments and packets
 //! that the IP layer refuses never come here.
 
+pub mod extra;
 pub mod flow;
 pub mod icmp;
 pub mod sctp;
@@ -26,6 +27,7 @@ use crate::packet::{Network, Packet, protocol};
 use crate::reason::Reason;
 use crate::time::Tick;
 
+pub use extra::Extra;
 pub use flow::{Flow, LAYOUT, Protocol, Status};
 pub use timeouts::Timeouts;
 

@@ -1,6 +1,7 @@
 //! Workers over wires in memory: every packet goes in as bytes, and comes out or does not.
 
 use super::{Handover, Observer, Parts, Wire, Worker, handover};
+use crate::classify::DecidedBy;
 use crate::flow::{self, FlowHasher, FlowKey, Table};
 use crate::generation::{self, Publisher};
 use crate::io::{Arrival, BURST, Side, WireIo};
@@ -12,7 +13,7 @@ use crate::pipeline::Decided;
 use crate::reason::Reason;
 use crate::rules::Rules;
 use crate::stats::Stats;
-use crate::track::{CtState, Settings};
+use crate::track::{CtState, Direction, Settings};
 use crate::wire::Role;
 use config::policy::interface_value;
 use config::{NoFiles, Policy, Source};
@@ -188,6 +189,45 @@ fn a_connection_passes_and_strays_do_not() {
     assert_eq!(rig.sent().len(), 1, "only the last one passed");
     assert_eq!(rig.stats[0].flows.get(), 1);
     assert_eq!(rig.stats[0].drops[Reason::TcpSequenceAbove as usize].get(), 1);
+}
+
+/// Packets and bytes that the rules look at are those up to the packet in hand, of what the tracker lets count.
+#[test]
+fn the_traffic_of_a_connection_is_counted() {
+    let rules = "table inet f {
+        chain input { type filter hook input priority 0; policy drop;
+            ct original packets 1 ct reply packets 0 ct bytes 40 tcp dport 80 accept
+            ct original packets 2 ct reply packets 1 ct original bytes 80 ct avgpkt 40 accept
+            ct reply packets 2 drop
+        }
+        chain output { type filter hook output priority 0; policy drop;
+            ct reply packets 1 ct bytes 80 accept
+        }
+    }";
+    let mut rig = Rig::new(rules, 1, 64);
+    handshake(&mut rig, 0);
+    let rules = |decided: Decided| decided.decided_by;
+    let refused = rig.one(Side::Inside, 0, &outward(80, ACK).sequence(5001).acknowledgement(1001));
+    assert!(matches!(rules(refused), DecidedBy::ChainPolicy(_)));
+    let next = rig.one(Side::Outside, 0, &inward(80, ACK).sequence(1001).acknowledgement(5001));
+    assert!(matches!(rules(next), DecidedBy::Rule(rule) if rule.0 == 2), "what was refused counts too");
+    let table = &rig.workers[0].parts.table;
+    let (slot, ..) = table.iter().next().expect("the connection");
+    let traffic = table.extra(slot).traffic;
+    let ways = [Direction::Original, Direction::Reply];
+    assert_eq!(ways.map(|way| (traffic.packets(way), traffic.bytes(way))), [(3, 120), (2, 80)]);
+}
+
+/// A retransmitted SYN, and what is invalid, count nothing.
+#[test]
+fn what_moves_no_deadline_counts_nothing() {
+    let rules =
+        "table inet f { chain input { type filter hook input priority 0; ct packets 1 accept; drop } }";
+    let mut rig = Rig::new(rules, 1, 64);
+    for _ in 0..3 {
+        let decided = rig.one(Side::Outside, 0, &inward(80, SYN).sequence(1000));
+        assert_eq!(decided.outcome, crate::pipeline::Outcome::Accept);
+    }
 }
 
 #[test]

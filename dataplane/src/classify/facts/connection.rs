@@ -2,7 +2,9 @@
 
 use crate::flow::{FlowKey, Orientation};
 use crate::packet::protocol;
-use config::policy::{Ct, Value};
+use crate::track::Direction;
+use crate::track::extra::Traffic;
+use config::policy::{Ct, Value, Ways};
 
 /// The connection of a packet.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +17,8 @@ pub struct Connection<'a> {
     pub status: u32,
     /// Milliseconds until it ends if nothing more comes; of a new one, what it will have once this packet passes.
     pub expires: u32,
+    /// What has gone to and fro; all 0 if that is not counted.
+    pub traffic: Traffic,
 }
 
 /// Bits of `ct status`, as the kernel numbers them.
@@ -59,10 +63,27 @@ impl Connection<'_> {
             Ct::Address { reply, destination: false, .. } => self.ends(reply).source,
             Ct::Port { reply, destination: true } => self.ends(reply).destination_port.into(),
             Ct::Port { reply, destination: false } => self.ends(reply).source_port.into(),
-            Ct::State | Ct::Direction | Ct::Mark | Ct::Packets(_) | Ct::Bytes(_) | Ct::AveragePacket(_) => {
-                return None;
-            }
+            Ct::Packets(ways) => self.packets(ways).into(),
+            Ct::Bytes(ways) => self.bytes(ways).into(),
+            Ct::AveragePacket(ways) => self.bytes(ways).checked_div(self.packets(ways)).unwrap_or(0).into(),
+            Ct::State | Ct::Direction | Ct::Mark => return None,
         })
+    }
+
+    fn packets(&self, ways: Ways) -> u64 {
+        Self::sum(ways, |direction| self.traffic.packets(direction))
+    }
+
+    fn bytes(&self, ways: Ways) -> u64 {
+        Self::sum(ways, |direction| self.traffic.bytes(direction))
+    }
+
+    fn sum(ways: Ways, of: impl Fn(Direction) -> u64) -> u64 {
+        match ways {
+            Ways::Original => of(Direction::Original),
+            Ways::Reply => of(Direction::Reply),
+            Ways::Both => of(Direction::Original).wrapping_add(of(Direction::Reply)),
+        }
     }
 
     /// The original direction, or the reply.
@@ -99,6 +120,7 @@ const fn reply_type(version: u8, request: u8) -> u8 {
 mod tests {
     use super::Connection;
     use crate::flow::{FlowKey, Orientation};
+    use crate::track::extra::Traffic;
     use config::policy::{Ct, Value};
 
     fn all(connection: &Connection<'_>, v6: bool) -> Vec<Option<Value>> {
@@ -111,7 +133,13 @@ mod tests {
     #[test]
     fn both_directions_of_a_tuple() {
         let key = FlowKey { low: 1, high: 2, low_port: 80, high_port: 999, protocol: 6, version: 4, zone: 0 };
-        let mut connection = Connection { key: &key, original: Orientation::Down, status: 14, expires: 77 };
+        let mut connection = Connection {
+            key: &key,
+            original: Orientation::Down,
+            status: 14,
+            expires: 77,
+            traffic: Traffic::default(),
+        };
         assert_eq!(all(&connection, false), [2, 1, 1, 2, 999, 80, 80, 999].map(Some));
         assert_eq!(all(&connection, true)[..4], [None; 4], "no IPv6 address");
         connection.original = Orientation::Up;
@@ -124,7 +152,13 @@ mod tests {
     fn a_ping_has_its_identifier_both_ways_and_the_type_of_the_answer() {
         let key =
             FlowKey { low: 9, high: 2, low_port: 7, high_port: 0x0800, protocol: 1, version: 4, zone: 0 };
-        let connection = Connection { key: &key, original: Orientation::Up, status: 0, expires: 0 };
+        let connection = Connection {
+            key: &key,
+            original: Orientation::Up,
+            status: 0,
+            expires: 0,
+            traffic: Traffic::default(),
+        };
         assert_eq!(all(&connection, false), [9, 2, 2, 9, 7, 0x0800, 7, 0].map(Some));
         let key = FlowKey { high_port: 0x8000, protocol: 58, version: 6, ..key };
         let connection = Connection { key: &key, ..connection };

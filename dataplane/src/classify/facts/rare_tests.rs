@@ -1,9 +1,12 @@
 //! Every load that few rules ask for, against bytes.
 
-use super::{Draw, Facts, Home, Known};
+use super::{Connection, Draw, Facts, Home, Known};
+use crate::flow::{FlowKey, Orientation};
 use crate::object::Now;
 use crate::packet::build::FrameBuilder;
 use crate::packet::{flag, parse, protocol};
+use crate::track::Direction::{Original, Reply};
+use crate::track::extra::Traffic;
 use config::policy::{Ct, Load, Meta, OptionOf, Part, Value, Ways, interface_value};
 
 const ONE: [u16; 8] = [0xfd00, 0, 0, 0, 0, 0, 0, 1];
@@ -193,9 +196,20 @@ fn random_numbers_stay_within_and_differ() {
 }
 
 #[test]
-fn what_is_not_known_is_refused() {
-    for load in [Ct::Packets(Ways::Both), Ct::Bytes(Ways::Reply), Ct::AveragePacket(Ways::Original)] {
-        assert!(Facts::<[u8]>::refused(&Load::Ct(load)).is_some());
+fn a_connection_has_traffic_by_direction() {
+    let mut traffic = Traffic::default();
+    for (direction, length) in [(Original, 60), (Original, 40), (Reply, 1500)] {
+        traffic.add(direction, length);
     }
-    assert_eq!(load(&tcp(&[]), Load::Ct(Ct::Zone)), None, "no connection");
+    let key = FlowKey::default();
+    let connection =
+        |traffic| Connection { key: &key, original: Orientation::Up, status: 0, expires: 0, traffic };
+    let read = |load| connection(traffic).load(load);
+    let ways = [Ways::Original, Ways::Reply, Ways::Both];
+    assert_eq!(ways.map(|ways| read(Ct::Packets(ways))), [2, 1, 3].map(Some));
+    assert_eq!(ways.map(|ways| read(Ct::Bytes(ways))), [100, 1500, 1600].map(Some));
+    assert_eq!(ways.map(|ways| read(Ct::AveragePacket(ways))), [50, 1500, 533].map(Some));
+    let none = connection(Traffic::default()).load(Ct::AveragePacket(Ways::Both));
+    assert_eq!(none, Some(0), "as the kernel says of what it does not count");
+    assert_eq!(load(&tcp(&[]), Load::Ct(Ct::Packets(Ways::Both))), None, "no connection");
 }

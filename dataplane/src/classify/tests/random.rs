@@ -6,7 +6,7 @@ use crate::object::numbers::each_field;
 use config::policy::{
     Base, Chain, ChainId, ChainPolicy, Comparison, Counter, CounterId, Ct, Family, Field, HeaderBase, Hook,
     Icmpx, Load, Match, Meta, OptionOf, Part, Place, Policy, Reject, Rule, Set, SetId, Statement, Test,
-    Tracks, Value, Verdict, interface_value,
+    Tracks, Value, Verdict, Ways, interface_value,
 };
 
 /// A policy with regular chains that lead to one another without circles, and base chains.
@@ -218,7 +218,8 @@ fn rare(choices: &mut Choices<'_>) -> (Load, u16, [Value; 6]) {
     let of = choices.of(&[OptionOf::Tcp, OptionOf::Tcp, OptionOf::Ipv4, OptionOf::Sctp, OptionOf::Dccp]);
     let kind = choices.of(&[2, 3, 4]);
     let [reply, destination, v6] = [(); 3].map(|()| choices.one_in(2));
-    match choices.below(19) {
+    let ways = choices.of(&[Ways::Both, Ways::Original, Ways::Reply]);
+    match choices.below(22) {
         0 => (Load::Extension { header, offset: 16, width: 16 }, 16, [0, 1, 2, 0, 1, 2]),
         1 => (Load::Extension { header, offset: 29, width: 3 }, 3, [0, 1, 2, 0, 1, 2]),
         2 => (Load::Option { of, kind, offset: 16, width: 16 }, 16, [0x500, 0x501, 0x502, 0x503, 0, 0]),
@@ -235,6 +236,9 @@ fn rare(choices: &mut Choices<'_>) -> (Load, u16, [Value; 6]) {
         14 => (Load::Ct(Ct::Status), 32, [0, 10, 2, 8, 0, 10]),
         15 => (Load::Ct(choices.of(&[Ct::Zone, Ct::Expiration])), 32, [0, 5000, 4999, 0, 0, 5000]),
         16 => (Load::Ct(Ct::L3Proto), 8, [2, 10, 2, 10, 2, 10]),
+        18 => (Load::Ct(Ct::Packets(ways)), 64, [0, 1, 2, 3, 1, 2]),
+        19 => (Load::Ct(Ct::Bytes(ways)), 64, [0, 40, 80, 81, 1500, 3000]),
+        20 => (Load::Ct(Ct::AveragePacket(ways)), 64, [0, 40, 41, 770, 1500, 513]),
         17 => {
             let width = if v6 { 128 } else { 32 };
             (Load::Ct(Ct::Address { reply, destination, v6 }), width, [0, 1, 2, 3, 4, 5])

@@ -7,6 +7,7 @@ use crate::flow::{FlowKey, Orientation};
 use crate::object::Now;
 use crate::packet::{Fragment, Network, Packet, Tuple, protocol};
 use crate::track::Direction;
+use crate::track::extra::Traffic;
 use config::policy::{Value, ct_state, interface_value};
 
 /// A frame, its headers and what is known of it besides.
@@ -21,6 +22,7 @@ pub(super) struct Sample {
     pub(super) now: Now,
     pub(super) draw: u64,
     pub(super) key: FlowKey,
+    pub(super) traffic: Traffic,
 }
 
 impl Sample {
@@ -87,6 +89,7 @@ impl Sample {
             now: Now::default(),
             draw: 0,
             key: FlowKey::default(),
+            traffic: Traffic::default(),
         }
     }
 
@@ -103,6 +106,7 @@ impl Sample {
             original: Orientation::Up,
             status: if direction == Direction::Reply { 10 } else { 0 },
             expires: 5000,
+            traffic: self.traffic,
         });
         Facts {
             packet,
@@ -167,6 +171,9 @@ impl Sample {
             version: choices.of(&[4, 6]),
             zone: 0,
         };
+        for way in [Direction::Original, Direction::Reply] {
+            (0..choices.below(3)).for_each(|_| sample.traffic.add(way, choices.of(&[40, 41, 1500])));
+        }
         sample
     }
 

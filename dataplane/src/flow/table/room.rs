@@ -87,6 +87,7 @@ impl<E: Entry> Table<E> {
             home.set_overflow(fingerprint.class(), home.overflow(fingerprint.class()).minus(choice));
         }
         bucket.set_tag(slot.lane(), 0);
+        self.beside.reset(slot);
     }
 
     fn first_vacant(&self, bucket: u32) -> Option<Slot> {

@@ -16,6 +16,8 @@ pub(crate) struct Flow {
 }
 
 impl Entry for Flow {
+    type Extra = u64;
+
     fn key(&self) -> &FlowKey {
         &self.key
     }
@@ -76,6 +78,7 @@ enum Op {
     Find(u32),
     Refresh { flow: u32, lifetime: u32 },
     Remove(u32),
+    Write { flow: u32, value: u64 },
     Advance(u32),
     Purge,
     Age { slots: usize },
@@ -90,7 +93,8 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(flow, lifetime, assured)| Op::Insert { flow, lifetime, assured }),
         3 => flow.clone().prop_map(Op::Find),
         2 => (flow.clone(), lifetime).prop_map(|(flow, lifetime)| Op::Refresh { flow, lifetime }),
-        1 => flow.prop_map(Op::Remove),
+        1 => flow.clone().prop_map(Op::Remove),
+        2 => (flow, any::<u64>()).prop_map(|(flow, value)| Op::Write { flow, value }),
         2 => (0u32..60).prop_map(Op::Advance),
         1 => Just(Op::Purge),
         2 => (0usize..80).prop_map(|slots| Op::Age { slots }),
@@ -108,6 +112,8 @@ struct History {
     ager: Ager,
     reaper: Reaper,
     model: HashMap<u32, (Flow, u32)>,
+    /// What was written beside those flows of the model that are in the table.
+    beside: HashMap<u32, u64>,
     /// One for each flow: equal ones collide.
     hashes: Vec<FlowHash>,
     elapsed: u32,
@@ -142,6 +148,8 @@ impl History {
         let (entry, deadline) = self.model[&flow];
         assert!(self.table.holds(slot, &key(flow)));
         assert_eq!(*self.table.entry(slot), entry);
+        assert_eq!(self.table.extra(slot), self.beside.get(&flow).copied().unwrap_or(0));
+        assert_eq!(self.table.has_extra(slot), self.beside.contains_key(&flow));
         assert_eq!(self.table.deadline(slot), Tick(self.epoch).after(deadline));
         Some(slot)
     }
@@ -171,6 +179,7 @@ impl History {
             Ok(slot) => {
                 assert!(self.table.window(hash).contains(&slot));
                 self.model.insert(number, (flow, self.elapsed + lifetime));
+                self.beside.remove(&number);
                 match gone[..] {
                     [] => assert!(room),
                     [(_, gone, end)] => {
@@ -214,6 +223,12 @@ impl History {
                     assert!(!self.table.holds(slot, &key(flow)));
                 }
             }
+            Op::Write { flow, value } => {
+                if let Some(slot) = self.find(flow) {
+                    *self.table.extra_mut(slot) = value;
+                    self.beside.insert(flow, value);
+                }
+            }
             Op::Advance(milliseconds) => self.elapsed += milliseconds,
             Op::Purge => {
                 self.table.purge(self.now());
@@ -251,7 +266,7 @@ proptest! {
     ) {
         let (table, model) = (Table::with_capacity(capacity), HashMap::new());
         let (ager, reaper) = ageing(&table, MESSAGES);
-        let mut history = History { table, ager, reaper, model, hashes, elapsed: 0, epoch };
+        let mut history = History { table, ager, reaper, model, beside: HashMap::new(), hashes, elapsed: 0, epoch };
         for op in &ops {
             history.step(op);
         }
