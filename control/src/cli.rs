@@ -1,5 +1,6 @@
 //! What can be asked of the program? The command line; its texts are the contract of `--help`.
 
+use crate::bench::{Family, Mix};
 use crate::left_out::LeaveOut;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use config::lint::Keep;
@@ -33,6 +34,8 @@ pub enum Command {
     Explain(Explain),
     /// Run the firewall between the ports of a configuration file
     Run(Run),
+    /// Measure the real worker loop beside bare forwarding, on in-memory ports
+    Bench(Bench),
 }
 
 /// Which packets are replayed, and as what.
@@ -242,6 +245,39 @@ pub struct Run {
     pub json: bool,
 }
 
+/// `sluice bench`
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// Connections, or sources of packets that belong to none; of a flood those that live at a time
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..=1 << 26))]
+    pub flows: u32,
+    /// Rules of a generated stateful ruleset, or a file: it must accept new connections to TCP and UDP port 443 of
+    /// 192.0.2.10 and 2001:db8:2::10, and refuse what the mix wants refused
+    #[arg(long, value_name = "N|FILE", default_value = "20")]
+    pub rules: String,
+    /// Elements of a set that the generated ruleset asks first of new connections
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1 << 24))]
+    pub sets: u32,
+    /// What packets are about; several take turns, packet by packet
+    #[arg(long, value_enum, value_name = "MIX", value_delimiter = ',', default_value = "established")]
+    pub mix: Vec<Mix>,
+    /// Network layers of the flows
+    #[arg(long, value_enum, default_value_t = Family::V4)]
+    pub family: Family,
+    /// Length of frames, frame check sequence included (IPv6 frames have at least 84)
+    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = frame_length)]
+    pub frame: usize,
+    /// Workers, each on a core of its own with flows of its own
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
+    pub workers: u16,
+    /// How long to measure
+    #[arg(long, value_name = "S", default_value_t = 3.0, value_parser = duration)]
+    pub seconds: f64,
+    /// Print the figures as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Where a wire stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Role {
@@ -301,6 +337,20 @@ fn service(text: &str) -> Result<Keep, String> {
     };
     let port = port.parse().map_err(|_| format!("'{port}' is not a port"))?;
     Ok(Keep { tcp, port })
+}
+
+fn frame_length(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|length| (64..=1518).contains(length))
+        .ok_or("a frame has 64 to 1518 bytes".to_owned())
+}
+
+fn duration(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|seconds| (0.01..=3600.0).contains(seconds))
+        .ok_or("a number of seconds from 0.01 to 3600 is needed".to_owned())
 }
 
 fn interface_name(text: &str) -> Result<String, String> {

@@ -2,6 +2,7 @@
 //!
 //! Joins the pure data path to DPDK. Data goes to stdout, everything else to stderr.
 
+mod bench;
 mod capture;
 mod check;
 mod cli;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Check(command) => check::check(command),
         Command::Explain(command) => explain::explain(command),
         Command::Run(command) => run::run(command),
+        Command::Bench(command) => bench::bench(command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

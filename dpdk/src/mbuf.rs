@@ -161,6 +161,19 @@ impl Mbuf {
         Ok(())
     }
 
+    /// Makes a packet of one segment this long, if it is longer.
+    #[inline]
+    pub fn truncate(&mut self, length: usize) {
+        if self.is_contiguous() && length < self.packet_len() as usize {
+            // SAFETY: the offsets are those of a u16 and a u32; the packet is ours and exclusively borrowed, and
+            // a shorter one lies within what it was.
+            unsafe {
+                set(self.0, field::DPDK_SYS_MBUF_DATA_LEN, length as u16);
+                set(self.0, field::DPDK_SYS_MBUF_PKT_LEN, length as u32);
+            }
+        }
+    }
+
     /// How many bytes the first segment can still take at its end.
     #[must_use]
     pub fn tailroom(&self) -> usize {
@@ -264,6 +277,17 @@ unsafe fn segment_bytes<'a>(segment: NonNull<sys::rte_mbuf>) -> &'a [u8] {
 unsafe fn get<T: Copy>(mbuf: NonNull<sys::rte_mbuf>, offset: field::Type) -> T {
     // SAFETY: the caller's promise.
     unsafe { get_at(mbuf, offset as usize) }
+}
+
+/// Writes a field.
+///
+/// # Safety
+///
+/// `mbuf` is valid and ours alone, and a `T` is at the offset.
+#[inline]
+unsafe fn set<T: Copy>(mbuf: NonNull<sys::rte_mbuf>, offset: field::Type, value: T) {
+    // SAFETY: the caller's promise; every field is aligned for its type.
+    unsafe { mbuf.as_ptr().cast::<u8>().add(offset as usize).cast::<T>().write(value) }
 }
 
 /// Reads a field, see [`get`].

@@ -125,6 +125,11 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         met
     }
 
+    /// The queues of wire number `wire`.
+    pub fn wire_mut(&mut self, wire: usize) -> &mut I {
+        &mut self.parts.wires[wire].io
+    }
+
     /// What the worker was made of: its table, its counters, its observer.
     pub fn into_parts(self) -> Parts<I, O> {
         self.parts

@@ -1,0 +1,126 @@
+//! What does one worker of the bench do? The real loop and the floor in turn, in chunks, each timed.
+
+use super::floor;
+use super::io::{BenchIo, Phase};
+use super::traffic::{Handshake, Mix};
+use crate::failure::{Failure, Outcome};
+use dataplane::flow::Ager;
+use dataplane::stats::Stats;
+use dataplane::time::Tick;
+use dataplane::worker::Worker;
+use dpdk::Burst;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Bursts in a chunk: a fraction of a millisecond.
+const CHUNK: usize = 64;
+/// Flows of the bench's table that its ager looks at after each chunk, at least.
+const AGED: usize = 4096;
+
+/// One worker with everything it needs.
+pub struct Shard {
+    /// The real thing.
+    pub worker: Worker<BenchIo>,
+    /// Its counters.
+    pub stats: Arc<Stats>,
+    /// Walks its flows, as the control thread would.
+    pub ager: Ager,
+    /// Slots of its table.
+    pub slots: usize,
+    /// What it is measured with.
+    pub mixes: Vec<Mix>,
+}
+
+/// Cycles per packet of every chunk, and what happened besides.
+#[derive(Debug, Default)]
+pub struct Samples {
+    /// Of the firewall.
+    pub sluice: Vec<f64>,
+    /// Of the floor.
+    pub floor: Vec<f64>,
+    /// Packets that the firewall met.
+    pub packets: u64,
+    /// Cycles it took for them.
+    pub cycles: u64,
+    /// Flows it stored.
+    pub created: u64,
+    /// Part of the time that the thread had a CPU.
+    pub share: f64,
+}
+
+impl Shard {
+    /// Opens the connections that the mix is about.
+    pub fn connect(&mut self) -> Outcome<()> {
+        if !self.mixes.iter().any(|mix| mix.needs_connections()) {
+            return Ok(());
+        }
+        for step in Handshake::ALL {
+            self.io().phase = Phase::Connect(step, 0);
+            while self.worker.poll() > 0 {}
+        }
+        self.io().phase = Phase::Mix;
+        let flows = self.io().traffic.flows() as u64;
+        let stored = self.stats.flows_created.get();
+        if stored == flows && self.stats.dropped.get() + self.stats.rejected.get() == 0 {
+            return Ok(());
+        }
+        Err(Failure::refused(format!(
+            "of {flows} connections {stored} could be opened: the ruleset must accept new TCP connections to 192.0.2.10 and \
+             2001:db8:2::10, port 443, and what is established"
+        )))
+    }
+
+    /// Measures for this long, after a tenth of it to warm up.
+    pub fn measure(&mut self, length: Duration) -> Samples {
+        let mut burst = Burst::new();
+        let mut warm = Samples::default();
+        self.chunks(length / 10, &mut burst, &mut warm);
+        let mut samples = Samples::default();
+        let before = self.stats.flows_created.get();
+        let (on_cpu, started) = (on_cpu(), Instant::now());
+        self.chunks(length, &mut burst, &mut samples);
+        samples.share = match (on_cpu, self::on_cpu()) {
+            (Some(before), Some(after)) => (after - before).as_secs_f64() / started.elapsed().as_secs_f64(),
+            _ => f64::NAN,
+        };
+        samples.created = self.stats.flows_created.get() - before;
+        samples
+    }
+
+    fn chunks(&mut self, length: Duration, burst: &mut Burst, samples: &mut Samples) {
+        let started = Instant::now();
+        while started.elapsed() < length {
+            let (mut packets, begin) = (0, dpdk::cycles());
+            for _ in 0..CHUNK {
+                packets += self.worker.poll();
+            }
+            let cycles = dpdk::cycles() - begin;
+            samples.packets += packets as u64;
+            samples.cycles += cycles;
+            samples.sluice.push(cycles as f64 / packets.max(1) as f64);
+            self.age(packets);
+            let (mut packets, begin) = (0, dpdk::cycles());
+            let io = self.worker.wire_mut(0);
+            for _ in 0..CHUNK {
+                packets += floor::forward(io, burst);
+            }
+            samples.floor.push((dpdk::cycles() - begin) as f64 / packets.max(1) as f64);
+        }
+    }
+
+    /// What the control thread does meanwhile, on its own time; what it finds the worker removes on its own.
+    fn age(&mut self, packets: usize) {
+        let now = Tick(self.io().now() as u32);
+        self.ager.scan(now, (2 * packets).max(AGED).min(self.slots));
+    }
+
+    fn io(&mut self) -> &mut BenchIo {
+        self.worker.wire_mut(0)
+    }
+}
+
+/// For how long this thread has had a CPU since it began.
+fn on_cpu() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+}
