@@ -51,12 +51,15 @@ const CLIENTS_V4: u32 = 0x1000_0000;
 const CLIENTS_V6: [u32; 3] = [0x2001_0db8, 0x0001_0000, 0];
 
 impl Segment {
-    /// Writes the headers over a whole frame; the payload stays what it was and counts as zeroes.
+    /// Writes the headers over a whole frame of zeroes, or one that was written before.
     #[inline]
     pub fn write(&self, frame: &mut [u8]) {
         let (to, from) = if self.from_server { (OUTSIDE_MAC, INSIDE_MAC) } else { (INSIDE_MAC, OUTSIDE_MAC) };
         frame[..6].copy_from_slice(&to);
         frame[6..12].copy_from_slice(&from);
+        // the buffer may have held longer headers; behind the longest there is nothing but zeroes
+        let longest = frame.len().min(headers(true));
+        frame[34..longest].fill(0);
         if self.v6 { self.write_v6(frame) } else { self.write_v4(frame) }
     }
 
@@ -158,6 +161,7 @@ mod tests {
             };
             for length in [74, 75, 570, 1514] {
                 let mut frame = vec![0; length];
+                Segment { v6: true, udp: false, ..segment }.write(&mut frame);
                 segment.write(&mut frame);
                 let packet = parse(&frame[..]);
                 assert_eq!(packet.fault, None, "{segment:?}, {length} bytes");

@@ -14,6 +14,8 @@ pub struct BenchIo {
     ends: [End; 2],
     /// What is sent.
     pub traffic: Traffic,
+    /// What is sent to the floor: no connection may see gaps in its packets.
+    apart: Traffic,
     /// What is sent now.
     pub phase: Phase,
     mempool: Mempool,
@@ -41,6 +43,7 @@ impl BenchIo {
     pub fn new(outside: End, inside: End, traffic: Traffic, mempool: Mempool) -> Self {
         Self {
             ends: [outside, inside],
+            apart: traffic.clone(),
             traffic,
             phase: Phase::Mix,
             mempool,
@@ -57,6 +60,15 @@ impl BenchIo {
     pub fn now(&self) -> u64 {
         let real = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
         (real + self.hastened) / 1_000_000
+    }
+
+    /// As [`Self::fill`], of traffic of the same kind that the firewall never sees.
+    #[inline]
+    pub fn fill_apart(&mut self, burst: &mut Burst) -> Side {
+        std::mem::swap(&mut self.traffic, &mut self.apart);
+        let side = self.fill(burst);
+        std::mem::swap(&mut self.traffic, &mut self.apart);
+        side
     }
 
     /// Receives the next burst into the empty `burst`.
@@ -107,7 +119,9 @@ impl WireIo for BenchIo {
     fn receive(&mut self, into: &mut Vec<PacketBuffer>) -> Arrival {
         let mut burst = std::mem::take(&mut self.burst);
         let side = self.fill(&mut burst);
-        self.hastened += self.haste * burst.len() as u64;
+        if matches!(self.phase, Phase::Mix) {
+            self.hastened += self.haste * burst.len() as u64;
+        }
         into.extend(burst.drain().map(PacketBuffer));
         self.burst = burst;
         let real = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);

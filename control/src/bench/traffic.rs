@@ -9,6 +9,7 @@ use super::frames::{DATA, SHORTEST_V6, Segment, headers, payload};
 use clap::ValueEnum;
 use dataplane::io::Side;
 use dataplane::packet::flag;
+use std::sync::Arc;
 
 /// What packets are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -90,8 +91,8 @@ struct Pace {
     rounds: u32,
 }
 
-/// An endless source of frames.
-#[derive(Debug)]
+/// An endless source of frames. A copy starts where its original stands, and goes its own way.
+#[derive(Debug, Clone)]
 pub struct Traffic {
     mixes: Vec<Mix>,
     turn: usize,
@@ -99,7 +100,7 @@ pub struct Traffic {
     /// Frames are this long, without frame check sequence, where the mix does not say.
     frame: usize,
     /// Indices of flows, shuffled.
-    order: Vec<u32>,
+    order: Arc<[u32]>,
     paces: [Pace; 2],
     opened: u32,
     sizes: usize,
@@ -122,7 +123,7 @@ impl Traffic {
             turn: 0,
             family,
             frame,
-            order: flows,
+            order: flows.into(),
             paces: [Pace::default(), inside],
             opened: 0,
             sizes: 0,
