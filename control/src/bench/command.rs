@@ -141,11 +141,14 @@ fn policy(command: &Bench) -> Outcome<Policy> {
         }
         Ok(count) => {
             let source = rules::generated(count, command.sets as usize);
-            crate::rules::load_sources(&[source])
+            crate::rules::load_sources(&[source], &config::Options::default())
                 .map(|loaded| loaded.policy)
                 .map_err(|found| crate::rules::refused(&found))
         }
-        Err(_) => Ok(crate::rules::load(&[Path::new(&command.rules).to_owned()])?.policy),
+        Err(_) => {
+            Ok(crate::rules::load(&[Path::new(&command.rules).to_owned()], &config::Options::default())?
+                .policy)
+        }
     }
 }
 
