@@ -11,6 +11,7 @@ INSIDE   := 192.0.2.0/24,2001:db8:2::/64
 CAPTURE  := tests/captures/demo.pcap
 RULESETS := tests/rulesets
 FUZZ_SECONDS ?= 60
+SCENARIOS ?= 1000
 
 # what the build needs, and what the tests need besides
 BUILD_PACKAGES := build-essential pkgconf clang libclang-dev libdpdk-dev curl ca-certificates
@@ -18,7 +19,7 @@ TEST_PACKAGES  := nftables iptables iproute2 ethtool nmap nginx-light iputils-pi
                   python3 python3-scapy conntrack
 RUST_VERSION   := 1.88
 
-.PHONY: help deps deps-test build demo test lint loom fuzz clean
+.PHONY: help deps deps-test build demo test parity lint loom fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -54,6 +55,10 @@ test: deps-test ## run all tests
 	cargo build --workspace --all-targets
 	cargo nextest run --workspace --no-fail-fast
 	$(MAKE) --no-print-directory loom
+
+parity: deps-test ## compare with the kernel on SCENARIOS (1000) that a SEED makes; TRIAL runs one of its trials again
+	cargo build --package control --package tests
+	SEED=$(SEED) SCENARIOS=$(SCENARIOS) TRIAL=$(TRIAL) DIFFERENCES=$(DIFFERENCES) target/debug/parity
 
 loom: deps ## run the model checks of what workers and the control thread share
 	RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 CARGO_TARGET_DIR=target/loom \

@@ -1,13 +1,14 @@
 //! How is the sender of a rejected packet told? With a RST or an unreachable, built from the packet itself.
 //!
 //! The answer goes back where the packet came from, with its addresses turned round, in the name of the host the
-//! packet was for. As in the kernel, some packets are refused in silence: a RST, an ICMP error, a fragment's tail,
-//! what has a wrong checksum, and what was not addressed to one host. Sources: RFC 9293 section 3.5.2 (resets),
+//! packet was for. As in the kernel, some packets are refused in silence ([`told`]), and so is a RST. Sources: RFC 9293 section 3.5.2 (resets),
 //! RFC 792 and RFC 1812 section 4.3.2.3 (at most 576 bytes), RFC 4443 section 2.4 (at most 1280 bytes).
+
+mod told;
 
 use crate::frame::Frame;
 use crate::packet::checksum::Sum;
-use crate::packet::{Fragment, Network, Packet, flag, protocol};
+use crate::packet::{Checksums, Network, Packet, flag, protocol};
 use config::policy::{Icmpx, Reject};
 
 /// Most bytes an answer has: two VLAN tags before an ICMPv6 error of the least IPv6 link size.
@@ -28,9 +29,10 @@ pub fn answer<F: Frame + ?Sized>(
     reject: Reject,
     packet: &Packet,
     frame: &F,
+    checksums: Checksums,
     into: &mut [u8; LONGEST],
 ) -> Option<usize> {
-    if packet.fault.is_some() || packet.fragment == Fragment::Later || !is_to_one_host(packet, frame) {
+    if !told::is_told(packet, frame, checksums) {
         return None;
     }
     let link = usize::from(packet.network_offset);
@@ -41,7 +43,7 @@ pub fn answer<F: Frame + ?Sized>(
     receiver.swap_with_slice(&mut rest[..6]);
     let body = &mut into[link..];
     let length = match (reject, packet.tuple.network) {
-        (Reject::TcpReset, _) => reset(packet, body)?,
+        (Reject::TcpReset, _) => reset(packet, frame, body)?,
         (Reject::Icmp(code), Network::Ipv4) => unreachable_v4(code, packet, frame, body)?,
         (Reject::Icmpx(reason), Network::Ipv4) => unreachable_v4(icmp_code(reason), packet, frame, body)?,
         (Reject::Icmpv6(code), Network::Ipv6) => unreachable_v6(code, packet, frame, body)?,
@@ -51,30 +53,22 @@ pub fn answer<F: Frame + ?Sized>(
     Some(link + length)
 }
 
-/// Whether both ends are single hosts: nothing is ever answered to or for a group.
-fn is_to_one_host<F: Frame + ?Sized>(packet: &Packet, frame: &F) -> bool {
-    let mut first = [1];
-    let group_frame = !frame.copy(0, &mut first) || first[0] & 1 != 0;
-    let tuple = &packet.tuple;
-    let is_host = |address: u128| match tuple.network {
-        Network::Ipv4 => address != 0 && address >> 28 < 0xe,
-        Network::Ipv6 => address != 0 && address >> 120 != 0xff,
-        Network::Other => false,
-    };
-    !group_frame && is_host(tuple.source) && is_host(tuple.destination)
-}
-
 /// A RST that the sender takes: RFC 9293 section 3.5.2.
-fn reset(packet: &Packet, body: &mut [u8]) -> Option<usize> {
+fn reset<F: Frame + ?Sized>(packet: &Packet, frame: &F, body: &mut [u8]) -> Option<usize> {
     let tcp = &packet.tcp;
-    if packet.tuple.protocol != protocol::TCP || tcp.flags & flag::RST != 0 {
+    let length = told::transport_length(packet);
+    if packet.tuple.protocol != protocol::TCP || length < TCP as u32 || tcp.flags & flag::RST != 0 {
         return None;
     }
+    // what the data offset says, be it possible or not, and as Linux takes it
+    let mut offset = [0];
+    frame.copy(usize::from(packet.transport_offset) + 12, &mut offset).then_some(())?;
+    let data = length.wrapping_sub(u32::from(offset[0] >> 4) * 4);
     let counted = tcp.flags & (flag::SYN | flag::FIN);
     let (sequence, acknowledgement, flags) = if tcp.flags & flag::ACK != 0 {
         (tcp.acknowledgement, 0, flag::RST)
     } else {
-        let past = tcp.sequence.wrapping_add(tcp.payload_length).wrapping_add(counted.count_ones());
+        let past = tcp.sequence.wrapping_add(data).wrapping_add(counted.count_ones());
         (0, past, flag::RST | flag::ACK)
     };
     let header = ip_header(packet, protocol::TCP, TCP, 0, body)?;
@@ -93,7 +87,7 @@ fn reset(packet: &Packet, body: &mut [u8]) -> Option<usize> {
 
 /// ICMP destination unreachable: RFC 792.
 fn unreachable_v4<F: Frame + ?Sized>(code: u8, packet: &Packet, frame: &F, body: &mut [u8]) -> Option<usize> {
-    if packet.is_icmp_error() {
+    if told::is_error(packet, frame) {
         return None;
     }
     let quoted = (packet.network_length as usize).min(ICMP_LIMIT - IPV4 - ICMP);
@@ -109,7 +103,7 @@ fn unreachable_v4<F: Frame + ?Sized>(code: u8, packet: &Packet, frame: &F, body:
 
 /// ICMPv6 destination unreachable: RFC 4443 section 3.1.
 fn unreachable_v6<F: Frame + ?Sized>(code: u8, packet: &Packet, frame: &F, body: &mut [u8]) -> Option<usize> {
-    if packet.is_icmp_error() {
+    if told::is_error(packet, frame) {
         return None;
     }
     let quoted = (packet.network_length as usize).min(ICMPV6_LIMIT - IPV6 - ICMP);

@@ -1,10 +1,13 @@
 //! Where do the kernel and Sluice differ? At the first packet they judge differently, shown with what came
 //! before it in the same flow and with both explanations.
 
+mod answer;
+
 use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::capture::{Record, Side};
+use crate::firewall::Decision;
 use crate::oracle::Judgement;
 use crate::sluice::Verdict;
 
@@ -32,6 +35,19 @@ pub fn first(records: &[Record], kernel: &[Judgement], sluice: &[Verdict]) -> Op
     let _ = writeln!(text, "kernel:  {}", kernel[at]);
     let _ = writeln!(text, "sluice:  {:?}", sluice[at]);
     Some(text)
+}
+
+/// In what both differ about a packet: verdict, ct state, direction, the rule that drops or lets pass, the answer.
+#[must_use]
+pub fn between(record: &Record, kernel: &Judgement, sluice: &Decision) -> Option<String> {
+    difference(record, kernel, &sluice.verdict)
+        .or_else(|| answer::difference(&kernel.answers, &sluice.answers))
+}
+
+/// Bytes as digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn difference(record: &Record, kernel: &Judgement, sluice: &Verdict) -> Option<String> {

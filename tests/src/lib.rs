@@ -5,9 +5,11 @@
 pub mod capture;
 pub mod daemon;
 pub mod difference;
+pub mod firewall;
 pub mod lab;
 pub mod netns;
 pub mod oracle;
+pub mod parity;
 pub mod sluice;
 pub mod system;
 pub mod traffic;

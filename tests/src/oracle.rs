@@ -70,6 +70,8 @@ pub struct Judgement {
     pub state: &'static str,
     /// What the trace says, in order: rules that matched, and policies.
     pub path: Vec<Step>,
+    /// Frames that came back where the packet was sent from: a RST, an ICMP error.
+    pub answers: Vec<Vec<u8>>,
 }
 
 /// A rule that matched, or the policy of a chain.
@@ -93,7 +95,8 @@ impl Judgement {
 
 impl fmt::Display for Judgement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, ct {}", if self.accepted { "accept" } else { "drop" }, self.state)?;
+        let verdict = if self.accepted { "accept" } else { "drop" };
+        write!(f, "{verdict}, ct {}, {} answers", self.state, self.answers.len())?;
         for step in &self.path {
             write!(f, "\n    {}: {} [{}]", step.rule, step.text, step.verdict)?;
         }
@@ -107,10 +110,13 @@ pub struct Oracle {
     outside_end: Socket,
     inside_end: Socket,
     trace: Socket,
+    connections: Socket,
     bridge: Namespace,
     /// Kept for their devices.
     _ends: [Namespace; 2],
     fences: u32,
+    /// What `nf_conntrack_tcp_loose` was set to last.
+    tcp_loose: Option<bool>,
 }
 
 impl Oracle {
@@ -133,13 +139,20 @@ impl Oracle {
             bridge.ip(&format!("link set {port} type bridge_slave learning off"));
             bridge.ip(&format!("link set {port} up"));
         }
-        // `reject` asks for a route before it touches the connection, so there is one for everything.
+        // `reject` asks for a route, so there is one for everything, by a router that neither end is: an answer
+        // goes out by both ports.
         bridge.sysctl(&format!("net.ipv6.conf.{interface}.disable_ipv6"), 0);
         bridge.ip(&format!("link set {interface} addrgenmode none up"));
-        bridge.ip(&format!("route add default dev {interface}"));
-        bridge.ip(&format!("-6 route add default dev {interface}"));
+        for router in ROUTERS {
+            bridge.ip(&format!("neighbor add {router} lladdr {ROUTER_MAC} dev {interface} nud permanent"));
+            bridge.ip(&format!("route add default via {router} dev {interface} onlink"));
+        }
+        // and answers as often as it is asked
+        bridge.sysctl("net.ipv4.icmp_ratemask", 0);
+        bridge.sysctl("net.ipv6.icmp.ratelimit", 0);
         bridge.sysctl("net.bridge.bridge-nf-call-iptables", 1);
         bridge.sysctl("net.bridge.bridge-nf-call-ip6tables", 1);
+        bridge.sysctl("net.bridge.bridge-nf-filter-vlan-tagged", 1);
         let packet = |end: &Namespace| {
             inside_namespace(end.name(), || Socket::packet("end").expect("a packet socket"))
         };
@@ -147,9 +160,11 @@ impl Oracle {
             outside_end: packet(&outside),
             inside_end: packet(&inside),
             trace: inside_namespace(bridge.name(), || Socket::nftables_trace().expect("a netlink socket")),
+            connections: inside_namespace(bridge.name(), || Socket::netfilter().expect("a netlink socket")),
             bridge,
             _ends: [outside, inside],
             fences: 0,
+            tcp_loose: None,
         }
     }
 
@@ -158,29 +173,62 @@ impl Oracle {
     /// # Panics
     /// If the kernel's tools refuse a ruleset, or if a fence is lost.
     pub fn judge(&mut self, rulesets: &[Ruleset], records: &[Record], tcp_loose: bool) -> Vec<Judgement> {
-        let tracked =
-            rulesets.iter().map(Ruleset::tracks).fold([false; 2], |a, b| [a[0] | b[0], a[1] | b[1]]);
-        let listing = self.load(rulesets, tracked);
-        self.bridge.sysctl("net.netfilter.nf_conntrack_tcp_loose", i32::from(tcp_loose));
-        while self.trace.receive(&mut [0; 4096], Duration::ZERO).expect("netlink").is_some() {}
-        records.iter().map(|record| self.judge_one(record, &listing)).collect()
+        self.try_judge(rulesets, records, tcp_loose).unwrap_or_else(|complaint| panic!("{complaint}"))
     }
 
-    fn load(&self, rulesets: &[Ruleset], tracked: [bool; 2]) -> Listing {
-        self.bridge.run("nft flush ruleset");
-        self.bridge.run("conntrack -F");
+    /// As [`Self::judge`].
+    ///
+    /// # Errors
+    /// What the kernel's tools say of a ruleset they refuse, and the ruleset as they were given it.
+    ///
+    /// # Panics
+    /// If a fence is lost.
+    pub fn try_judge(
+        &mut self,
+        rulesets: &[Ruleset],
+        records: &[Record],
+        tcp_loose: bool,
+    ) -> Result<Vec<Judgement>, String> {
+        let tracked =
+            rulesets.iter().map(Ruleset::tracks).fold([false; 2], |a, b| [a[0] | b[0], a[1] | b[1]]);
+        let listing = self.load(rulesets, tracked)?;
+        if self.tcp_loose != Some(tcp_loose) {
+            self.bridge.sysctl("net.netfilter.nf_conntrack_tcp_loose", i32::from(tcp_loose));
+            self.tcp_loose = Some(tcp_loose);
+        }
+        self.connections.send(&FORGET_ALL_CONNECTIONS).expect("netlink");
+        while self.trace.receive(&mut [0; 4096], Duration::ZERO).expect("netlink").is_some() {}
+        for end in [&self.outside_end, &self.inside_end] {
+            while end.receive(&mut [0; 64], Duration::ZERO).expect("received").is_some() {}
+        }
+        Ok(records.iter().map(|record| self.judge_one(record, &listing)).collect())
+    }
+
+    fn load(&self, rulesets: &[Ruleset], tracked: [bool; 2]) -> Result<Listing, String> {
+        let feed = |tool: &str, text: &str| {
+            self.bridge.feed(tool, text).map_err(|complaint| format!("{tool}: {complaint}\n{text}"))
+        };
+        let mut own = String::from("flush ruleset\n");
         for ruleset in rulesets {
-            let (tool, text) = match ruleset {
-                Ruleset::Nft(text) => ("nft -f -", rewrite::nft(text)),
-                Ruleset::Iptables(text) => ("iptables-restore", rewrite::iptables(text)),
-                Ruleset::Ip6tables(text) => ("ip6tables-restore", rewrite::iptables(text)),
-            };
-            if let Err(complaint) = self.bridge.feed(tool, &text) {
-                panic!("{tool}: {complaint}\n{text}");
+            if let Ruleset::Nft(text) = ruleset {
+                own += &rewrite::nft(text);
             }
         }
-        self.bridge.feed("nft -f -", &rewrite::own_tables(tracked)).expect("the oracle's own rules");
-        Listing::read(&self.bridge.run("nft -a list ruleset"))
+        let mut dumps = rulesets.iter().filter(|ruleset| !matches!(ruleset, Ruleset::Nft(_))).peekable();
+        if dumps.peek().is_some() {
+            feed("nft -f -", &own)?;
+            own.clear();
+        }
+        for ruleset in dumps {
+            match ruleset {
+                Ruleset::Iptables(text) => feed("iptables-restore", &rewrite::iptables(text))?,
+                Ruleset::Ip6tables(text) => feed("ip6tables-restore", &rewrite::iptables(text))?,
+                Ruleset::Nft(_) => continue,
+            };
+        }
+        own += &rewrite::own_tables(tracked);
+        feed("nft -f -", &own)?;
+        Ok(Listing::read(&self.bridge.run("nft -a list ruleset")))
     }
 
     fn judge_one(&mut self, record: &Record, listing: &Listing) -> Judgement {
@@ -192,6 +240,7 @@ impl Oracle {
             Side::Outside => (&self.outside_end, &self.inside_end),
             Side::Inside => (&self.inside_end, &self.outside_end),
         };
+        let sent = without_outer_tag(&record.frame);
         from.send(&record.frame).expect("the frame is sent");
         from.send(&fence).expect("the fence is sent");
         let mut buffer = vec![0; 65_536];
@@ -202,9 +251,14 @@ impl Oracle {
                 break;
             }
             // The bridge trims what lies behind the IP packet. Anything else is the kernel's own noise.
-            accepted |= got.len() > ETHERNET_HEADER && record.frame.starts_with(got);
+            accepted |=
+                got.len() > ETHERNET_HEADER && (sent.starts_with(got) || record.frame.starts_with(got));
         }
-        let mut judgement = Judgement { accepted, state: "none", path: Vec::new() };
+        let mut answers = Vec::new();
+        while let Some(got) = from.receive(&mut buffer, Duration::ZERO).expect("received") {
+            answers.push(got.to_vec());
+        }
+        let mut judgement = Judgement { accepted, state: "none", path: Vec::new(), answers };
         while let Some(message) = self.trace.receive(&mut buffer, Duration::ZERO).expect("netlink") {
             for event in trace::events(message) {
                 note(&mut judgement, &event, listing);
@@ -241,8 +295,35 @@ fn note(judgement: &mut Judgement, event: &Event, listing: &Listing) {
     judgement.path.push(Step { rule, text, verdict: event.verdict });
 }
 
+/// The frame as a packet socket receives it: the outer VLAN tag is not among the bytes.
+fn without_outer_tag(frame: &[u8]) -> Vec<u8> {
+    match frame.get(12..14) {
+        Some([0x81, 0] | [0x88, 0xa8]) if frame.len() >= 18 => [&frame[..12], &frame[16..]].concat(),
+        _ => frame.to_vec(),
+    }
+}
+
 /// The words for ct states.
 const STATES: [&str; 5] = ["new", "established", "related", "invalid", "untracked"];
+
+/// To conntrack, as netlink has it: delete (`IPCTNL_MSG_CT_DELETE`), of all families, without naming one.
+const FORGET_ALL_CONNECTIONS: [u8; 20] = {
+    let mut message = [0; 20];
+    let (length, request) = (20_u32.to_ne_bytes(), 1_u16.to_ne_bytes());
+    let mut at = 0;
+    while at < 4 {
+        message[at] = length[at];
+        at += 1;
+    }
+    let kind = (1_u16 << 8 | 2).to_ne_bytes();
+    (message[4], message[5]) = (kind[0], kind[1]);
+    (message[6], message[7]) = (request[0], request[1]);
+    message
+};
+
+/// Where answers are sent: nobody has these addresses.
+const ROUTERS: [&str; 2] = ["169.254.1.1", "fe80::1:1"];
+const ROUTER_MAC: &str = "02:00:00:00:99:99";
 
 /// Ports of the bridge.
 const OUTSIDE_PORT: &str = "outside";

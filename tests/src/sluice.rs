@@ -1,6 +1,6 @@
 //! How is the program under test found, run and understood?
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use serde::Deserialize;
@@ -17,8 +17,9 @@ use crate::oracle::Ruleset;
 pub fn binary() -> PathBuf {
     let path = std::env::var_os("SLUICE_BIN").map_or_else(
         || {
-            let test = std::env::current_exe().expect("a test knows its own path");
-            let profile = test.parent().and_then(Path::parent).expect("target/PROFILE/deps/TEST");
+            let own = std::env::current_exe().expect("a program knows its own path");
+            let beside = own.parent().expect("target/PROFILE/parity, or target/PROFILE/deps/TEST");
+            let profile = if beside.ends_with("deps") { beside.parent().unwrap_or(beside) } else { beside };
             profile.join("sluice")
         },
         PathBuf::from,

@@ -81,13 +81,22 @@ impl Socket {
     /// # Errors
     /// Those of the system calls.
     pub fn nftables_trace() -> io::Result<Self> {
+        let socket = Self::netfilter()?;
+        socket.option(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &(8 << 20))?;
+        socket.option(libc::SOL_NETLINK, libc::NETLINK_ADD_MEMBERSHIP, &NFNLGRP_NFTRACE)?;
+        Ok(socket)
+    }
+
+    /// Speaks netlink with the netfilter of the calling thread's namespace.
+    ///
+    /// # Errors
+    /// Those of the system calls.
+    pub fn netfilter() -> io::Result<Self> {
         let socket = Self::open(libc::AF_NETLINK, libc::SOCK_RAW, libc::NETLINK_NETFILTER)?;
         // SAFETY: plain data, for which all zeros is a value.
         let mut address: libc::sockaddr_nl = unsafe { zeroed() };
         address.nl_family = libc::AF_NETLINK as u16;
         socket.bind(&address)?;
-        socket.option(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &(8 << 20))?;
-        socket.option(libc::SOL_NETLINK, libc::NETLINK_ADD_MEMBERSHIP, &NFNLGRP_NFTRACE)?;
         Ok(socket)
     }
 

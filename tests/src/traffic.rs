@@ -7,6 +7,7 @@ mod datagrams;
 mod random;
 mod tcp;
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -19,27 +20,55 @@ pub use random::Random;
 #[must_use]
 pub fn generate(seed: u64, count: usize) -> Vec<Record> {
     let mut random = Random::new(seed);
-    let mut open: Vec<std::collections::VecDeque<Sent>> = Vec::new();
-    let mut records: Vec<Record> = Vec::new();
-    while records.len() < count {
+    let mut open: Vec<VecDeque<Sent>> = Vec::new();
+    let mut packets: Vec<Sent> = Vec::new();
+    while packets.len() < count {
         while open.len() < CONVERSATIONS {
-            open.push(conversation(&mut random).into());
+            open.push(conversation(&mut random, Nets { inside: 10 }).into());
         }
         let at = random.below(open.len());
         let burst = (1 + random.below(3)).min(open[at].len());
-        for (side, frame) in open[at].drain(..burst) {
-            let time = START + STEP * u32::try_from(records.len()).unwrap_or(0);
-            records.push(Record { side, time, frame });
-        }
+        packets.extend(open[at].drain(..burst));
         if open[at].is_empty() {
             open.swap_remove(at);
         }
     }
-    records
+    timed(packets)
+}
+
+/// The packets of one scenario: a few conversations at once, about 25 packets, between hosts that no scenario of
+/// another number (below 120) has.
+#[must_use]
+pub fn scenario(random: &mut Random, number: usize) -> Vec<Sent> {
+    let nets = Nets { inside: 10 + 2 * (number % 120) as u8 };
+    let mut open: Vec<VecDeque<Sent>> = Vec::new();
+    let mut made = 0;
+    let mut packets = Vec::new();
+    while made < SCENARIO || !open.is_empty() {
+        while open.len() < 3 && made < SCENARIO {
+            let next = conversation(random, nets);
+            made += next.len();
+            open.push(next.into());
+        }
+        let at = random.below(open.len());
+        let burst = (1 + random.below(3)).min(open[at].len());
+        packets.extend(open[at].drain(..burst));
+        if open[at].is_empty() {
+            open.swap_remove(at);
+        }
+    }
+    packets
+}
+
+/// Packets in the order given, one every 100 microseconds.
+#[must_use]
+pub fn timed(packets: impl IntoIterator<Item = Sent>) -> Vec<Record> {
+    let times = (0_u32..).map(|number| START + STEP * number);
+    packets.into_iter().zip(times).map(|((side, frame), time)| Record { side, time, frame }).collect()
 }
 
 /// A frame and the side that sends it.
-type Sent = (Side, Vec<u8>);
+pub type Sent = (Side, Vec<u8>);
 
 /// Two hosts that talk; the first one is who begins.
 #[derive(Debug, Clone, Copy)]
@@ -48,10 +77,17 @@ struct Hosts {
     addresses: [IpAddr; 2],
 }
 
+/// The hosts that may talk: six outside and two inside.
+#[derive(Debug, Clone, Copy)]
+struct Nets {
+    /// The last byte of the first of the two.
+    inside: u8,
+}
+
 impl Hosts {
-    fn new(random: &mut Random) -> Self {
+    fn new(random: &mut Random, nets: Nets) -> Self {
         let caller = if random.chance(80) { Side::Outside } else { Side::Inside };
-        let (outside, inside) = (1 + random.below(6) as u8, 10 + random.below(2) as u8);
+        let (outside, inside) = (1 + random.below(6) as u8, nets.inside + random.below(2) as u8);
         let (outside, inside): (IpAddr, IpAddr) = if random.chance(70) {
             ([198, 51, 100, outside].into(), [192, 0, 2, inside].into())
         } else {
@@ -80,8 +116,8 @@ impl Hosts {
     }
 }
 
-fn conversation(random: &mut Random) -> Vec<Sent> {
-    let hosts = Hosts::new(random);
+fn conversation(random: &mut Random, nets: Nets) -> Vec<Sent> {
+    let hosts = Hosts::new(random, nets);
     match random.below(100) {
         0..45 => tcp::connection(random, hosts),
         45..52 => tcp::simultaneous_open(random, hosts),
@@ -100,6 +136,9 @@ const CALLED_PORTS: [u16; 7] = [22, 53, 80, 80, 443, 8080, 31337];
 
 /// Conversations at any time.
 const CONVERSATIONS: usize = 12;
+
+/// Packets of a scenario, at least.
+const SCENARIO: usize = 20;
 
 const START: Duration = Duration::from_secs(1_700_000_000);
 

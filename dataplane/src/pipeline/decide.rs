@@ -11,7 +11,7 @@ use crate::flow::Table;
 use crate::frame::Frame;
 use crate::io::Side;
 use crate::object::Now;
-use crate::packet::{Fragment, Network, Packet};
+use crate::packet::{Fragment, Network, Packet, flag};
 use crate::reason::Reason;
 use crate::rules::Rules;
 use crate::stats::Stats;
@@ -208,7 +208,8 @@ impl<'a> Context<'a> {
             Outcome::Accept if self.tracker.store(&tracked, keyed).is_err() => {
                 Decided { outcome: Outcome::Drop, reason: Reason::TableFull, ..decided }
             }
-            Outcome::Reject(Reject::TcpReset) => {
+            // a RST is refused in silence, and its connection is what it was
+            Outcome::Reject(Reject::TcpReset) if packet.tcp.flags & flag::RST == 0 => {
                 self.tracker.reset(&tracked);
                 decided
             }

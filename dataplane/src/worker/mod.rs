@@ -220,7 +220,8 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
 
     /// The other stages: each packet is tracked and judged, then all are sent, freed or handed over.
     fn decide(&mut self, wire: usize, from: Side, may_hand_over: bool) {
-        let Parts { wires, table, rules, settings, handover, stats, observer, index, .. } = &mut self.parts;
+        let Parts { wires, table, rules, settings, checksums, handover, stats, observer, index, .. } =
+            &mut self.parts;
         let Scratch { burst, packets, keyed, passed, refused, replies, reply, .. } = &mut self.scratch;
         let workers = handover.len();
         let Wire { io, role } = &mut wires[wire];
@@ -248,7 +249,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
                 Outcome::Accept => passed.push(buffer),
                 Outcome::Drop => refused.push(buffer),
                 Outcome::Reject(reject) => {
-                    let answer = crate::reject::answer(reject, packet, buffer.frame(), reply);
+                    let answer = crate::reject::answer(reject, packet, buffer.frame(), *checksums, reply);
                     if let Some(made) = answer.and_then(|length| io.make(&reply[..length])) {
                         replies.push(made);
                     }

@@ -450,7 +450,7 @@ fn an_answer_does_not_depend_on_segments() {
     let packet = parse(&frame[..]);
     let (mut whole, mut cut) = ([0; LONGEST], [0; LONGEST]);
     let reset = config::policy::Reject::TcpReset;
-    assert_eq!(answer(reset, &packet, &frame[..], &mut whole), Some(54));
-    assert_eq!(answer(reset, &packet, &parts[..], &mut cut), Some(54));
+    assert_eq!(answer(reset, &packet, &frame[..], Checksums::Verified, &mut whole), Some(54));
+    assert_eq!(answer(reset, &packet, &parts[..], Checksums::Verified, &mut cut), Some(54));
     assert_eq!(whole, cut);
 }

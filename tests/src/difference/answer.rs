@@ -1,0 +1,48 @@
+//! Did both answer a refused packet alike? A RST with the same numbers, an ICMP error of the same kind that quotes the
+//! same bytes. Addresses of ICMP errors, identifications and times to live are each firewall's own.
+
+use dataplane::packet::{Network, parse, protocol};
+
+/// In what the answers differ.
+pub(super) fn difference(kernel: &[Vec<u8>], sluice: &[Vec<u8>]) -> Option<String> {
+    if kernel.len() != sluice.len() {
+        return Some(format!("{} answers of the kernel, {} of Sluice", kernel.len(), sluice.len()));
+    }
+    let (kernel, sluice) = (kernel.first()?, sluice.first()?);
+    let [ours, theirs] = [sluice, kernel].map(|frame| Answer::of(frame));
+    (ours != theirs).then(|| format!("another answer: {theirs:?} of the kernel, {ours:?} of Sluice"))
+}
+
+/// What of an answer matters.
+#[derive(Debug, PartialEq, Eq)]
+struct Answer {
+    receiver: u128,
+    protocol: u8,
+    /// The TCP header, the ICMP message; without its checksum, which must be right.
+    transport: Vec<u8>,
+    fault: bool,
+}
+
+impl Answer {
+    fn of(frame: &[u8]) -> Self {
+        let packet = parse(frame);
+        let tuple = &packet.tuple;
+        let start = usize::from(packet.transport_offset);
+        let end = usize::from(packet.network_offset) + packet.network_length as usize;
+        let mut transport = frame.get(start..end).unwrap_or_default().to_vec();
+        let checksum = match tuple.protocol {
+            protocol::TCP => 16..18,
+            _ => 2..4,
+        };
+        if let Some(bytes) = transport.get_mut(checksum) {
+            bytes.fill(0);
+        }
+        debug_assert!(tuple.network != Network::Other);
+        Self {
+            receiver: tuple.destination,
+            protocol: tuple.protocol,
+            transport,
+            fault: packet.fault.is_some(),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Do the kernel and Sluice agree on whatever chance comes up with? A seed makes rulesets and scenarios; both judge
+//! every packet; the first difference is made as small as it can be and shown with both explanations.
+//!
+//! A trial is one ruleset and the scenarios that run under it, one after the other, between hosts of their own. Its
+//! seed makes it, so it can be repeated alone.
+
+mod explanation;
+mod run;
+mod shrink;
+mod tally;
+
+use std::fs;
+
+use crate::capture::{Record, bundled};
+use crate::difference;
+use crate::firewall::{self, Decision, Firewall};
+use crate::oracle::{Judgement, Oracle, Ruleset};
+use crate::traffic::{self, Random};
+pub use explanation::explain;
+pub use run::{Report, Run, SCENARIOS_PER_TRIAL};
+pub use shrink::shrink;
+pub use tally::{Class, Tally};
+
+/// One ruleset and the packets that meet it.
+#[derive(Debug, Clone)]
+pub struct Trial {
+    /// Where its rules come from.
+    pub origin: String,
+    /// The rules.
+    pub rulesets: Vec<Ruleset>,
+    /// `nf_conntrack_tcp_loose`
+    pub tcp_loose: bool,
+    /// The packets of all its scenarios, in order of time.
+    pub records: Vec<Record>,
+    /// How many scenarios they are.
+    pub scenarios: usize,
+}
+
+/// What both said of the packets of a trial.
+#[derive(Debug)]
+pub struct Judged {
+    /// The kernel.
+    pub kernel: Vec<Judgement>,
+    /// Sluice.
+    pub sluice: Vec<Decision>,
+}
+
+impl Trial {
+    /// The trial that a seed makes: a ruleset of the tests, and so many scenarios.
+    #[must_use]
+    pub fn generate(seed: u64, scenarios: usize) -> Self {
+        let mut random = Random::new(seed);
+        let (origin, rulesets) = drawn(&mut random);
+        let tcp_loose = random.chance(30);
+        let packets = (0..scenarios).flat_map(|number| traffic::scenario(&mut random, number));
+        Self { origin, rulesets, tcp_loose, records: traffic::timed(packets), scenarios }
+    }
+
+    /// Lets both judge.
+    ///
+    /// # Errors
+    /// If either refuses the ruleset: what it said.
+    pub fn judge(&self, oracle: &mut Oracle) -> Result<Judged, String> {
+        let sluice = self.decide(1)?;
+        let kernel = oracle.try_judge(&self.rulesets, &self.records, self.tcp_loose)?;
+        Ok(Judged { kernel, sluice })
+    }
+
+    /// What Sluice says, on so many workers.
+    ///
+    /// # Errors
+    /// If it refuses the ruleset: what it said.
+    pub fn decide(&self, workers: usize) -> Result<Vec<Decision>, String> {
+        let policy = firewall::policy(&self.rulesets).map_err(|said| format!("sluice: {said}"))?;
+        Ok(Firewall::new(policy, self.tcp_loose, workers, self.begin())?.judge(&self.records))
+    }
+
+    fn begin(&self) -> u64 {
+        self.records.first().map_or(0, |record| u64::try_from(record.time.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+impl Judged {
+    /// The packets on which they differ, and in what.
+    #[must_use]
+    pub fn differences(&self, records: &[Record]) -> Vec<(usize, String)> {
+        let both = self.kernel.iter().zip(&self.sluice).enumerate();
+        both.filter_map(|(at, (kernel, sluice))| {
+            Some((at, difference::between(&records[at], kernel, sluice)?))
+        })
+        .collect()
+    }
+}
+
+/// The seed of a trial of a run.
+#[must_use]
+pub const fn seed_of(run: u64, trial: u64) -> u64 {
+    Random::new(run.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ trial).next()
+}
+
+/// One of the rulesets that the tests keep.
+fn drawn(random: &mut Random) -> (String, Vec<Ruleset>) {
+    let read =
+        |path: &str| fs::read_to_string(bundled(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let mut names: Vec<String> = fs::read_dir(bundled("tests/language"))
+        .expect("the rulesets of the tests")
+        .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    let at = random.below(names.len() + 4);
+    if let Some(name) = names.get(at) {
+        let text = read(&format!("tests/language/{name}"));
+        let ruleset = if name.ends_with(".nft") { Ruleset::Nft(text) } else { Ruleset::Iptables(text) };
+        return (name.clone(), vec![ruleset]);
+    }
+    let style = if at.is_multiple_of(2) { "stateful" } else { "stateless" };
+    if random.chance(50) {
+        let name = format!("rulesets/{style}.nft");
+        return (name.clone(), vec![Ruleset::Nft(read(&name))]);
+    }
+    let both = [".iptables", ".ip6tables"].map(|language| read(&format!("rulesets/{style}{language}")));
+    let [v4, v6] = both;
+    (format!("rulesets/{style}.iptables"), vec![Ruleset::Iptables(v4), Ruleset::Ip6tables(v6)])
+}

@@ -1,0 +1,83 @@
+//! How is a run of many trials done? One after the other, in one kernel; what differs is judged again, made small and
+//! told.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use super::{Tally, Trial, explain, seed_of, shrink};
+use crate::oracle::Oracle;
+
+/// What to run.
+#[derive(Debug, Clone, Copy)]
+pub struct Run {
+    /// Makes everything.
+    pub seed: u64,
+    /// How many scenarios, rounded up to whole trials.
+    pub scenarios: usize,
+    /// One trial alone, by its number.
+    pub trial: Option<u64>,
+    /// After how many trials with a difference to stop.
+    pub differences: usize,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What was compared.
+    pub tally: Tally,
+    /// Each difference, with both explanations.
+    pub differences: Vec<String>,
+}
+
+impl Run {
+    /// Runs the trials until there are differences enough.
+    #[must_use]
+    pub fn run(&self, oracle: &mut Oracle) -> Report {
+        let mut report = Report::default();
+        let trials = self.scenarios.div_ceil(SCENARIOS_PER_TRIAL) as u64;
+        for number in (0..trials).filter(|number| self.trial.is_none_or(|only| only == *number)) {
+            self.one(number, oracle, &mut report);
+            if report.differences.len() >= self.differences.max(1) {
+                break;
+            }
+        }
+        report
+    }
+
+    fn one(&self, number: u64, oracle: &mut Oracle, report: &mut Report) {
+        let trial = Trial::generate(seed_of(self.seed, number), SCENARIOS_PER_TRIAL);
+        let name = format!("SEED={} TRIAL={number}", self.seed);
+        // The kernel lives in real time: what a machine that was held up has said counts only if it says it again.
+        let judged = trial.judge(oracle).and_then(|judged| {
+            if judged.differences(&trial.records).is_empty() { Ok(judged) } else { trial.judge(oracle) }
+        });
+        let judged = match judged {
+            Ok(judged) => judged,
+            Err(complaint) => {
+                report.differences.push(format!("{name}, {}: refused by {complaint}", trial.origin));
+                return;
+            }
+        };
+        let differences = judged.differences(&trial.records);
+        report.tally.add(&trial, &judged, &differences);
+        if differences.is_empty() {
+            return;
+        }
+        let mut text = format!("{name}: {} of {} packets differ\n", differences.len(), trial.records.len());
+        let small = shrink(oracle, &trial);
+        let said = small
+            .judge(oracle)
+            .map_or_else(|complaint| complaint, |judged| explain(&small, &judged, &self.directory(number)));
+        let _ = write!(text, "{said}");
+        report.differences.push(text);
+    }
+
+    /// Where the rules and packets of a difference are left.
+    fn directory(&self, trial: u64) -> PathBuf {
+        let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/parity");
+        target.join(format!("{}-{trial}", self.seed))
+    }
+}
+
+/// Scenarios that run under one ruleset.
+pub const SCENARIOS_PER_TRIAL: usize = 20;
