@@ -8,19 +8,19 @@ use std::sync::Arc;
 
 pub use lines::Lines;
 
-/// One text a ruleset came from.
+/// One text a ruleset came from. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// What a person calls it: a path, as it was given.
     pub name: String,
-    /// All of it.
-    pub text: String,
+    /// All of it. Copies of a source share it: it may be large.
+    pub text: Arc<String>,
 }
 
 impl Source {
     /// A text and its name.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into() }
+        Self { name: name.into(), text: Arc::new(text.into()) }
     }
 }
 

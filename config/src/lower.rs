@@ -1,6 +1,7 @@
 //! What does a ruleset mean? Every name resolved, every implicit condition spelled out, as nft does it;
 //! whatever cannot be meant is a complaint.
 
+mod arrange;
 mod calendar;
 mod catch_all;
 mod chain;

@@ -11,7 +11,7 @@ use crate::ruleset::{
     Base, Chain, Counter, Expression, KeyType, MapData, Ruleset, Set, SetPolicy, Spanned, Table, Type,
 };
 use crate::value_names::written_duration;
-use expression::{Elements, Shown};
+use expression::{Braces, Shown};
 use name::{Comment, Name};
 use statement::{LimitWords, QuotaWords, RuleLine, object, write_statement};
 
@@ -136,7 +136,7 @@ fn set(f: &mut Formatter<'_>, set: &Set) -> fmt::Result {
     }
     comment(f, 2, set.comment.as_deref())?;
     if !set.elements.is_empty() {
-        writeln!(f, "\t\telements = {}", Elements(&set.elements, ",\n\t\t\t     "))?;
+        writeln!(f, "\t\telements = {}", Braces(&set.elements, ",\n\t\t\t     "))?;
     }
     writeln!(f, "\t}}")
 }

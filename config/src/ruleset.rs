@@ -1,6 +1,7 @@
 //! What did the administrator write? Tables, chains, sets and counters as nft knows them, every part with
 //! its place. Nothing here is checked: names may dangle and values may not fit; lowering says so.
 
+mod elements;
 mod expression;
 mod named;
 mod place;
@@ -8,6 +9,7 @@ mod selector;
 mod statement;
 mod types;
 
+pub use elements::Elements;
 pub use expression::{BinaryOperator, Element, ElementExtra, Expression, Literal, Term};
 pub use named::Named;
 pub use selector::{CtKey, HeaderField, MetaKey, OptionField, Protocol, Selector, options};
@@ -209,7 +211,7 @@ pub struct Set {
     /// Its comment.
     pub comment: Option<String>,
     /// Its elements.
-    pub elements: Vec<Element>,
+    pub elements: Elements,
 }
 
 /// How a set says what its keys are.

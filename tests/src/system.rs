@@ -48,6 +48,35 @@ pub fn signal(process: u32, number: i32) -> io::Result<()> {
     check(unsafe { libc::kill(process, number) }).map(drop)
 }
 
+/// What a process has used in all its life.
+#[derive(Debug, Clone, Copy)]
+pub struct Usage {
+    /// Processor time outside the kernel.
+    pub user: Duration,
+    /// Processor time inside the kernel.
+    pub system: Duration,
+    /// Bytes of memory at their most.
+    pub peak: u64,
+}
+
+/// Waits for the end of `child`; whether it ended well, and what it has used.
+///
+/// # Errors
+/// Those of wait4(2).
+pub fn wait(child: &std::process::Child) -> io::Result<(bool, Usage)> {
+    let process = i32::try_from(child.id()).map_err(|_| Error::from(io::ErrorKind::InvalidInput))?;
+    let mut status = 0;
+    // SAFETY: plain data, for which all zeros is a value.
+    let mut used: libc::rusage = unsafe { zeroed() };
+    // SAFETY: an int and a rusage that live through the call; the child is ours and nobody has waited for it.
+    check(unsafe { libc::wait4(process, &raw mut status, 0, &raw mut used) })?;
+    let time = |time: libc::timeval| {
+        Duration::from_micros(time.tv_sec.unsigned_abs() * 1_000_000 + time.tv_usec.unsigned_abs())
+    };
+    let peak = used.ru_maxrss.unsigned_abs() * 1024;
+    Ok((status == 0, Usage { user: time(used.ru_utime), system: time(used.ru_stime), peak }))
+}
+
 /// A raw socket of either kind: datagrams with a receive timeout.
 #[derive(Debug)]
 pub struct Socket(OwnedFd);

@@ -169,7 +169,7 @@ pub(super) const fn concat(parts: Vec<Expression>, span: Span) -> Expression {
 
 /// `{ a, b }`
 pub(super) fn set(elements: Vec<Expression>, span: Span) -> Expression {
-    Expression::new(Term::Set(elements.into_iter().map(Element::new).collect()), span)
+    Expression::new(Term::Set(Box::new(elements.into_iter().map(Element::new).collect())), span)
 }
 
 /// As many rules of nft may one rule become.

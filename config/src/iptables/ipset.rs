@@ -8,7 +8,7 @@ use super::Version;
 use super::lexer::{Line, Token};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::nft;
-use crate::ruleset::{Element, Set};
+use crate::ruleset::Set;
 
 /// The sets saved beside a dump, by name.
 #[derive(Debug, Clone, Default)]
@@ -215,10 +215,7 @@ impl Saved {
         let mut set = nft::set(&text, self.span)?;
         // Each element stands where it was written.
         let places = self.elements.iter().map(|(_, span)| *span);
-        set.elements
-            .iter_mut()
-            .zip(places)
-            .for_each(|(element, span): (&mut Element, Span)| element.move_to(span));
+        set.elements.move_each_to(places);
         Ok(set)
     }
 }

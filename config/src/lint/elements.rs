@@ -191,7 +191,7 @@ impl Linter<'_> {
 
 /// The elements of a set of keys of one part, as numbers, with their places.
 fn written(set: &ruleset::Set) -> Vec<(Value, Value, Span)> {
-    let bounds = |element: &ruleset::Element| {
+    let bounds = |element: ruleset::Element| {
         let (low, high) = element_bounds(&set.key, &element.key)?;
         Some((low, high, element.key.span))
     };

@@ -10,7 +10,8 @@ use super::{Lowered, Lowering};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::{Comparison, Field, Match, ObjectKind, SetId, Statement, Test, Value};
 use crate::ruleset::{
-    self, BinaryOperator, Element, Expression, Literal, MapSource, Relation, Selector, Term, Type,
+    self, BinaryOperator, ElementExtra, Elements, Expression, Literal, MapSource, Relation, Selector, Term,
+    Type,
 };
 
 impl Lowering<'_> {
@@ -93,10 +94,10 @@ impl Lowering<'_> {
     ) -> Lowered<Match> {
         let test = match &right.term {
             // A set of one element is that element, whatever follows from how it is compared.
-            Term::Set(elements) if alone(elements).is_some_and(|key| !matches!(key.term, Term::Any)) => {
-                return self.single(making, part, relation, &elements[0].key);
-            }
             Term::Set(elements) => {
+                if let Some(key) = alone(elements).filter(|key| !matches!(key.term, Term::Any)) {
+                    return self.single(making, part, relation, &key);
+                }
                 let negated = negated(relation, right.span)?;
                 let set = self.anonymous(making, &[part], elements, &Holds::Nothing, right.span)?;
                 Test::Lookup { set, negated }
@@ -186,7 +187,7 @@ impl Lowering<'_> {
         &mut self,
         making: &Making<'_, '_>,
         key: &[Part],
-        elements: &[Element],
+        elements: &Elements,
         holds: &Holds,
         span: Span,
     ) -> Lowered<SetId> {
@@ -219,15 +220,9 @@ impl MapWanted<'_> {
     }
 }
 
-fn alone(elements: &[Element]) -> Option<&Expression> {
-    match elements {
-        [only]
-            if only.extra.as_ref().is_none_or(|extra| extra.each.is_empty() && extra.timeout.is_none()) =>
-        {
-            Some(&only.key)
-        }
-        _ => None,
-    }
+fn alone(elements: &Elements) -> Option<Expression> {
+    let plain = |extra: &ElementExtra| extra.each.is_empty() && extra.timeout.is_none();
+    elements.only().filter(|only| only.extra.as_deref().is_none_or(plain)).map(|only| only.key)
 }
 
 const fn is_index(part: Part) -> bool {

@@ -1,13 +1,14 @@
 //! Which keys does a set hold? Elements typed, sorted, merged where they may be.
 
+use super::arrange::{arranged, arranged_boxes};
 use super::catch_all::CatchAll;
 use super::constant::{Bounds, bounds, described};
-use super::overlap::{Boxes, Overlap};
+use super::overlap::Overlap;
 use super::scope::{Holds, Scope};
 use super::{Lowered, Lowering};
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::Diagnostic;
 use crate::policy::{ObjectKind, Set, Statement, Value, Verdict};
-use crate::ruleset::{self, Element, Expression, Literal, Term, Type};
+use crate::ruleset::{self, Element, Elements, Expression, Literal, Term, Type};
 
 /// What the elements of a set must be.
 pub(super) struct Rules<'a> {
@@ -25,16 +26,6 @@ pub(super) struct Rules<'a> {
     pub(super) each: &'a [ruleset::Statement],
 }
 
-/// An element with its key as numbers.
-#[derive(Debug)]
-struct Keyed {
-    bounds: Bounds,
-    verdict: Option<Verdict>,
-    held: Option<Box<Held>>,
-    /// Its place in the text.
-    index: u32,
-}
-
 /// What few elements hold.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Held {
@@ -45,33 +36,31 @@ struct Held {
 
 impl Lowering<'_> {
     /// The set made of `elements`; complaints are recorded.
-    pub(super) fn elements(&mut self, scope: &Scope<'_>, rules: &Rules<'_>, elements: &[Element]) -> Set {
+    pub(super) fn elements(&mut self, scope: &Scope<'_>, rules: &Rules<'_>, elements: &Elements) -> Set {
         let mut set = Set { widths: rules.types.iter().map(|kind| kind.width()).collect(), ..Set::default() };
         let before = self.errors.len();
         let mut rest = None;
-        let mut keyed = Vec::new();
-        if let [_] = rules.types {
-            keyed.reserve(elements.len());
-        }
-        for (index, element) in (0..).zip(elements) {
+        set.low.reserve_exact(elements.len() * rules.types.len());
+        set.high.reserve_exact(elements.len() * rules.types.len());
+        for element in elements {
             if matches!(element.key.term, Term::Any) {
-                let found = self.rest(scope, rules, element, rest.is_some());
+                let found = self.rest(scope, rules, &element, rest.is_some());
                 rest = self.note(found).or(rest);
-            } else if let [kind] = rules.types {
-                let found = self.keyed(scope, rules, element, *kind, index);
-                keyed.extend(self.note(found));
             } else {
-                let found = self.concatenated(scope, rules, element, &mut set);
+                let found = self.put(scope, rules, &element, &mut set);
                 self.note(found);
             }
         }
         if self.errors.len() > before {
             return set;
         }
-        if let [_] = rules.types {
-            self.fill(&mut set, rules, elements, keyed);
-        } else {
-            self.check_boxes(&mut set, elements);
+        let arranged = match rules.types {
+            [_] => arranged(&mut set, rules.merge && *rules.holds == Holds::Nothing),
+            _ => arranged_boxes(&mut set),
+        };
+        if let Err(found) = arranged {
+            let complaint = self.overlapping(elements, found);
+            self.errors.push(complaint);
         }
         let count = set.len();
         if !set.expires.is_empty() {
@@ -107,47 +96,26 @@ impl Lowering<'_> {
         Ok(CatchAll { verdict: self.verdict_of(scope, rules, element)?, data: held.data, span })
     }
 
-    fn keyed(
-        &mut self,
-        scope: &Scope<'_>,
-        rules: &Rules<'_>,
-        element: &Element,
-        kind: Type,
-        index: u32,
-    ) -> Lowered<Keyed> {
-        Ok(Keyed {
-            bounds: part_of_key(rules, &element.key, kind)?,
-            verdict: self.verdict_of(scope, rules, element)?,
-            held: self.held(scope, rules, element)?,
-            index,
-        })
-    }
-
-    fn concatenated(
-        &mut self,
-        scope: &Scope<'_>,
-        rules: &Rules<'_>,
-        element: &Element,
-        set: &mut Set,
-    ) -> Lowered<()> {
+    /// Puts one element behind those that `set` has.
+    fn put(&mut self, scope: &Scope<'_>, rules: &Rules<'_>, element: &Element, set: &mut Set) -> Lowered<()> {
         let parts = match &element.key.term {
+            _ if rules.types.len() == 1 => std::slice::from_ref(&element.key),
             Term::Concat(parts) if parts.len() == rules.types.len() => parts,
             _ => {
                 let text = format!("expected a key of {} parts", rules.types.len());
                 return Err(Diagnostic::new(element.key.span, text));
             }
         };
-        let found: Vec<Bounds> = parts
-            .iter()
-            .zip(rules.types)
-            .map(|(part, kind)| part_of_key(rules, part, *kind))
-            .collect::<Lowered<_>>()?;
+        let before = set.low.len();
+        for (part, kind) in parts.iter().zip(rules.types) {
+            let found = part_of_key(rules, part, *kind)?;
+            set.low.push(found.low);
+            set.high.push(found.high);
+        }
         let verdict = self.verdict_of(scope, rules, element)?;
         let held = self.held(scope, rules, element)?;
         set.verdicts.extend(verdict);
-        hold(set, held);
-        set.low.extend(found.iter().map(|bounds| bounds.low));
-        set.high.extend(found.iter().map(|bounds| bounds.high));
+        hold(set, held, before / rules.types.len());
         Ok(())
     }
 
@@ -170,12 +138,7 @@ impl Lowering<'_> {
     }
 
     /// What an element holds besides its key and a verdict.
-    fn held(
-        &mut self,
-        scope: &Scope<'_>,
-        rules: &Rules<'_>,
-        element: &Element,
-    ) -> Lowered<Option<Box<Held>>> {
+    fn held(&mut self, scope: &Scope<'_>, rules: &Rules<'_>, element: &Element) -> Lowered<Option<Held>> {
         let data = match rules.holds {
             Holds::Values(types) => Some(self.element_data(element, types)?),
             Holds::Objects(kind) => Some(object(scope, *kind, element)?),
@@ -196,124 +159,28 @@ impl Lowering<'_> {
         let each = extra.map(|extra| extra.each.as_slice()).filter(|each| !each.is_empty());
         let each = self.each(scope.table.family, each.unwrap_or(rules.each))?;
         let held = Held { data, expires, each };
-        Ok((held != Held::default()).then(|| Box::new(held)))
+        Ok((held != Held::default()).then_some(held))
     }
 
-    /// Sorts the elements into `set`, merging what may be merged.
-    fn fill(&mut self, set: &mut Set, rules: &Rules<'_>, elements: &[Element], mut keyed: Vec<Keyed>) {
-        keyed.sort_by_key(|element| (element.bounds.low, element.bounds.high, element.index));
-        let mut kept: Option<Keyed> = None;
-        for element in keyed {
-            let Some(before) = &mut kept else {
-                kept = Some(element);
-                continue;
-            };
-            let touches = before.bounds.high.checked_add(1) == Some(element.bounds.low);
-            let overlaps = element.bounds.low <= before.bounds.high;
-            let same = element.bounds == before.bounds
-                && element.verdict == before.verdict
-                && element.held.as_ref().and_then(|held| held.data)
-                    == before.held.as_ref().and_then(|held| held.data);
-            if overlaps && same {
-                continue;
-            }
-            if rules.merge && *rules.holds == Holds::Nothing && (overlaps || touches) {
-                before.bounds.high = before.bounds.high.max(element.bounds.high);
-                continue;
-            }
-            if overlaps {
-                let later = before.index.max(element.index) as usize;
-                let earlier = before.index.min(element.index) as usize;
-                let complaint = self.overlapping(elements, earlier, later);
-                self.errors.push(complaint);
-                continue;
-            }
-            let done = std::mem::replace(before, element);
-            push(set, done);
-        }
-        if let Some(last) = kept {
-            push(set, last);
-        }
-    }
-
-    fn overlapping(&mut self, elements: &[Element], earlier: usize, later: usize) -> Diagnostic {
-        let place = self.place(elements[earlier].key.span);
+    fn overlapping(&mut self, elements: &Elements, found: Overlap) -> Diagnostic {
+        let span = |number: usize| {
+            let mut keys = elements.iter().map(|element| element.key);
+            keys.by_ref().filter(|key| !matches!(key.term, Term::Any)).nth(number).map(|key| key.span)
+        };
+        let Overlap::Between(earlier, later) = found else {
+            let text = "too many of these elements share a part to tell whether any two overlap";
+            return Diagnostic::new(span(0).unwrap_or_default(), text);
+        };
+        let place = self.place(span(earlier).unwrap_or_default());
         let text = format!("this element overlaps the one at line {}, column {}", place.line, place.column);
-        Diagnostic::new(elements[later].key.span, text)
-    }
-
-    /// Drops repetitions of an element of several parts and complains if two overlap.
-    fn check_boxes(&mut self, set: &mut Set, elements: &[Element]) {
-        let parts = set.widths.len();
-        let before = set.len();
-        let mut spans: Vec<usize> = (0..before).collect();
-        let key = |set: &Set, i: usize| -> (Vec<Value>, Vec<Value>) {
-            let range = i * parts..(i + 1) * parts;
-            (set.low[range.clone()].to_vec(), set.high[range].to_vec())
-        };
-        spans.sort_by(|&a, &b| {
-            let range = |i: usize| i * parts..(i + 1) * parts;
-            let low = set.low[range(a)].cmp(&set.low[range(b)]);
-            low.then_with(|| set.high[range(a)].cmp(&set.high[range(b)])).then(a.cmp(&b))
-        });
-        let same = |a: usize, b: usize| {
-            key(set, a) == key(set, b)
-                && set.verdicts.get(a) == set.verdicts.get(b)
-                && set.data.get(a) == set.data.get(b)
-        };
-        spans.dedup_by(|b, a| same(*a, *b));
-        if spans.len() < before {
-            spans.sort_unstable();
-            let low = spans.iter().flat_map(|&i| &set.low[i * parts..(i + 1) * parts]);
-            let low = low.copied().collect();
-            let high = spans.iter().flat_map(|&i| &set.high[i * parts..(i + 1) * parts]);
-            let high = high.copied().collect();
-            (set.low, set.high) = (low, high);
-            if !set.expires.is_empty() {
-                set.expires.resize(before, 0);
-            }
-            if !set.each.is_empty() {
-                set.each.resize(before, Vec::new());
-            }
-            set.verdicts = picked(&set.verdicts, &spans);
-            set.data = picked(&set.data, &spans);
-            set.expires = picked(&set.expires, &spans);
-            set.each = picked(&set.each, &spans);
-        } else {
-            spans.sort_unstable();
-        }
-        let boxes = Boxes { parts, low: &set.low, high: &set.high };
-        match boxes.overlap() {
-            Overlap::None => {}
-            Overlap::Between(earlier, later) => {
-                let complaint = self.overlapping(elements, spans[earlier], spans[later]);
-                self.errors.push(complaint);
-            }
-            Overlap::Unknown => {
-                let span = elements.first().map_or(Span::default(), |first| first.key.span);
-                let text = "too many of these elements share a part to tell whether any two overlap";
-                self.errors.push(Diagnostic::new(span, text));
-            }
-        }
+        Diagnostic::new(span(later).unwrap_or_default(), text)
     }
 }
 
-fn picked<T: Clone>(from: &[T], places: &[usize]) -> Vec<T> {
-    places.iter().filter_map(|&place| from.get(place).cloned()).collect()
-}
-
-fn push(set: &mut Set, element: Keyed) {
-    hold(set, element.held);
-    set.low.push(element.bounds.low);
-    set.high.push(element.bounds.high);
-    set.verdicts.extend(element.verdict);
-}
-
-/// What the element behind those that `set` has holds. The lists that few elements need have their places only up
+/// What element `index`, the last that `set` has, holds. The lists that few elements need have their places only up
 /// to the last that does.
-fn hold(set: &mut Set, held: Option<Box<Held>>) {
+fn hold(set: &mut Set, held: Option<Held>, index: usize) {
     let Some(held) = held else { return };
-    let index = set.low.len() / set.widths.len();
     set.data.extend(held.data);
     if held.expires > 0 {
         set.expires.resize(index, 0);

@@ -2,63 +2,66 @@
 
 use crate::policy::Value;
 
-/// Elements of several parts each, as in [`crate::policy::Set`].
+/// Elements of several parts each, as in [`crate::policy::Set`]; those that are looked at by their numbers.
 pub(super) struct Boxes<'a> {
     pub(super) parts: usize,
     pub(super) low: &'a [Value],
     pub(super) high: &'a [Value],
+    pub(super) numbers: &'a [u32],
 }
 
-/// What was found.
+/// What stands in the way.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Overlap {
-    /// No two overlap.
-    None,
-    /// These two do, by index.
+    /// These two overlap, by number.
     Between(usize, usize),
     /// It would take too long to say.
     Unknown,
 }
 
 impl Boxes<'_> {
-    /// Sweeps along the part that keeps the fewest boxes open at once.
-    pub(super) fn overlap(&self) -> Overlap {
+    /// Finds two that overlap: sweeps along the part that keeps the fewest boxes open at once. None of them is there
+    /// twice, so single values never do.
+    pub(super) fn overlap(&self) -> Result<(), Overlap> {
+        if self.low == self.high {
+            return Ok(());
+        }
         let sweeps = (0..self.parts).map(|part| (part, self.order(part)));
         let cheapest = sweeps.min_by_key(|(part, order)| self.cost(*part, order));
         let Some((part, order)) = cheapest else {
-            return Overlap::None;
+            return Ok(());
         };
         let mut open: Vec<usize> = Vec::new();
         let mut compared = 0;
-        for index in order {
+        for index in order.into_iter().map(|number| number as usize) {
             let low = self.low[index * self.parts + part];
             open.retain(|&earlier| self.high[earlier * self.parts + part] >= low);
             compared += open.len();
             if compared > MOST_COMPARED {
-                return Overlap::Unknown;
+                return Err(Overlap::Unknown);
             }
             if let Some(&earlier) = open.iter().find(|&&earlier| self.meet(earlier, index)) {
-                return Overlap::Between(earlier.min(index), earlier.max(index));
+                return Err(Overlap::Between(earlier.min(index), earlier.max(index)));
             }
             open.push(index);
         }
-        Overlap::None
+        Ok(())
     }
 
-    fn order(&self, part: usize) -> Vec<usize> {
-        let count = self.low.len() / self.parts;
-        let mut order: Vec<usize> = (0..count).collect();
-        order.sort_by_key(|index| self.low[index * self.parts + part]);
+    fn order(&self, part: usize) -> Vec<u32> {
+        let mut order: Vec<u32> = self.numbers.to_vec();
+        order.sort_by_key(|&number| self.low[number as usize * self.parts + part]);
         order
     }
 
     /// How many pairs of boxes are open together.
-    fn cost(&self, part: usize, order: &[usize]) -> usize {
-        let mut ends: Vec<Value> = order.iter().map(|i| self.high[i * self.parts + part]).collect();
+    fn cost(&self, part: usize, order: &[u32]) -> usize {
+        let place = |number: u32| number as usize * self.parts + part;
+        let mut ends: Vec<Value> = order.iter().map(|&number| self.high[place(number)]).collect();
         ends.sort_unstable();
         let mut closed = 0;
-        order.iter().enumerate().fold(0, |cost, (opened, index)| {
-            let low = self.low[index * self.parts + part];
+        order.iter().enumerate().fold(0, |cost, (opened, &number)| {
+            let low = self.low[place(number)];
             while ends.get(closed).is_some_and(|&end| end < low) {
                 closed += 1;
             }
@@ -83,14 +86,14 @@ mod tests {
     #[test]
     fn crossing_boxes_are_found() {
         let (low, high) = ([1, 1, 5, 0], [9, 2, 5, 9]);
-        let boxes = Boxes { parts: 2, low: &low, high: &high };
-        assert_eq!(boxes.overlap(), Overlap::Between(0, 1));
+        let boxes = Boxes { parts: 2, low: &low, high: &high, numbers: &[0, 1] };
+        assert_eq!(boxes.overlap(), Err(Overlap::Between(0, 1)));
     }
 
     #[test]
     fn boxes_apart_in_one_part_are_apart() {
         let (low, high) = ([1, 1, 1, 3], [9, 2, 9, 9]);
-        let boxes = Boxes { parts: 2, low: &low, high: &high };
-        assert_eq!(boxes.overlap(), Overlap::None);
+        let boxes = Boxes { parts: 2, low: &low, high: &high, numbers: &[0, 1] };
+        assert_eq!(boxes.overlap(), Ok(()));
     }
 }

@@ -235,7 +235,7 @@ impl Parser<'_> {
             _ => return self.fail_at(value.span, "expected `{ device, ... }`"),
         };
         let mut names = Vec::new();
-        for element in elements {
+        for element in &*elements {
             match element.key.term {
                 Term::Literal(Literal::Word(name) | Literal::Text(name)) => {
                     names.push(Spanned::new(name.into(), element.key.span));

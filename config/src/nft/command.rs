@@ -8,7 +8,7 @@ use super::parser::{Parsed, Parser};
 use super::unsupported;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::Family;
-use crate::ruleset::{Chain, Rule, Spanned};
+use crate::ruleset::{Chain, Element, Elements, Rule, Spanned};
 use crate::suggestion::did_you_mean;
 
 /// What a command does with what it names.
@@ -301,13 +301,14 @@ impl Parser<'_> {
         };
         match action {
             Action::Add | Action::Create => {
-                set.elements.extend(elements);
+                set.elements.append(elements);
                 Ok(())
             }
             Action::Delete | Action::Destroy => {
                 let keys = elements.iter().map(|e| (crate::print::written(&e.key), e.key.span));
                 let mut gone: HashMap<String, Span> = keys.collect();
-                set.elements.retain(|known| gone.remove(&crate::print::written(&known.key)).is_none());
+                let kept = |known: &Element| gone.remove(&crate::print::written(&known.key)).is_none();
+                set.elements = set.elements.iter().filter(kept).collect();
                 let left = gone.into_iter().min_by_key(|(_, span)| *span);
                 if let (Some((key, span)), Action::Delete) = (left, action) {
                     return self.fail_at(span, format!("there is no element `{key}` in this set"));
@@ -355,7 +356,7 @@ impl Parser<'_> {
                 let table = self.known_table(family)?;
                 let name = self.name("the name of a set")?;
                 match self.table_of(&table).sets.get_mut(&name.node) {
-                    Some(set) => set.elements.clear(),
+                    Some(set) => set.elements = Elements::default(),
                     None => return self.missing("set", &name),
                 }
                 Ok(())

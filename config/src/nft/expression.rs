@@ -3,7 +3,7 @@
 use super::lexer::Kind;
 use super::parser::{Parsed, Parser};
 use crate::diagnostic::Span;
-use crate::ruleset::{BinaryOperator, Element, ElementExtra, Expression, Literal, Relation, Term};
+use crate::ruleset::{BinaryOperator, Element, ElementExtra, Elements, Expression, Literal, Relation, Term};
 
 /// Which side of a comparison an operand stands on: words on the left are selectors, on the right names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,11 +86,11 @@ impl Parser<'_> {
     }
 
     /// `{ element, ... }`
-    pub(super) fn elements(&mut self) -> Parsed<(Vec<Element>, Span)> {
+    pub(super) fn elements(&mut self) -> Parsed<(Elements, Span)> {
         let open = self.expect_sign("{")?;
         self.deepen(1, open)?;
         let (outside, mut deepest) = (self.weight, self.weight);
-        let mut found = Vec::new();
+        let mut found = Elements::default();
         loop {
             self.skip_newlines();
             if self.at_sign("}") {
@@ -113,7 +113,7 @@ impl Parser<'_> {
     }
 
     /// Reads one element; a variable that holds a set gives all of its own.
-    fn element(&mut self, into: &mut Vec<Element>) -> Parsed<()> {
+    fn element(&mut self, into: &mut Elements) -> Parsed<()> {
         let key = self.concatenation()?;
         let mut extra = ElementExtra::default();
         let mut plain = true;
@@ -142,7 +142,7 @@ impl Parser<'_> {
             }
         }
         match key.term {
-            Term::Set(inner) if plain => into.extend(inner),
+            Term::Set(inner) if plain => into.append(*inner),
             Term::Set(_) => {
                 return self.fail_at(key.span, "a set cannot be the key of an element");
             }
@@ -254,7 +254,7 @@ impl Parser<'_> {
             Kind::Sign("$") => return self.variable(),
             Kind::Sign("{") => {
                 let (elements, span) = self.elements()?;
-                return Ok(Expression::new(Term::Set(elements), span));
+                return Ok(Expression::new(Term::Set(Box::new(elements)), span));
             }
             Kind::Sign("@") => {
                 self.tokens.take();

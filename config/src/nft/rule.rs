@@ -178,7 +178,7 @@ impl Parser<'_> {
 
     pub(super) fn map_source(&mut self) -> Parsed<MapSource> {
         if self.at_sign("{") {
-            return Ok(MapSource::Elements(self.elements()?.0));
+            return Ok(MapSource::Elements(Box::new(self.elements()?.0)));
         }
         if self.eat_sign("@") {
             let name = self.word("the name of a map")?;

@@ -5,7 +5,7 @@ use super::parser::{Parsed, Parser};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::ObjectKind;
 use crate::ruleset::{
-    Element, Expression, KeyType, MapData, Set, SetFlags, SetPolicy, Spanned, Statement, Term, Type,
+    Element, Elements, Expression, KeyType, MapData, Set, SetFlags, SetPolicy, Spanned, Statement, Term, Type,
 };
 use crate::suggestion::did_you_mean;
 
@@ -22,7 +22,7 @@ struct Draft {
     policy: Option<SetPolicy>,
     each: Vec<Statement>,
     comment: Option<String>,
-    elements: Vec<Element>,
+    elements: Elements,
 }
 
 impl Parser<'_> {
@@ -73,7 +73,7 @@ impl Parser<'_> {
         if !same {
             return self.fail_at(span, "this set is already declared, and differs");
         }
-        known.elements.extend(declared.elements);
+        known.elements.append(declared.elements);
         Ok(())
     }
 
@@ -97,7 +97,8 @@ impl Parser<'_> {
             "elements" => {
                 self.expect_sign("=")?;
                 self.weight = 0;
-                draft.elements.extend(self.element_list()?);
+                let elements = self.element_list()?;
+                draft.elements.append(elements);
             }
             "auto-merge" => draft.auto_merge = true,
             "size" => draft.size = Some(self.number("a number of elements")?),
@@ -123,12 +124,12 @@ impl Parser<'_> {
     }
 
     /// `{ ... }`, or a variable that holds it.
-    pub(super) fn element_list(&mut self) -> Parsed<Vec<Element>> {
+    pub(super) fn element_list(&mut self) -> Parsed<Elements> {
         if self.at_sign("$") {
             let value = self.variable()?;
             return match value.term {
-                Term::Set(elements) => Ok(elements),
-                _ => Ok(vec![Element::new(value)]),
+                Term::Set(elements) => Ok(*elements),
+                _ => Ok(std::iter::once(Element::new(value)).collect()),
             };
         }
         Ok(self.elements()?.0)

@@ -6,7 +6,7 @@ use super::name::Comment;
 use super::statement::{VerdictWords, write_statement};
 use crate::policy::{HeaderBase, Part};
 use crate::ruleset::{
-    BinaryOperator, Element, Expression, Literal, MapSource, Protocol, Selector, Term, options,
+    BinaryOperator, Elements, Expression, Literal, MapSource, Protocol, Selector, Term, options,
 };
 use crate::value_names::written_duration;
 
@@ -25,7 +25,7 @@ impl Display for Shown<'_> {
             Term::Prefix(base, bits) => write!(f, "{}/{bits}", Tight(base)),
             Term::Concat(parts) => joined(f, parts, " . "),
             Term::List(parts) => joined(f, parts, ","),
-            Term::Set(elements) => write!(f, "{}", Elements(elements, ", ")),
+            Term::Set(elements) => write!(f, "{}", Braces(elements, ", ")),
             Term::SetName(name) => write!(f, "@{name}"),
             Term::Binary(operator, both) => {
                 operand(f, *operator, &both.0)?;
@@ -57,7 +57,7 @@ pub(super) struct Source<'a>(pub(super) &'a MapSource);
 impl Display for Source<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0 {
-            MapSource::Elements(elements) => write!(f, "{}", Elements(elements, ", ")),
+            MapSource::Elements(elements) => write!(f, "{}", Braces(elements, ", ")),
             MapSource::Name(name, _) => write!(f, "@{name}"),
         }
     }
@@ -88,9 +88,9 @@ impl Display for Bits<'_> {
 }
 
 /// Elements in braces.
-pub(super) struct Elements<'a>(pub(super) &'a [Element], pub(super) &'static str);
+pub(super) struct Braces<'a>(pub(super) &'a Elements, pub(super) &'static str);
 
-impl Display for Elements<'_> {
+impl Display for Braces<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str("{ ")?;
         for (index, element) in self.0.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{MapSource, Selector, Statement, Verdict};
+use super::{Elements, MapSource, Selector, Statement, Verdict};
 use crate::diagnostic::Span;
 
 /// An expression and where it was written.
@@ -52,7 +52,7 @@ pub enum Term {
     /// `a,b`: bits of one value.
     List(Vec<Expression>),
     /// `{ a, b }`
-    Set(Vec<Element>),
+    Set(Box<Elements>),
     /// `@name`
     SetName(Box<str>),
     /// `left operator right`

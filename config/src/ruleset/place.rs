@@ -1,7 +1,7 @@
 //! Where was something written that was made on behalf of something else? At the place of that: a rule of a dump
 //! becomes words of nft, and what is said about them is said about the rule.
 
-use super::{Element, Expression, KeyType, MapSource, Match, Set, Statement, StatementKind, Term};
+use super::{Element, Elements, Expression, KeyType, MapSource, Match, Set, Statement, StatementKind, Term};
 use crate::diagnostic::Span;
 
 impl Expression {
@@ -15,7 +15,7 @@ impl Expression {
             }
             Term::Prefix(base, _) => base.move_to(span),
             Term::Concat(parts) | Term::List(parts) => parts.iter_mut().for_each(|part| part.move_to(span)),
-            Term::Set(elements) => elements.iter_mut().for_each(|element| element.move_to(span)),
+            Term::Set(elements) => elements.move_to(span),
             Term::Map(key, map) => {
                 key.move_to(span);
                 map.move_to(span);
@@ -28,9 +28,25 @@ impl Expression {
 impl MapSource {
     fn move_to(&mut self, span: Span) {
         match self {
-            Self::Elements(elements) => elements.iter_mut().for_each(|element| element.move_to(span)),
+            Self::Elements(elements) => elements.move_to(span),
             Self::Name(_, place) => *place = span,
         }
+    }
+}
+
+impl Elements {
+    /// Moves each of them to `span`.
+    fn move_to(&mut self, span: Span) {
+        self.move_each_to(std::iter::repeat(span));
+    }
+
+    /// Moves each of them to its own place.
+    pub(crate) fn move_each_to(&mut self, places: impl IntoIterator<Item = Span>) {
+        let moved = self.iter().zip(places).map(|(mut element, span)| {
+            element.move_to(span);
+            element
+        });
+        *self = moved.collect();
     }
 }
 
@@ -97,6 +113,6 @@ impl Set {
             size.span = span;
         }
         self.each.iter_mut().for_each(|statement| statement.move_to(span));
-        self.elements.iter_mut().for_each(|element| element.move_to(span));
+        self.elements.move_to(span);
     }
 }

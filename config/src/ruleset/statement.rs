@@ -1,6 +1,6 @@
 //! What can a rule do?
 
-use super::{Element, Expression, Spanned};
+use super::{Elements, Expression, Spanned};
 use crate::diagnostic::Span;
 use crate::policy::{Change, Limit, Log, ObjectKind, Quota, Reject, Target};
 
@@ -141,7 +141,7 @@ pub enum Relation {
 #[derive(Debug, Clone)]
 pub enum MapSource {
     /// `{ key : value, ... }`
-    Elements(Vec<Element>),
+    Elements(Box<Elements>),
     /// `@name`
     Name(Box<str>, Span),
 }

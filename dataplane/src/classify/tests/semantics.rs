@@ -22,7 +22,7 @@ fn inward(rules: &str, sample: &Sample) -> Outcome {
 }
 
 fn outcome(rules: &str, sample: &Sample, path: &Path) -> Outcome {
-    let source = Source { name: "rules.nft".into(), text: rules.into() };
+    let source = Source::new("rules.nft", rules);
     let policy = config::load(&[source], &mut NoFiles).unwrap_or_else(|errors| panic!("{errors}")).policy;
     let seed = [1, 2, 3, 4];
     let program = Program::compile_at(&policy, 0, seed).unwrap();

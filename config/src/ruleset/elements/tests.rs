@@ -1,0 +1,114 @@
+//! Does what goes in come out?
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::policy::HeaderBase;
+use crate::ruleset::{BinaryOperator, CtKey, Selector, Statement, StatementKind};
+
+fn span() -> impl Strategy<Value = Span> {
+    (0..3u16, prop_oneof![0..99u32, any::<u32>()], prop_oneof![0..99u32, any::<u32>()])
+        .prop_map(|(source, start, end)| Span::new(source, start, end))
+}
+
+fn literal() -> impl Strategy<Value = Literal> {
+    prop_oneof![
+        prop_oneof![0..300u128, any::<u128>()].prop_map(Literal::Number),
+        "[a-zé]{0,9}".prop_map(|word| Literal::Word(word.into())),
+        "[a-z ü]{0,200}".prop_map(|text| Literal::Text(text.into())),
+        any::<u32>().prop_map(|address| Literal::Ipv4(address.into())),
+        any::<u128>().prop_map(|address| Literal::Ipv6(address.into())),
+        any::<[u8; 6]>().prop_map(Literal::Mac),
+    ]
+}
+
+fn expression() -> impl Strategy<Value = Expression> {
+    let raw = Selector::Raw { base: HeaderBase::Network, offset: 0, width: 8 };
+    let leaf = prop_oneof![
+        9 => literal().prop_map(Term::Literal),
+        1 => Just(Term::Any),
+        1 => Just(Term::Selector(raw)),
+        1 => Just(Term::SetName("name".into())),
+    ];
+    let leaf = (leaf, span()).prop_map(|(term, span)| Expression::new(term, span));
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        let two = || (inner.clone(), inner.clone());
+        let term = prop_oneof![
+            two().prop_map(|both| Term::Range(Box::new(both))),
+            (inner.clone(), any::<u8>()).prop_map(|(base, bits)| Term::Prefix(Box::new(base), bits)),
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Term::Concat),
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Term::List),
+            two().prop_map(|both| Term::Binary(BinaryOperator::And, Box::new(both))),
+        ];
+        (term, span()).prop_map(|(term, span)| Expression::new(term, span))
+    })
+}
+
+fn verdict() -> impl Strategy<Value = Verdict> {
+    let kind = prop_oneof![
+        Just(VerdictKind::Accept),
+        Just(VerdictKind::Drop),
+        Just(VerdictKind::Continue),
+        Just(VerdictKind::Return),
+        "[a-z]{1,9}".prop_map(|chain| VerdictKind::Jump(chain.into())),
+        "[a-z]{1,9}".prop_map(|chain| VerdictKind::Goto(chain.into())),
+    ];
+    (kind, span()).prop_map(|(kind, span)| Verdict { kind, span })
+}
+
+fn extra() -> impl Strategy<Value = ElementExtra> {
+    let each = prop_oneof![
+        5 => Just(Vec::new()),
+        1 => Just(vec![Statement::new(StatementKind::Notrack, Span::default())]),
+    ];
+    let parts = (
+        prop::option::of(verdict()),
+        prop::option::of(expression()),
+        prop::option::of(any::<u64>()),
+        prop::option::of(any::<u64>()),
+        each,
+        prop::option::of("[a-z ä]{0,20}"),
+    );
+    parts.prop_map(|(verdict, data, timeout, expires, each, comment)| ElementExtra {
+        verdict,
+        data,
+        timeout,
+        expires,
+        each,
+        comment,
+    })
+}
+
+fn element() -> impl Strategy<Value = Element> {
+    (expression(), prop::option::of(extra().prop_map(Box::new)))
+        .prop_map(|(key, extra)| Element { key, extra })
+}
+
+proptest! {
+    #[test]
+    fn what_goes_in_comes_out(elements in prop::collection::vec(element(), 0..20)) {
+        let packed: Elements = elements.iter().cloned().collect();
+        prop_assert_eq!(packed.len(), elements.len());
+        prop_assert_eq!(packed.iter().len(), elements.len());
+        prop_assert_eq!(format!("{packed:?}"), format!("{elements:?}"));
+    }
+}
+
+#[test]
+fn an_address_takes_eight_bytes() {
+    let element = |n: u32| {
+        let span = Span::new(1, 100_000 + 12 * n, 100_000 + 12 * n + 10);
+        Element::new(Expression::literal(Literal::Ipv4(n.into()), span))
+    };
+    let elements: Elements = (0..1000).map(element).collect();
+    assert!(elements.bytes.len() < 8 * 1000 + 10, "{}", elements.bytes.len());
+    assert!(elements.whole.is_empty());
+}
+
+#[test]
+fn what_is_no_constant_is_kept_whole() {
+    let key = Expression::selector(Selector::Ct(CtKey::Mark), Span::default());
+    let elements: Elements = std::iter::once(Element::new(key)).collect();
+    assert_eq!(elements.whole.len(), 1);
+    assert!(elements.only().is_some());
+}

@@ -1,0 +1,193 @@
+//! What do the figures say? Medians over the rounds, ratios within them, and whether the bounds hold.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::loading::Loading;
+use crate::texts::{Rival, Text};
+
+/// One process.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Run {
+    /// From start to end; for Sluice without starting the process.
+    pub seconds: f64,
+    /// Of those, on a processor and outside the kernel.
+    pub user_seconds: f64,
+    /// Bytes resident at most.
+    pub peak: u64,
+}
+
+/// One text over all rounds.
+#[derive(Debug, Serialize)]
+pub struct Row {
+    text: &'static str,
+    /// Who else loads it.
+    pub program: &'static str,
+    file_bytes: u64,
+    seconds_allowed: f64,
+    bytes_allowed: Option<u64>,
+    /// An empty ruleset.
+    pub baseline: Vec<Run>,
+    /// The text, to the compiled program.
+    pub sluice: Vec<Run>,
+    /// The same by parts.
+    pub loading: Vec<Loading>,
+    /// `sluice check`, the whole process.
+    pub check: Vec<Run>,
+    /// The rival, the whole process.
+    pub rival: Vec<Run>,
+}
+
+/// Everything measured.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    cpu: String,
+    kernel: String,
+    rounds: usize,
+    /// What the sizes in the names are divided by.
+    scale: u32,
+    rows: Vec<Row>,
+    summary: Vec<Summary>,
+}
+
+/// Medians.
+#[derive(Debug, Clone, Serialize)]
+struct Summary {
+    text: &'static str,
+    program: &'static str,
+    seconds: f64,
+    user_seconds: f64,
+    check_seconds: f64,
+    rival_seconds: f64,
+    /// How many times as long the rival takes.
+    ratio: f64,
+    bytes_over_baseline: u64,
+    check_bytes_over_baseline: u64,
+    rival_bytes: u64,
+    published_bytes: u64,
+    reload_bytes_over_published: u64,
+    holds: bool,
+}
+
+impl Row {
+    /// Nothing measured yet.
+    pub fn new(text: &Text, file_bytes: u64) -> Self {
+        Self {
+            text: text.name,
+            program: match text.rival {
+                Rival::Nft => "nft -f",
+                Rival::Iptables => "iptables-restore",
+            },
+            file_bytes,
+            seconds_allowed: text.seconds,
+            bytes_allowed: text.bytes,
+            baseline: Vec::new(),
+            sluice: Vec::new(),
+            loading: Vec::new(),
+            check: Vec::new(),
+            rival: Vec::new(),
+        }
+    }
+
+    fn summary(&self) -> Summary {
+        let seconds = |runs: &[Run]| median(runs.iter().map(|run| run.seconds));
+        let bytes = |runs: &[Run]| median(runs.iter().map(|run| run.peak as f64)) as u64;
+        let loading = |of: fn(&Loading) -> u64| median(self.loading.iter().map(|l| of(l) as f64)) as u64;
+        let ratios = self.sluice.iter().zip(&self.rival).map(|(own, rival)| rival.seconds / own.seconds);
+        let baseline = bytes(&self.baseline);
+        let (taken, over) = (seconds(&self.sluice), bytes(&self.sluice).saturating_sub(baseline));
+        Summary {
+            text: self.text,
+            program: self.program,
+            seconds: taken,
+            user_seconds: median(self.sluice.iter().map(|run| run.user_seconds)),
+            check_seconds: seconds(&self.check),
+            rival_seconds: seconds(&self.rival),
+            ratio: median(ratios),
+            bytes_over_baseline: over,
+            check_bytes_over_baseline: bytes(&self.check).saturating_sub(baseline),
+            rival_bytes: bytes(&self.rival),
+            published_bytes: loading(|l| l.published.saturating_sub(l.before)),
+            reload_bytes_over_published: loading(|l| l.reload_peak.saturating_sub(l.published)),
+            holds: taken <= self.seconds_allowed && self.bytes_allowed.is_none_or(|most| over <= most),
+        }
+    }
+}
+
+impl Report {
+    /// What was measured, on this machine.
+    pub fn new(rounds: usize, scale: u32, rows: Vec<Row>) -> Self {
+        let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let cpu = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+        let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        Self {
+            cpu: cpu.map_or("unknown", |(_, name)| name).to_owned(),
+            kernel: kernel.trim().to_owned(),
+            rounds,
+            scale,
+            summary: rows.iter().map(Row::summary).collect(),
+            rows,
+        }
+    }
+
+    /// The figures as a table of Markdown.
+    pub fn table(&self) -> String {
+        let mut out = format!("{}, Linux {}, medians of {} rounds", self.cpu, self.kernel, self.rounds);
+        if self.scale > 1 {
+            let _ = write!(out, ", **sizes divided by {}**", self.scale);
+        }
+        out.push_str(".\n\n| ruleset | beside | Sluice | `sluice check` | the other | times as long | ");
+        out.push_str("Sluice, at most | the other, at most | published | reload, besides | bound |\n");
+        out.push_str("|---|---|---|---|---|---|---|---|---|---|---|\n");
+        for row in &self.summary {
+            let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
+            let _ = writeln!(
+                out,
+                "| {} | `{}` | {:.3} s | {:.3} s | {:.3} s | {:.1} | {} | {} | {} | {} | {} |",
+                row.text,
+                row.program,
+                row.seconds,
+                row.check_seconds,
+                row.rival_seconds,
+                row.ratio,
+                mib(row.bytes_over_baseline),
+                mib(row.rival_bytes),
+                mib(row.published_bytes),
+                mib(row.reload_bytes_over_published),
+                if row.holds { "holds" } else { "**missed**" },
+            );
+        }
+        out
+    }
+
+    /// Puts the table where `path` has its place.
+    ///
+    /// # Panics
+    /// If there is no such place.
+    pub fn replace_section(&self, path: &Path) {
+        let page = fs::read_to_string(path).expect("a page");
+        let (before, rest) = page.split_once(BEGIN).expect("the place begins");
+        let (_, after) = rest.split_once(END).expect("the place ends");
+        fs::write(path, format!("{before}{BEGIN}\n{}{END}{after}", self.table()))
+            .expect("the page is written");
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.is_empty() {
+        0.0
+    } else if values.len() % 2 == 1 {
+        values[middle]
+    } else {
+        f64::midpoint(values[middle - 1], values[middle])
+    }
+}
+
+const BEGIN: &str = "<!-- make bench-load: begin -->";
+const END: &str = "<!-- make bench-load: end -->";
