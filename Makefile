@@ -12,6 +12,7 @@ CAPTURE  := tests/captures/demo.pcap
 RULESETS := tests/rulesets
 FUZZ_SECONDS ?= 60
 SCENARIOS ?= 1000
+BENCH_ROUNDS ?= 5
 
 # what the build needs, and what the tests need besides
 BUILD_PACKAGES := build-essential pkgconf clang libclang-dev libdpdk-dev curl ca-certificates
@@ -19,7 +20,7 @@ TEST_PACKAGES  := nftables iptables iproute2 ethtool nmap nginx-light iputils-pi
                   python3 python3-scapy conntrack
 RUST_VERSION   := 1.88
 
-.PHONY: help deps deps-test build demo test parity lint loom fuzz clean
+.PHONY: help deps deps-test build demo test parity lint loom fuzz bench bench-load clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -76,6 +77,12 @@ fuzz: deps ## fuzz every target for FUZZ_SECONDS (60) each
 	    echo "== $$target"; \
 	    (cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=4096); \
 	done
+
+bench: bench-load ## run all benches; what they say goes into docs/performance.md
+
+bench-load: deps-test build ## large rulesets: time and memory beside nft and iptables-restore
+	SLUICE_BIN=$(CURDIR)/$(SLUICE) cargo bench --package tests --bench load -- --rounds $(BENCH_ROUNDS) \
+	    --json $(CURDIR)/target/bench-load.json --markdown $(CURDIR)/docs/performance.md
 
 clean: ## remove what was built
 	cargo clean

@@ -63,7 +63,8 @@ pub struct Usage {
 ///
 /// # Errors
 /// Those of wait4(2).
-pub fn wait(child: &std::process::Child) -> io::Result<(bool, Usage)> {
+#[expect(clippy::needless_pass_by_value, reason = "there is no such process afterwards")]
+pub fn wait(child: std::process::Child) -> io::Result<(bool, Usage)> {
     let process = i32::try_from(child.id()).map_err(|_| Error::from(io::ErrorKind::InvalidInput))?;
     let mut status = 0;
     // SAFETY: plain data, for which all zeros is a value.

@@ -11,7 +11,7 @@ pub(super) struct Boxes<'a> {
 }
 
 /// What stands in the way.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Overlap {
     /// These two overlap, by number.
     Between(usize, usize),

@@ -17,6 +17,8 @@ pub struct Loading {
     pub policy_seconds: f64,
     /// Seconds from there to the compiled program.
     pub program_seconds: f64,
+    /// Seconds on a processor, outside the kernel, for both.
+    pub user_seconds: f64,
     /// Bytes resident when loading began.
     pub before: u64,
     /// Bytes resident at most, up to the publication.
@@ -40,13 +42,14 @@ impl Loading {
         let start = Instant::now();
         let (first, policy_seconds) = load(path, None);
         let program_seconds = start.elapsed().as_secs_f64() - policy_seconds;
+        let user_seconds = user_seconds();
         let peak = resident("VmHWM");
         let published = resident("VmRSS");
         fs::write("/proc/self/clear_refs", "5").expect("the peak can be forgotten");
         let (second, _) = load(path, Some(&first));
         let reload_peak = resident("VmHWM");
         let program = second.program.memory() as u64;
-        Self { policy_seconds, program_seconds, before, peak, published, program, reload_peak }
+        Self { policy_seconds, program_seconds, user_seconds, before, peak, published, program, reload_peak }
     }
 }
 
@@ -58,6 +61,14 @@ fn load(path: &Path, before: Option<&Rules>) -> (Rules, f64) {
     let loaded = config::load(&[source], &mut NoFiles).unwrap_or_else(|refused| panic!("{refused}"));
     let seconds = start.elapsed().as_secs_f64();
     (Rules::compile_at(&loaded.policy, 1, 0, before).expect("a checked policy compiles"), seconds)
+}
+
+/// Of this process so far, to a hundredth.
+fn user_seconds() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").expect("a stat");
+    let behind_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = behind_name.split_whitespace().nth(11).and_then(|ticks| ticks.parse::<f64>().ok());
+    ticks.expect("a number of ticks") / 100.0
 }
 
 fn resident(key: &str) -> u64 {

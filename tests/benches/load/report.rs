@@ -18,6 +18,8 @@ pub struct Run {
     pub user_seconds: f64,
     /// Bytes resident at most.
     pub peak: u64,
+    /// Whether it was left to its end.
+    pub ended: bool,
 }
 
 /// One text over all rounds.
@@ -62,6 +64,8 @@ struct Summary {
     user_seconds: f64,
     check_seconds: f64,
     rival_seconds: f64,
+    /// Otherwise it was killed after that time.
+    rival_ended: bool,
     /// How many times as long the rival takes.
     ratio: f64,
     bytes_over_baseline: u64,
@@ -106,6 +110,7 @@ impl Row {
             user_seconds: median(self.sluice.iter().map(|run| run.user_seconds)),
             check_seconds: seconds(&self.check),
             rival_seconds: seconds(&self.rival),
+            rival_ended: self.rival.iter().all(|run| run.ended),
             ratio: median(ratios),
             bytes_over_baseline: over,
             check_bytes_over_baseline: bytes(&self.check).saturating_sub(baseline),
@@ -143,10 +148,11 @@ impl Report {
         out.push_str("Sluice, at most | the other, at most | published | reload, besides | bound |\n");
         out.push_str("|---|---|---|---|---|---|---|---|---|---|---|\n");
         for row in &self.summary {
+            let more = if row.rival_ended { "" } else { "> " };
             let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
             let _ = writeln!(
                 out,
-                "| {} | `{}` | {:.3} s | {:.3} s | {:.3} s | {:.1} | {} | {} | {} | {} | {} |",
+                "| {} | `{}` | {:.3} s | {:.3} s | {more}{:.3} s | {more}{:.1} | {} | {} | {} | {} | {} |",
                 row.text,
                 row.program,
                 row.seconds,
