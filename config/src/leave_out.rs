@@ -8,7 +8,8 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::load::Options;
 use crate::policy::{ChainPolicy, Family};
 use crate::ruleset::{
-    Base, Chain, Expression, MapSource, Ruleset, Statement, StatementKind, Table, Term, Verdict, VerdictKind,
+    Base, Chain, Element, Expression, MapSource, Ruleset, Statement, StatementKind, Table, Term, Verdict,
+    VerdictKind,
 };
 
 /// What was taken out of a ruleset because the administrator said so.
@@ -141,8 +142,8 @@ fn reached(table: &Table, from: BTreeSet<String>) -> BTreeSet<String> {
     let mut found = from;
     while let Some(chain) = open.pop().and_then(|name| table.chains.get(&name)) {
         for target in chain.rules.iter().flat_map(|rule| &rule.statements).flat_map(|s| targets(table, s)) {
-            if found.insert(target.to_owned()) {
-                open.push(target.to_owned());
+            if found.insert(target.clone()) {
+                open.push(target);
             }
         }
     }
@@ -150,23 +151,24 @@ fn reached(table: &Table, from: BTreeSet<String>) -> BTreeSet<String> {
 }
 
 /// The chains a statement can send a packet to.
-fn targets<'a>(table: &'a Table, statement: &'a Statement) -> Vec<&'a str> {
+fn targets(table: &Table, statement: &Statement) -> Vec<String> {
     match &statement.kind {
         StatementKind::Verdict(verdict) => target(verdict).into_iter().collect(),
         StatementKind::VerdictMap { map, .. } => {
             let elements = match map {
-                MapSource::Elements(elements) => Some(elements),
+                MapSource::Elements(elements) => Some(&**elements),
                 MapSource::Name(name, _) => table.sets.get(name).map(|set| &set.elements),
             };
-            elements.into_iter().flatten().filter_map(|element| target(element.verdict()?)).collect()
+            let target = |element: Element| target(element.verdict()?);
+            elements.into_iter().flatten().filter_map(target).collect()
         }
         _ => Vec::new(),
     }
 }
 
-fn target(verdict: &Verdict) -> Option<&str> {
+fn target(verdict: &Verdict) -> Option<String> {
     match &verdict.kind {
-        VerdictKind::Jump(name) | VerdictKind::Goto(name) => Some(name),
+        VerdictKind::Jump(name) | VerdictKind::Goto(name) => Some(name.to_string()),
         _ => None,
     }
 }
