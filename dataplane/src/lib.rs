@@ -4,6 +4,7 @@
 
 pub mod classify;
 pub mod flow;
+pub mod fragment;
 pub mod frame;
 pub mod generation;
 pub mod io;

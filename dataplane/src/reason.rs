@@ -42,8 +42,18 @@ reasons! {
     HandoverFull = "handover-full",
     /// The transmit queue did not take the packet.
     TransmitFull = "transmit-full",
-    /// A fragment: its datagram is not reassembled.
-    Fragment = "fragment",
+    /// A fragment whose datagram did not become whole in time.
+    FragmentTimeout = "fragment-timeout",
+    /// A fragment of a datagram two fragments of which overlap.
+    FragmentOverlap = "fragment-overlap",
+    /// A fragment whose bytes have all come before.
+    FragmentDuplicate = "fragment-duplicate",
+    /// A fragment that is cut off or empty, or that contradicts the others of its datagram.
+    FragmentMalformed = "fragment-malformed",
+    /// A fragment of a datagram between whose fragments too many others of the same sender came.
+    FragmentDistance = "fragment-distance",
+    /// There was no room for the fragment, or its datagram has too many.
+    FragmentOverflow = "fragment-overflow",
 
     // Below IP, and IP headers: dropped before any rule, as the kernel's IP layer does.
     /// The frame ends within its Ethernet header or its VLAN tags.

@@ -57,6 +57,8 @@ pub struct Stats {
     pub invalid: [Count; Reason::COUNT],
     /// Packets handed to the worker that owns their flow.
     pub handed_over: Count,
+    /// Fragments that wait for the rest of their datagram.
+    pub fragments: Count,
     /// Flows in the table.
     pub flows: Count,
     /// Flows stored since start.
@@ -93,6 +95,7 @@ impl Default for Stats {
             drops: std::array::from_fn(|_| Count::default()),
             invalid: std::array::from_fn(|_| Count::default()),
             handed_over: Count::default(),
+            fragments: Count::default(),
             flows: Count::default(),
             flows_created: Count::default(),
             flows_expired: Count::default(),

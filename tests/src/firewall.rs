@@ -28,7 +28,8 @@ pub struct Firewall {
     policy: Policy,
     workers: Vec<Worker<Memory, Kept>>,
     /// The other half of what each worker has.
-    ends: Vec<(Memory, Kept)>,
+    ends: Vec<Memory>,
+    kept: Kept,
     _publisher: Publisher<Rules>,
     packets: usize,
 }
@@ -69,8 +70,9 @@ impl Firewall {
         let hasher = FlowHasher::new([1, 2, 3, 4]);
         let handover = worker::handover(workers);
         let role = Role::Guard { interface: interface_value("eth0").unwrap_or_default() };
-        let ends: Vec<(Memory, Kept)> = (0..workers).map(|_| Default::default()).collect();
-        let workers = readers.into_iter().zip(&ends).enumerate().map(|(index, (rules, (io, kept)))| {
+        let ends: Vec<Memory> = (0..workers).map(|_| Memory::default()).collect();
+        let kept = Kept::default();
+        let workers = readers.into_iter().zip(&ends).enumerate().map(|(index, (rules, io))| {
             let table = Table::with_capacity(FLOWS);
             let (_, reaper) = flow::ageing(&table, 1);
             Worker::new(Parts {
@@ -88,49 +90,51 @@ impl Firewall {
             })
         });
         let workers = workers.collect();
-        Ok(Self { policy, workers, ends, _publisher: publisher, packets: 0 })
+        Ok(Self { policy, workers, ends, kept, _publisher: publisher, packets: 0 })
     }
 
     /// Decides upon these packets, one after the other; with several workers each packet comes in at the next of them.
+    /// Behind the last, what waits for more is given up.
     pub fn judge(&mut self, records: &[Record]) -> Vec<Decision> {
-        records.iter().map(|record| self.judge_one(record)).collect()
+        let answers: Vec<Vec<Vec<u8>>> = records.iter().map(|record| self.answers_to(record)).collect();
+        self.decisions(records, answers)
     }
 
     /// Decides upon these packets as one worker meets them in service: in bursts of what came from one side within a
     /// millisecond. The answers are not kept.
     ///
     /// # Panics
-    /// If there is more than one worker, or if a packet is not decided upon.
+    /// If there is more than one worker.
     pub fn judge_in_bursts(&mut self, records: &[Record]) -> Vec<Decision> {
         let [worker] = &mut self.workers[..] else { panic!("one worker") };
-        let (io, kept) = &self.ends[0];
-        io.give(records);
+        self.ends[0].give(records);
         while worker.poll() > 0 {}
-        io.take_sent();
-        let decided = kept.take();
-        assert_eq!(decided.len(), records.len(), "every packet is decided upon");
-        let decisions = records.iter().zip(decided).map(|(record, decided)| {
-            self.packets += 1;
-            let verdict = verdict(&self.policy, self.packets, record, &decided);
-            Decision { verdict, answers: Vec::new() }
-        });
-        decisions.collect()
+        self.ends[0].take_sent();
+        self.packets += records.len();
+        self.decisions(records, vec![Vec::new(); records.len()])
     }
 
-    fn judge_one(&mut self, record: &Record) -> Decision {
+    fn answers_to(&mut self, record: &Record) -> Vec<Vec<u8>> {
         let at = self.packets % self.workers.len();
         self.packets += 1;
-        self.ends[at].0.give(std::slice::from_ref(record));
+        self.ends[at].give(std::slice::from_ref(record));
         while self.workers.iter_mut().map(Worker::poll).sum::<usize>() > 0 {}
-        let mut answers = Vec::new();
-        let mut decided = Vec::new();
-        for (io, kept) in &self.ends {
-            decided.extend(kept.take());
-            let back = io.take_sent().into_iter().filter(|(side, _)| *side == record.side);
-            answers.extend(back.map(|(_, frame)| frame));
-        }
-        let [decided] = decided[..] else { panic!("one packet, {} decisions", decided.len()) };
-        Decision { verdict: verdict(&self.policy, self.packets, record, &decided), answers }
+        let sent = self.ends.iter().flat_map(Memory::take_sent);
+        sent.filter(|(side, _)| *side == record.side).map(|(_, frame)| frame).collect()
+    }
+
+    /// What was decided upon the records that came last, and what was answered.
+    fn decisions(&mut self, records: &[Record], answers: Vec<Vec<Vec<u8>>>) -> Vec<Decision> {
+        self.workers.iter_mut().for_each(Worker::finish);
+        let decided = self.kept.take();
+        assert_eq!(decided.len(), records.len(), "every packet is decided upon once");
+        let first = self.packets - records.len() + 1;
+        let all = records.iter().zip(decided).zip(answers).enumerate();
+        all.map(|(number, ((record, decided), answers))| {
+            let decided = decided.expect("nothing waits any longer");
+            Decision { verdict: verdict(&self.policy, first + number, record, &decided), answers }
+        })
+        .collect()
     }
 }
 

@@ -69,7 +69,7 @@ impl Class {
             return if packet.fault.is_some() { Self::Malformed } else { Self::NotIp };
         }
         let tracked = records.into_iter().find(|record| record.ct != CtState::None);
-        if records.iter().any(|record| record.reason == Reason::Fragment) {
+        if !packet.fragment.is_whole() {
             return Self::Fragment;
         }
         match tracked.map_or(CtState::None, |record| record.ct) {

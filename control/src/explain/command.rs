@@ -1,6 +1,7 @@
 //! `sluice explain`
 
 use super::course::{Course, Explained};
+use super::datagram::Numbered;
 use super::report::report;
 use super::syntax;
 use super::text::Text;
@@ -47,7 +48,11 @@ fn written(command: &Explain, policy: &Policy) -> Outcome<Explained> {
     let now = now.map_or(0, |now| now.as_nanos() as u64);
     let mut course = course(command, policy, Checksums::Trusted, now)?;
     Ok(match command.ct {
-        None => course.explain(side, now, &frame),
+        None => {
+            let first = Numbered { n: 1, side, time: now, frame: &frame };
+            let told = course.next(first, 1).or_else(|| course.finish(side, 1));
+            told.unwrap_or_else(|| course.explain(side, now, &frame))
+        }
         Some(state) => course.assume(side, now, &frame, CtState::from(state)),
     })
 }
@@ -62,24 +67,22 @@ pub fn captured(
     let checksums = if command.no_checksum { Checksums::Trusted } else { Checksums::Verified };
     let mut so_far: Option<Course<'_>> = None;
     let mut found = None;
-    let mut n = 0;
+    let (mut n, mut last) = (0, Side::Outside);
     let damage = sources.each(|side, frame| {
         n += 1;
-        if n > number {
+        if found.is_some() {
             return Ok(());
         }
         let course = match &mut so_far {
             Some(course) => course,
             None => so_far.insert(course(command, policy, checksums, frame.time)?),
         };
-        if n == number {
-            found = Some(course.explain(side, frame.time, frame.bytes));
-        } else {
-            course.pass(side, frame.time, frame.bytes);
-        }
+        found = course.next(Numbered { n, side, time: frame.time, frame: frame.bytes }, number);
+        last = side;
         Ok(())
     })?;
-    found.map_or_else(
+    let waits = || so_far.and_then(|mut course| course.finish(last, number));
+    found.or_else(waits).map_or_else(
         || {
             Err(damage.unwrap_or_else(|| {
                 Failure::refused(format!("the capture has {n} packets, no packet {number}"))

@@ -1,5 +1,6 @@
 //! What has the tracker seen before? One worker's pipeline without ports, packet after packet.
 
+use super::datagram::Fragments;
 use super::trace::Trace;
 use config::Policy;
 use config::policy::ct_state;
@@ -9,7 +10,7 @@ use dataplane::flow::{FlowHasher, Table};
 use dataplane::io::Side;
 use dataplane::object::Now;
 use dataplane::packet::{self, Checksums, Packet};
-use dataplane::pipeline::{Context, Decided, Keyed, Outcome};
+use dataplane::pipeline::{Carried, Context, Decided, Keyed, Outcome};
 use dataplane::reason::Reason;
 use dataplane::rules::Rules;
 use dataplane::stats::Stats;
@@ -29,6 +30,7 @@ pub struct Course<'a> {
     settings: Settings,
     checksums: Checksums,
     at: u64,
+    pub(super) fragments: Fragments,
 }
 
 /// A flow at one moment.
@@ -51,6 +53,8 @@ pub struct Explained {
     pub after: Option<Seen>,
     /// Whether the state was given and not found.
     pub given: bool,
+    /// Of a datagram that came in fragments, their numbers in the order of their bytes.
+    pub fragments: Vec<u64>,
     pub trace: Trace,
 }
 
@@ -77,31 +81,51 @@ impl<'a> Course<'a> {
             settings,
             checksums,
             at: 0,
+            fragments: Fragments::new(),
         })
     }
 
-    /// Decides upon a packet, as the data path does.
-    pub fn pass(&mut self, side: Side, time: u64, frame: &[u8]) -> Decided {
-        let (packet, keyed) = self.meet(time, frame);
-        self.context(side).decide(&packet, frame, &keyed)
-    }
-
-    /// Decides upon a packet, and tells how.
+    /// Decides upon a packet in one piece, and tells how.
     pub fn explain(&mut self, side: Side, time: u64, frame: &[u8]) -> Explained {
         let (packet, keyed) = self.meet(time, frame);
+        self.watched(side, packet, frame, &keyed, None)
+    }
+
+    /// Decides upon a packet, or a datagram that has been put together, and tells how.
+    pub(super) fn watched(
+        &mut self,
+        side: Side,
+        packet: Packet,
+        frame: &[u8],
+        keyed: &Keyed,
+        carried: Option<&Carried>,
+    ) -> Explained {
         let policy = self.policy;
         let now = self.clock.now();
         let mut context = self.context(side);
         let mut trace = Trace::default();
         let tracked = context.is_tracked(&packet);
-        let before = context.flow(&keyed).map(|found| seen(found, now)).filter(|_| tracked);
-        let decided = context.decide_watched(&packet, frame, &keyed, policy, &mut trace);
-        let after = context.flow(&keyed).map(|found| seen(found, now)).filter(|_| tracked);
-        let direction = match (&keyed, before) {
+        let before = context.flow(keyed).map(|found| seen(found, now)).filter(|_| tracked);
+        let decided = context.decide_watched(&packet, frame, keyed, carried, policy, &mut trace);
+        let after = context.flow(keyed).map(|found| seen(found, now)).filter(|_| tracked);
+        let direction = match (keyed, before) {
             (Keyed::Own { orientation, .. }, Some(before)) => Some(before.flow.direction(*orientation)),
             _ => None,
         };
-        Explained { packet, side, decided, direction, before, after, given: false, trace }
+        let fragments = Vec::new();
+        Explained { packet, side, decided, direction, before, after, given: false, fragments, trace }
+    }
+
+    pub(super) fn now(&self) -> Tick {
+        self.clock.now()
+    }
+
+    pub(super) fn checksums(&self) -> Checksums {
+        self.checksums
+    }
+
+    pub(super) fn hasher(&self) -> &FlowHasher {
+        &self.hasher
     }
 
     /// Runs the rules over a packet whose state is given.
@@ -162,10 +186,20 @@ impl<'a> Course<'a> {
             },
             decided_by: decision.decided_by,
         };
-        Explained { packet, side, decided, direction: None, before: None, after: None, given: true, trace }
+        Explained {
+            packet,
+            side,
+            decided,
+            direction: None,
+            before: None,
+            after: None,
+            given: true,
+            fragments: Vec::new(),
+            trace,
+        }
     }
 
-    fn meet(&mut self, time: u64, frame: &[u8]) -> (Packet, Keyed) {
+    pub(super) fn meet(&mut self, time: u64, frame: &[u8]) -> (Packet, Keyed) {
         self.at = self.at.max(time);
         let table = &mut self.table;
         self.clock.advance(self.at / 1_000_000, |tick| table.purge(tick));
@@ -174,7 +208,7 @@ impl<'a> Course<'a> {
         (packet, keyed)
     }
 
-    fn context(&mut self, side: Side) -> Context<'_> {
+    pub(super) fn context(&mut self, side: Side) -> Context<'_> {
         let at = Now { monotonic_ns: self.at, wall_ns: self.at };
         let now = self.clock.now();
         Context::new(&self.role, side, now, at, &self.rules, 0, &mut self.table, &self.settings, &self.stats)

@@ -6,6 +6,7 @@
 
 mod command;
 mod course;
+mod datagram;
 mod numbers;
 mod report;
 mod syntax;

@@ -40,6 +40,9 @@ pub struct PacketReport {
     pub dir: &'static str,
     pub frame_bytes: u32,
     pub network_bytes: u32,
+    /// Of a datagram that came in fragments, their numbers in the capture, in the order of their bytes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fragments: Vec<u64>,
     /// What is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<&'static str>,
@@ -124,6 +127,7 @@ pub fn report(loaded: &Loaded, names: &Names, explained: &Explained, n: Option<u
             dir: if explained.side == Side::Inside { "out" } else { "in" },
             frame_bytes: packet.frame_length,
             network_bytes: packet.network_length,
+            fragments: explained.fragments.clone(),
             fault: packet.fault.map(Reason::label),
         },
         ct: CtReport {

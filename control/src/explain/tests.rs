@@ -1,12 +1,14 @@
 //! Does the explanation say what the data path does? Every packet of the demo, by the program and by the interpreter.
 
 use super::course::Course;
+use super::datagram::Numbered;
 use super::report::report;
 use super::text::Text;
 use crate::replay::{Names, Sources};
 use crate::rules;
 use config::Loaded;
 use config::policy::interface_value;
+use dataplane::io::Side;
 use dataplane::packet::Checksums;
 use dataplane::pipeline::Outcome;
 use dataplane::track::Settings;
@@ -44,7 +46,8 @@ fn explained(ruleset: &str, mut each: impl FnMut(usize, &str, &str)) {
     let sources = Sources::One(&capture, &inside);
     let damage = sources.each(|side, frame| {
         n += 1;
-        let expected = by_program.pass(side, frame.time, frame.bytes);
+        let (packet, keyed) = by_program.meet(frame.time, frame.bytes);
+        let expected = by_program.context(side).decide(&packet, frame.bytes, &keyed);
         let found = by_rules.explain(side, frame.time, frame.bytes);
         assert_eq!(found.decided, expected, "{ruleset}, packet {n}");
         let report = report(&loaded, &names, &found, Some(n as u64));
@@ -63,6 +66,45 @@ fn explained(ruleset: &str, mut each: impl FnMut(usize, &str, &str)) {
     });
     assert!(damage.unwrap().is_none());
     assert_eq!(n, 716);
+}
+
+/// A fragment is explained as the datagram it is of, or as what became of it alone.
+#[test]
+fn fragments_are_explained_as_their_datagram() {
+    let loaded = loaded("stateful.nft");
+    let names = Names::of(&loaded.policy);
+    let capture = tests_directory().join("captures/mixed.pcap");
+    let inside = ["192.0.2.0/24".parse().unwrap(), "2001:db8:2::/64".parse().unwrap()];
+    let mut frames = Vec::new();
+    let damage = Sources::One(&capture, &inside).each(|side, frame| {
+        frames.push((side, frame.time, frame.bytes.to_vec()));
+        Ok(())
+    });
+    assert!(damage.unwrap().is_none());
+    let is_fragment = |frame: &[u8]| dataplane::packet::parse(frame).fragment != dataplane::Fragment::Whole;
+    let first = frames.iter().position(|(_, _, frame)| is_fragment(frame)).unwrap();
+    let told = |wanted: u64, frames: &[(Side, u64, Vec<u8>)]| {
+        let mut course = course(&loaded);
+        let next = |(at, (side, time, frame)): (usize, &(Side, u64, Vec<u8>))| {
+            course.next(Numbered { n: at as u64 + 1, side: *side, time: *time, frame }, wanted)
+        };
+        let told = frames.iter().enumerate().find_map(next);
+        let told = told.or_else(|| course.finish(Side::Outside, wanted)).unwrap();
+        let report = report(&loaded, &names, &told, Some(wanted));
+        (told.fragments, Text { report: &report, colours: false }.to_string())
+    };
+    let (fragments, text) = told(first as u64 + 1, &frames);
+    assert!(fragments.len() > 1 && fragments.contains(&(first as u64 + 1)));
+    for n in &fragments {
+        let (of_other, text_of_other) = told(*n, &frames);
+        assert_eq!(of_other, fragments);
+        let without_head = |text: &str| text.split_once(": ").unwrap().1.to_owned();
+        assert_eq!(without_head(&text_of_other), without_head(&text), "only the number differs");
+    }
+    let numbers: Vec<String> = fragments.iter().map(u64::to_string).collect();
+    assert!(text.contains(&format!("in fragments: packets {}", numbers.join(", "))), "{text}");
+    let (_, alone) = told(first as u64 + 1, &frames[..=first]);
+    assert!(alone.contains("fragment-timeout"), "{alone}");
 }
 
 #[test]

@@ -98,6 +98,10 @@ impl Display for Text<'_> {
             "         {way}, {} bytes ({} from the network header on){fault}",
             packet.frame_bytes, packet.network_bytes
         )?;
+        if !packet.fragments.is_empty() {
+            let numbers: Vec<String> = packet.fragments.iter().map(u64::to_string).collect();
+            writeln!(f, "         in fragments: packets {}", numbers.join(", "))?;
+        }
         self.ct(f)?;
         for chain in &report.chains {
             self.chain(f, chain, 0)?;

@@ -124,6 +124,7 @@ fn one(
         let work = move || {
             let mut worker = Worker::new(parts);
             while worker.poll() > 0 {}
+            worker.finish();
             let Parts { observer, wires, .. } = worker.into_parts();
             (observer.into_records(), wires.iter().any(|wire| wire.io.has_lost()))
         };

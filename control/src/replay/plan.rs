@@ -7,7 +7,7 @@ use config::Policy;
 use dataplane::flow::FlowHasher;
 use dataplane::io::Side;
 use dataplane::object::Objects;
-use dataplane::packet::{self, Checksums, Network, Packet};
+use dataplane::packet::{self, Checksums, Fragment, Network, Packet};
 use dataplane::pipeline::Keyed;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -44,7 +44,7 @@ pub struct Plan {
     pub cut: u64,
     /// Why the input ended before its end, if it is damaged.
     pub damaged: Option<Failure>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl<'a> Sources<'a> {
@@ -138,7 +138,7 @@ fn side_of(inside: &[Prefix], frame: &Captured<'_>) -> Side {
 impl Plan {
     /// Splits the input over `workers` workers by the owner of each packet's flow. Where one of `policies` counts
     /// packets of all flows together (a limit, a quota, a set that packets change), one worker meets them all: verdicts
-    /// must not depend on how many workers there are.
+    /// must not depend on how many workers there are. So too where the input has fragments.
     pub fn make(
         sources: &Sources<'_>,
         policies: &[&Policy],
@@ -165,13 +165,14 @@ impl Plan {
         }
         let mut steps = vec![Vec::new(); workers];
         let mut worker_of = Vec::new();
-        let (mut cut, mut clock) = (0, 0);
+        let (mut cut, mut clock, mut has_fragments) = (0, 0, false);
         let damaged = sources.each(|side, frame| {
             let parsed = if workers > 1 {
                 packet::parse_with(frame.bytes, Checksums::Trusted)
             } else {
                 Packet::default()
             };
+            has_fragments |= parsed.fragment != Fragment::Whole;
             let worker = Keyed::of(&parsed, frame.bytes, hasher).hash().map_or(0, |hash| hash.owner(workers));
             // one clock over the whole input, or the number of workers would tell where times go back
             clock = clock.max(frame.time);
@@ -187,7 +188,34 @@ impl Plan {
             Some(damage) if worker_of.is_empty() => return Err(damage),
             other => other,
         };
-        Ok(Self { files, steps, worker_of, in_order, cut, damaged, _directory: directory })
+        let plan = Self { files, steps, worker_of, in_order, cut, damaged, directory };
+        if has_fragments { plan.joined() } else { Ok(plan) }
+    }
+
+    /// The same for one worker: fragments do not say whose flow they are of until the last has come, and a replay knows
+    /// no packets that one worker hands to another at a time of its own.
+    fn joined(self) -> Outcome<Self> {
+        log::info!("the capture has fragments: one worker replays them in order");
+        let mut read = Vec::new();
+        for [outside, inside] in &self.files {
+            read.push([Capture::open(outside)?, Capture::open(inside)?]);
+        }
+        let files = ["outside", "inside"].map(|side| self.directory.path().join(format!("{side}.pcap")));
+        let mut writers = [Writer::create(&files[0])?, Writer::create(&files[1])?];
+        let mut steps = Vec::with_capacity(self.len());
+        let mut next: Vec<_> = self.steps.iter().map(|steps| steps.iter()).collect();
+        for worker in self.worker_of.iter().map(|worker| usize::from(*worker)) {
+            let Some(step) = next[worker].next() else { break };
+            let side = step.side as usize;
+            let frame = read[worker][side].next()?;
+            let frame = frame.ok_or_else(|| Failure::refused("a temporary capture is not whole"))?;
+            writers[side].write(&frame)?;
+            steps.push(*step);
+        }
+        for writer in writers {
+            writer.finish()?;
+        }
+        Ok(Self { files: vec![files], worker_of: vec![0; steps.len()], steps: vec![steps], ..self })
     }
 
     /// The side of each packet of the input, in order.

@@ -32,7 +32,7 @@ pub enum Verdict {
     Reject,
 }
 
-/// Keeps what one worker decides, in its order.
+/// Keeps what one worker decides, in the order in which it received the packets.
 #[derive(Debug)]
 pub struct Recorder(Vec<Record>);
 
@@ -48,14 +48,32 @@ impl Recorder {
     }
 }
 
-impl Observer for Recorder {
-    fn decided(&mut self, _: &Packet, decided: &Decided) {
+impl Record {
+    fn of(decided: &Decided) -> Self {
         let verdict = match decided.outcome {
             Outcome::Accept => Verdict::Accept,
             Outcome::Drop => Verdict::Drop,
             Outcome::Reject(_) => Verdict::Reject,
         };
         let Decided { ct, reason, decided_by, .. } = *decided;
-        self.0.push(Record { verdict, ct, reason, decided_by });
+        Self { verdict, ct, reason, decided_by }
+    }
+}
+
+impl Observer for Recorder {
+    fn decided(&mut self, _: &Packet, decided: &Decided) {
+        self.0.push(Record::of(decided));
+    }
+
+    fn held(&mut self, _: &Packet) -> u64 {
+        // nobody leaves it so: a worker that is done gives up on what waits
+        self.0.push(Record::of(&Decided::dropped(Reason::FragmentTimeout)));
+        self.0.len() as u64 - 1
+    }
+
+    fn settled(&mut self, number: u64, decided: &Decided) {
+        if let Some(record) = self.0.get_mut(number as usize) {
+            *record = Record::of(decided);
+        }
     }
 }

@@ -148,7 +148,7 @@ impl Program {
                 if evaluation.is_refused() {
                     return;
                 }
-                if base.phase != stage.phase || !sees(base.family, facts.packet) {
+                if !stage.phase.covers(base.phase) || !sees(base.family, facts.packet) {
                     continue;
                 }
                 let mut run = Run { program: self, facts: &mut facts, counters, evaluation };

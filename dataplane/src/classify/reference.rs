@@ -49,7 +49,7 @@ pub fn run_watched<F: Frame + ?Sized, W: Watch>(
             let chain = &policy.chains[id.index()];
             let Some(base) = chain.base else { continue };
             if evaluation.is_refused()
-                || Phase::of(stage.hook, base.priority) != stage.phase
+                || !stage.phase.covers(Phase::of(stage.hook, base.priority))
                 || !sees(chain.family, facts.packet)
             {
                 continue;

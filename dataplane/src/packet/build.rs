@@ -4,11 +4,13 @@
 //! Everything is computed the slow, obvious way, and by code the parser does not share: a frame from here is
 //! the reference the parser is held against.
 
+mod cut;
 mod encode;
 mod reference;
 
 use std::net::IpAddr;
 
+pub use cut::{cut, fragment, fragmentable};
 pub use reference::{checksum, crc32c};
 
 /// A frame in the making. Ethernet with nothing in it until a network layer is named.

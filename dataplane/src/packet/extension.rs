@@ -26,7 +26,7 @@ pub(super) const HOP_BY_HOP: u8 = 0;
 /// Nothing follows.
 pub(super) const NO_NEXT_HEADER: u8 = 59;
 const ROUTING: u8 = 43;
-const FRAGMENT: u8 = 44;
+pub(super) const FRAGMENT: u8 = 44;
 const DESTINATION_OPTIONS: u8 = 60;
 
 /// Most extension headers walked through. RFC 8200 knows seven in a packet; sixteen of the greatest size still
@@ -38,6 +38,15 @@ pub(crate) const fn is_extension(number: u8) -> bool {
     matches!(number, HOP_BY_HOP | ROUTING | FRAGMENT | protocol::AH | DESTINATION_OPTIONS)
 }
 
+/// Bytes of an extension header with this number and this length field.
+pub(super) const fn length_of(number: u8, length: u8) -> usize {
+    match number {
+        FRAGMENT => 8,
+        protocol::AH => (length as usize + 2) * 4,
+        _ => (length as usize + 1) * 8,
+    }
+}
+
 /// Where a walk came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Chain {
@@ -47,6 +56,9 @@ pub(super) struct Chain {
     pub(super) offset: usize,
     /// The fragment header on the way, if there was one.
     pub(super) fragment: Option<FragmentHeader>,
+    /// Whether the walk could not go on where it should: a header is cut off, there are too many of them, or there
+    /// is a second fragment header that is not an atomic fragment's.
+    pub(super) is_broken: bool,
 }
 
 /// A fragment header (RFC 8200, section 4.5).
@@ -61,7 +73,7 @@ impl FragmentHeader {
     /// What part of the datagram this is.
     pub(super) const fn kind(self) -> Fragment {
         match (self.bits >> 3, self.bits & 1) {
-            (0, 0) => Fragment::Whole,
+            (0, 0) => Fragment::Atomic,
             (0, _) => Fragment::First,
             _ => Fragment::Later,
         }
@@ -73,39 +85,40 @@ impl FragmentHeader {
     }
 }
 
-/// Walks from the header of number `next` at `offset` to the transport header. `None` if the chain is cut off
-/// or longer than it may be, or has a second fragment header that is not an atomic fragment's.
+/// Walks from the header of number `next` at `offset` to the transport header.
 #[inline]
-pub(super) fn walk<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, next: u8, offset: usize) -> Option<Chain> {
-    let chain = Chain { protocol: next, offset, fragment: None };
-    if is_extension(next) { walk_on(bytes, chain) } else { Some(chain) }
+pub(super) fn walk<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, next: u8, offset: usize) -> Chain {
+    let chain = Chain { protocol: next, offset, fragment: None, is_broken: false };
+    if is_extension(next) { walk_on(bytes, chain) } else { chain }
 }
 
-fn walk_on<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, mut chain: Chain) -> Option<Chain> {
+fn walk_on<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, mut chain: Chain) -> Chain {
+    // what has a fragment header, if only the beginning of one, meets the rules of fragments
+    let broken = |chain: Chain| {
+        let cut = FragmentHeader { payload: bytes.end(), bits: 0 };
+        let cut = (chain.protocol == FRAGMENT).then_some(cut);
+        Chain { is_broken: true, fragment: chain.fragment.or(cut), ..chain }
+    };
     for _ in 0..MOST {
         if !is_extension(chain.protocol) {
-            return Some(chain);
+            return chain;
         }
-        let [next, length] = bytes.array(chain.offset)?;
-        let length = match chain.protocol {
-            FRAGMENT => 8,
-            protocol::AH => (usize::from(length) + 2) * 4,
-            _ => (usize::from(length) + 1) * 8,
-        };
-        let behind = (chain.offset + length).min(bytes.end());
+        let Some([next, length]) = bytes.array(chain.offset) else { return broken(chain) };
+        let behind = (chain.offset + length_of(chain.protocol, length)).min(bytes.end());
         if chain.protocol == FRAGMENT {
-            let header = FragmentHeader { payload: behind, bits: fragment_bits(bytes, chain.offset)? };
-            if chain.fragment.is_some() && header.kind() != Fragment::Whole {
-                return None;
+            let Some(bits) = fragment_bits(bytes, chain.offset) else { return broken(chain) };
+            let header = FragmentHeader { payload: behind, bits };
+            if chain.fragment.is_some() && header.kind() != Fragment::Atomic {
+                return broken(chain);
             }
             chain.fragment = chain.fragment.or(Some(header));
         }
         (chain.protocol, chain.offset) = (next, behind);
         if chain.fragment.is_some_and(|fragment| fragment.kind() == Fragment::Later) {
-            return Some(chain);
+            return chain;
         }
     }
-    (!is_extension(chain.protocol)).then_some(chain)
+    Chain { is_broken: is_extension(chain.protocol), ..chain }
 }
 
 /// Offset and M of the fragment header at `offset`, if all of it is there.
@@ -143,7 +156,7 @@ mod tests {
             .extension(DESTINATION_OPTIONS, &OPTIONS)
             .build();
         let packet = parse(&frame[..]);
-        assert_eq!((packet.fault, packet.fragment), (None, Fragment::Whole), "an atomic fragment is whole");
+        assert_eq!((packet.fault, packet.fragment), (None, Fragment::Atomic), "an atomic fragment is whole");
         assert_eq!(packet.transport_offset, 54 + 8 + 8 + 24 + 8 + 24 + 8);
         assert_eq!((packet.tuple.protocol, packet.tuple.destination_port), (protocol::UDP, 4242));
     }

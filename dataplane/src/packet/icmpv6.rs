@@ -72,14 +72,14 @@ mod tests {
             assert_eq!(packet.fault, Some(Reason::Icmpv6Truncated), "{length}");
             assert!(!packet.is_icmp_error(), "its type was not read");
         }
-        // a fragment of odd length, and one whose extension headers leave no room
+        // a first fragment of odd length is all there is; one whose extension headers leave no room has no type
         let odd = message().raw(protocol::ICMPV6).payload(&[3; 15]).fragment(0, true);
+        let packet = parse(&odd.build()[..]);
+        assert_eq!((packet.fault, packet.tuple.icmp_type), (Some(Reason::Icmpv6Checksum), 3));
         let tiny = message().raw(60).payload(&[58, 0, 1, 4, 0, 0, 0, 0]).fragment(0, true);
-        for frame in [odd, tiny] {
-            let packet = parse(&frame.build()[..]);
-            assert!(packet.has_transport && packet.tuple.protocol == protocol::ICMPV6);
-            assert!(!packet.is_icmp_error(), "nor was theirs");
-        }
+        let packet = parse(&tiny.build()[..]);
+        assert!(packet.has_transport && packet.tuple.protocol == protocol::ICMPV6);
+        assert!(!packet.is_icmp_error(), "nor was its");
     }
 
     #[test]

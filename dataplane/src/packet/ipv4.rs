@@ -129,7 +129,7 @@ pub(super) fn parse<'f, F: Frame + ?Sized>(
         bytes: bytes.until(start + total_length),
         offset,
         addresses: header.addresses(),
-        is_whole: packet.fragment == Fragment::Whole,
+        is_whole: packet.fragment.is_whole(),
     })
 }
 

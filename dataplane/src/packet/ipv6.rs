@@ -16,9 +16,9 @@
 
 use super::bytes::{Bytes, be16, be128};
 use super::checksum::Sum;
-use super::extension::{self, Chain};
+use super::extension::{self, Chain, FragmentHeader};
 use super::payload::Payload;
-use super::{Fragment, Network, Packet, Tuple, hop_by_hop};
+use super::{Fragment, Network, Packet, Tuple, hop_by_hop, piece};
 use crate::frame::Frame;
 use crate::reason::Reason;
 
@@ -97,29 +97,40 @@ pub(super) fn parse<'f, F: Frame + ?Sized>(
     if starts_with_options && !hop_by_hop::is_sound(&bytes, first) {
         return Err(Reason::Ipv6HopByHop);
     }
-    let Chain { protocol, offset, fragment } =
-        extension::walk(&bytes, header.next_header(), first).ok_or(Reason::Ipv6Extension)?;
+    let Chain { protocol, offset, fragment, is_broken } =
+        extension::walk(&bytes, header.next_header(), first);
+    packet.fragment = fragment.map_or(Fragment::Whole, FragmentHeader::kind);
+    if is_broken {
+        return Err(Reason::Ipv6Extension);
+    }
     packet.tuple.protocol = protocol;
     packet.transport_offset = offset as u16;
     packet.has_transport = !extension::is_extension(protocol);
-    if let Some(fragment) = fragment {
-        packet.fragment = fragment.kind();
-        if !fragment.is_sound(end - fragment.payload) {
+    let mut is_whole = packet.fragment.is_whole();
+    if let Some(fragment) = fragment
+        && !is_whole
+    {
+        let is_sound = fragment.is_sound(end - fragment.payload);
+        if !is_sound && packet.fragment == Fragment::Later {
             return Err(Reason::FragmentHeader);
         }
+        // such a first fragment is never put together with others: it is judged as all there is
+        is_whole = packet.fragment == Fragment::First
+            && (!is_sound || offset + piece::least_transport(protocol) > end);
     }
     if protocol == extension::NO_NEXT_HEADER {
         return Err(Reason::Ipv6NoNextHeader);
     }
-    Ok(Payload { offset, addresses: header.addresses(), is_whole: packet.fragment == Fragment::Whole, bytes })
+    Ok(Payload { offset, addresses: header.addresses(), is_whole, bytes })
 }
 
 /// Reads the headers at `start` of a packet that an ICMPv6 error quotes: who talks to whom, but for the ports,
 /// and where the transport header would be. `None` if they are cut off, malformed, or a later fragment's.
 pub(super) fn quoted<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, start: usize) -> Option<(Tuple, usize)> {
     let header = Header(bytes.array(start)?);
-    let chain = extension::walk(bytes, header.next_header(), start + LENGTH)?;
-    let is_sound = chain.protocol != extension::NO_NEXT_HEADER
+    let chain = extension::walk(bytes, header.next_header(), start + LENGTH);
+    let is_sound = !chain.is_broken
+        && chain.protocol != extension::NO_NEXT_HEADER
         && chain.fragment.is_none_or(|fragment| fragment.kind() != Fragment::Later);
     is_sound.then(|| (header.tuple(chain.protocol), chain.offset))
 }

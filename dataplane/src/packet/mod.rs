@@ -14,6 +14,7 @@ mod icmpv6;
 mod ipv4;
 mod ipv6;
 mod payload;
+pub mod piece;
 pub mod protocol;
 mod quoted;
 pub mod sctp;
@@ -27,6 +28,7 @@ mod tests;
 
 pub use checksum::Checksums;
 pub(crate) use extension::is_extension;
+pub use piece::{Found, Piece, piece};
 pub use quoted::{Quoted, quoted};
 pub use tcp::{Tcp, flag};
 pub use tuple::{Network, Tuple};
@@ -37,16 +39,26 @@ use payload::Payload;
 use crate::frame::Frame;
 use crate::reason::Reason;
 
-/// What part of a datagram a packet carries. An IPv6 atomic fragment (RFC 6946) is a whole datagram.
+/// What part of a datagram a packet carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Fragment {
     /// All of it.
     #[default]
     Whole,
+    /// All of it, behind an IPv6 fragment header nonetheless (RFC 6946).
+    Atomic,
     /// Its first part; the transport header, or its beginning, is in it.
     First,
     /// A later part: no transport header.
     Later,
+}
+
+impl Fragment {
+    /// Whether this is all of the datagram.
+    #[must_use]
+    pub const fn is_whole(self) -> bool {
+        matches!(self, Self::Whole | Self::Atomic)
+    }
 }
 
 /// A frame's headers.
@@ -88,7 +100,6 @@ impl Packet {
         let end = u32::from(self.network_offset) + self.network_length;
         let is_header_read = self.has_transport
             && self.fragment != Fragment::Later
-            && self.fault != Some(Reason::FragmentHeader)
             && end >= u32::from(self.transport_offset) + icmp::HEADER as u32;
         is_header_read
             && match (self.tuple.network, self.tuple.protocol) {
@@ -131,15 +142,12 @@ fn parse_layers<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, packet: &mut Packet) ->
         ethernet::IPV6 => ipv6::parse(bytes, packet)?,
         _ => return Ok(()),
     };
-    match packet.fragment {
-        Fragment::Whole => parse_transport(&payload, packet),
-        Fragment::First => {
-            // What is missing may be in the next fragment: no fault of this one.
-            let _ = parse_transport(&payload, packet);
-            Ok(())
-        }
-        Fragment::Later => Ok(()),
+    if packet.fragment == Fragment::Later {
+        return Ok(());
     }
+    let read = parse_transport(&payload, packet);
+    // What is missing may be in the next fragment: no fault of this one.
+    if payload.is_whole { read } else { Ok(()) }
 }
 
 #[inline]

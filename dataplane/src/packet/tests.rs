@@ -49,6 +49,9 @@ fn ip_packet() -> impl Strategy<Value = (FrameBuilder, Packet)> {
                         44 if at > 0 => 43,
                         number => number,
                     };
+                    if number == 44 {
+                        expected.fragment = Fragment::Atomic;
+                    }
                     let second = u8::from(number == protocol::AH);
                     let bytes =
                         if number == 44 { [0; 12] } else { [0, second, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] };

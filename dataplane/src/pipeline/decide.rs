@@ -3,6 +3,7 @@
 //! The order is the kernel's: what the IP layer refuses never meets a rule; chains before connection tracking;
 //! the tracker; all other chains. A new flow is stored only if its packet passes.
 
+use super::fragments::{Carried, Gather};
 use super::keyed::Keyed;
 use super::tracking::{Tracked, Tracker};
 use crate::classify::facts::{Draw, Known};
@@ -11,7 +12,7 @@ use crate::flow::Table;
 use crate::frame::Frame;
 use crate::io::Side;
 use crate::object::Now;
-use crate::packet::{Fragment, Network, Packet, flag};
+use crate::packet::{Packet, flag};
 use crate::reason::Reason;
 use crate::rules::Rules;
 use crate::stats::Stats;
@@ -48,12 +49,12 @@ pub struct Decided {
 /// What packets of one burst have in common.
 #[derive(Debug)]
 pub struct Context<'a> {
-    role: &'a Role,
-    from: Side,
-    rules: &'a Rules,
-    worker: usize,
+    pub(super) role: &'a Role,
+    pub(super) from: Side,
+    pub(super) rules: &'a Rules,
+    pub(super) worker: usize,
     tracker: Tracker<'a>,
-    stats: &'a Stats,
+    pub(super) stats: &'a Stats,
     at: Now,
 }
 
@@ -98,18 +99,37 @@ impl<'a> Context<'a> {
         let run = |stages: &[Stage], facts: &Facts<'_, F>, counters: &Counters, so_far: &mut Evaluation| {
             program.run(stages, facts, counters, so_far);
         };
-        let decided = self.verdict(packet, frame, keyed, run);
-        self.count(&decided);
+        let decided = self.verdict(packet, frame, keyed, None, run);
+        self.count(&decided, 1);
         decided
     }
 
-    /// As [`Self::decide`], by the plain interpreter, which tells `watch` of every step. `policy` is the one the rules
-    /// were compiled from.
+    /// Decides upon a datagram whose fragments, so many, have come so far; each of them is counted.
+    pub fn decide_whole<F: Frame + ?Sized>(
+        &mut self,
+        packet: &Packet,
+        frame: &F,
+        keyed: &Keyed,
+        carried: &Carried,
+        fragments: usize,
+    ) -> Decided {
+        let program = &self.rules.program;
+        let run = |stages: &[Stage], facts: &Facts<'_, F>, counters: &Counters, so_far: &mut Evaluation| {
+            program.run(stages, facts, counters, so_far);
+        };
+        let decided = self.verdict(packet, frame, keyed, Some(carried), run);
+        self.count(&decided, fragments as u64);
+        decided
+    }
+
+    /// As [`Self::decide`], or, if something is carried, as [`Self::decide_whole`], by the plain interpreter, which tells
+    /// `watch` of every step. `policy` is the one the rules were compiled from.
     pub fn decide_watched<F: Frame + ?Sized, W: Watch>(
         &mut self,
         packet: &Packet,
         frame: &F,
         keyed: &Keyed,
+        carried: Option<&Carried>,
         policy: &Policy,
         watch: &mut W,
     ) -> Decided {
@@ -117,8 +137,8 @@ impl<'a> Context<'a> {
         let run = |stages: &[Stage], facts: &Facts<'_, F>, counters: &Counters, so_far: &mut Evaluation| {
             reference::run_watched(policy, objects, stages, facts, counters, so_far, watch);
         };
-        let decided = self.verdict(packet, frame, keyed, run);
-        self.count(&decided);
+        let decided = self.verdict(packet, frame, keyed, carried, run);
+        self.count(&decided, 1);
         decided
     }
 
@@ -128,48 +148,15 @@ impl<'a> Context<'a> {
         self.tracker.find(*hash, key)
     }
 
-    fn count(&self, decided: &Decided) {
-        self.stats.states[decided.ct as usize].add(1);
-        if decided.ct == CtState::Invalid {
-            self.stats.invalid[decided.reason as usize].add(1);
-        }
-        match decided.outcome {
-            Outcome::Accept => {}
-            Outcome::Drop => self.stats.dropped.add(1),
-            Outcome::Reject(_) => self.stats.rejected.add(1),
-        }
-        if decided.outcome != Outcome::Accept {
-            self.stats.drops[decided.reason as usize].add(1);
-        }
+    pub(super) fn count(&self, decided: &Decided, packets: u64) {
+        decided.count(self.stats, packets);
     }
 
-    /// What becomes of a packet where `run` runs the chains of some stages.
-    fn verdict<F: Frame + ?Sized>(
-        &mut self,
-        packet: &Packet,
-        frame: &F,
-        keyed: &Keyed,
-        mut run: impl FnMut(&[Stage], &Facts<'_, F>, &Counters, &mut Evaluation),
-    ) -> Decided {
-        let refused = |reason| Decided {
-            outcome: Outcome::Drop,
-            ct: CtState::None,
-            reason,
-            decided_by: DecidedBy::Nothing,
-        };
-        if let Some(fault) = packet.fault.filter(|fault| fault.is_before_rules()) {
-            return refused(fault);
-        }
-        let tracks = self.is_tracked(packet);
-        let is_ip = packet.tuple.network != Network::Other;
-        // a host sees whole datagrams only, and so does the tracker; putting them together is not done here
-        if is_ip && packet.fragment != Fragment::Whole && (tracks || self.role.ends_here(self.from)) {
-            return refused(Reason::Fragment);
-        }
-        let path = self.role.path(self.from);
+    /// What rules can look at before anything is known.
+    pub(super) fn facts<'p, F: Frame + ?Sized>(&self, packet: &'p Packet, frame: &'p F) -> Facts<'p, F> {
         let (iif, oif) = self.role.interfaces(self.from);
         let counters = self.rules.bank(self.worker);
-        let mut facts = Facts {
+        Facts {
             packet,
             frame,
             ct_state: ct_state::INVALID,
@@ -184,9 +171,40 @@ impl<'a> Context<'a> {
                 home: self.role.home(self.from),
                 draw: Draw::of(self.rules.program.draw(counters)),
             },
-        };
+        }
+    }
+
+    /// What becomes of a packet, or of a datagram that has been put together and carries what its fragments met, where
+    /// `run` runs the chains of some stages.
+    fn verdict<F: Frame + ?Sized>(
+        &mut self,
+        packet: &Packet,
+        frame: &F,
+        keyed: &Keyed,
+        carried: Option<&Carried>,
+        mut run: impl FnMut(&[Stage], &Facts<'_, F>, &Counters, &mut Evaluation),
+    ) -> Decided {
+        if let Some(fault) = packet.fault.filter(|fault| fault.is_before_rules()) {
+            return Decided::dropped(fault);
+        }
+        let tracks = self.is_tracked(packet);
+        let path = self.role.path(self.from);
+        let counters = self.rules.bank(self.worker);
+        let mut facts = self.facts(packet, frame);
         let mut evaluation = Evaluation::new();
-        run(path.before, &facts, counters, &mut evaluation);
+        match carried {
+            None => run(path.before, &facts, counters, &mut evaluation),
+            Some(Carried { evaluation: so_far, gather: Gather::ForTracking, .. }) => {
+                evaluation = *so_far;
+                run(path.reassembled, &facts, counters, &mut evaluation);
+            }
+            Some(Carried { evaluation: so_far, state, .. }) => {
+                evaluation = *so_far;
+                facts.ct_state = if evaluation.notrack() { ct_state::UNTRACKED } else { state.bit() };
+                run(path.delivered, &facts, counters, &mut evaluation);
+                return decision(&evaluation, &Tracked::without_flow(*state));
+            }
+        }
         if evaluation.is_refused() {
             return decision(&evaluation, &Tracked::NOT);
         }
@@ -218,8 +236,32 @@ impl<'a> Context<'a> {
     }
 }
 
+impl Decided {
+    /// Dropped, and not by a rule.
+    #[must_use]
+    pub const fn dropped(reason: Reason) -> Self {
+        Self { outcome: Outcome::Drop, ct: CtState::None, reason, decided_by: DecidedBy::Nothing }
+    }
+
+    /// Counts so many packets that this was decided upon.
+    pub(crate) fn count(&self, stats: &Stats, packets: u64) {
+        stats.states[self.ct as usize].add(packets);
+        if self.ct == CtState::Invalid {
+            stats.invalid[self.reason as usize].add(packets);
+        }
+        match self.outcome {
+            Outcome::Accept => {}
+            Outcome::Drop => stats.dropped.add(packets),
+            Outcome::Reject(_) => stats.rejected.add(packets),
+        }
+        if self.outcome != Outcome::Accept {
+            stats.drops[self.reason as usize].add(packets);
+        }
+    }
+}
+
 /// The decision of the rules about a packet in this state.
-fn decision(evaluation: &Evaluation, tracked: &Tracked) -> Decided {
+pub(super) fn decision(evaluation: &Evaluation, tracked: &Tracked) -> Decided {
     let made = evaluation.decision();
     let outcome = match made.verdict {
         Verdict::Accept => Outcome::Accept,

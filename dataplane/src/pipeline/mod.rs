@@ -3,8 +3,10 @@
 //! Nothing here knows where packets come from; [`crate::worker`] feeds bursts through.
 
 mod decide;
+mod fragments;
 mod keyed;
 mod tracking;
 
 pub use decide::{Context, Decided, Outcome};
+pub use fragments::{Carried, Gather, judged_as_is};
 pub use keyed::Keyed;

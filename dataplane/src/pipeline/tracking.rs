@@ -54,6 +54,11 @@ impl Tracked {
     /// Left out by a rule.
     pub(super) const LEFT_OUT: Self = Self { state: CtState::Untracked, ..Self::NOT };
 
+    /// Without a flow, in this state.
+    pub(super) const fn without_flow(state: CtState) -> Self {
+        Self { state, ..Self::NOT }
+    }
+
     const fn invalid(reason: Reason) -> Self {
         Self { state: CtState::Invalid, invalid: Some(reason), ..Self::NOT }
     }

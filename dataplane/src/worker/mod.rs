@@ -6,10 +6,11 @@
 //! time.
 
 use crate::flow::{FlowHash, FlowHasher, Reaper, Table};
+use crate::frame::Frame;
 use crate::generation::Reader;
 use crate::io::{Arrival, BURST, Buffer, Side, WireIo};
 use crate::object::Now;
-use crate::packet::{self, Checksums, Packet};
+use crate::packet::{self, Checksums, Fragment, Packet};
 use crate::pipeline::{Context, Decided, Keyed, Outcome};
 use crate::reason::Reason;
 use crate::rules::Rules;
@@ -17,13 +18,16 @@ use crate::stats::Stats;
 use crate::time::Clock;
 use crate::track::{Flow, Settings};
 use crate::wire::Role;
+use fragments::{Fragments, Place};
+use handover::Load;
 use std::sync::Arc;
 
+mod fragments;
 mod handover;
 #[cfg(test)]
 mod tests;
 
-pub use handover::{HANDOVER_LENGTH, HandedOver, Handover, handover};
+pub use handover::{HANDOVER_LENGTH, HandedOver, Handover, Queues, handover};
 
 /// Stale flows a worker removes between two bursts at most.
 const REAPED_AT_ONCE: usize = 64;
@@ -39,8 +43,20 @@ pub struct Wire<I> {
 
 /// Learns what was decided, packet by packet. Service needs no observer; a replay keeps a record.
 pub trait Observer {
-    /// `packet` was decided upon. Called in the order in which packets were received.
+    /// `packet` was decided upon. Called in the order in which packets were received, [`Self::held`] among them.
     fn decided(&mut self, packet: &Packet, decided: &Decided);
+
+    /// `packet`, a fragment, waits for the rest of its datagram. The number given is told with the decision.
+    fn held(&mut self, packet: &Packet) -> u64 {
+        let _ = packet;
+        0
+    }
+
+    /// The fragment to which this number was given was decided upon: by this worker, or by the one that owns the flow of
+    /// its datagram.
+    fn settled(&mut self, number: u64, decided: &Decided) {
+        let _ = (number, decided);
+    }
 }
 
 /// Nobody watches.
@@ -83,7 +99,22 @@ pub struct Worker<I: WireIo, O = ()> {
     clock: Clock,
     /// When the last burst came, as rules ask for it.
     at: Now,
+    fragments: Fragments<I::Buffer>,
     scratch: Scratch<I::Buffer>,
+}
+
+/// Where packets go once they are decided upon: on, or back.
+#[derive(Debug)]
+struct Sink<'a, I: WireIo, O> {
+    io: &'a mut I,
+    from: Side,
+    checksums: Checksums,
+    stats: &'a Stats,
+    observer: &'a mut O,
+    passed: &'a mut Vec<I::Buffer>,
+    refused: &'a mut Vec<I::Buffer>,
+    replies: &'a mut Vec<I::Buffer>,
+    reply: &'a mut [u8; crate::reject::LONGEST],
 }
 
 /// What a burst needs on its way; taken once.
@@ -104,7 +135,8 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
     /// A worker, ready to poll.
     #[must_use]
     pub fn new(parts: Parts<I, O>) -> Self {
-        Self { parts, clock: Clock::default(), at: Now::default(), scratch: Scratch::new() }
+        let fragments = Fragments::new(parts.hasher.clone());
+        Self { parts, clock: Clock::default(), at: Now::default(), fragments, scratch: Scratch::new() }
     }
 
     /// Looks once at everything there is to do. Says how many packets it met: 0 if it was idle.
@@ -130,6 +162,12 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         &mut self.parts.wires[wire].io
     }
 
+    /// Gives up on every fragment that waits: nothing more will come.
+    pub fn finish(&mut self) {
+        let Parts { stats, observer, .. } = &mut self.parts;
+        self.fragments.expire(self.clock.now(), true, stats, observer);
+    }
+
     /// What the worker was made of: its table, its counters, its observer.
     pub fn into_parts(self) -> Parts<I, O> {
         self.parts
@@ -137,11 +175,16 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
 
     /// Takes the time over, and clears the table where the clock leapt so far that 32 bits cannot tell.
     fn advance(&mut self, now: u64) {
-        let Parts { table, stats, .. } = &mut self.parts;
+        let Parts { table, stats, observer, .. } = &mut self.parts;
+        let mut leapt = false;
         self.clock.advance(now, |tick| {
             table.purge(tick);
             stats.of_table(table);
+            leapt = true;
         });
+        if self.fragments.are_waiting() {
+            self.fragments.expire(self.clock.now(), leapt, stats, observer);
+        }
     }
 
     /// Packets that came in by a wire.
@@ -157,43 +200,46 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         count
     }
 
-    /// Packets of this worker's flows that came in at another worker, at most one burst of them.
+    /// What came in at another worker and is this worker's, at most one burst of it.
     fn take_over(&mut self) -> usize {
-        if self.parts.handover.len() == 1 {
+        if self.parts.handover.workers() == 1 {
             return 0;
         }
         let handover = Arc::clone(&self.parts.handover);
-        let inbox = &handover[self.parts.index];
+        let inbox = handover.inbox(self.parts.index);
         let mut met = 0;
-        let mut waiting = None;
+        let mut place = None;
+        self.scratch.burst.clear();
         while met < BURST {
-            let Some(next) = waiting.take().or_else(|| inbox.pop()) else { break };
-            let HandedOver { buffer, wire, side } = next;
-            self.scratch.burst.clear();
-            self.scratch.burst.push(buffer);
-            while self.scratch.burst.len() < BURST {
-                match inbox.pop() {
-                    Some(more) if more.wire == wire && more.side == side => {
-                        self.scratch.burst.push(more.buffer);
-                    }
-                    other => {
-                        waiting = other;
-                        break;
-                    }
+            let Some(HandedOver { load, wire, side }) = inbox.pop() else { break };
+            met += 1;
+            if place.is_some_and(|place| place != (wire, side)) || matches!(load, Load::Datagram(_)) {
+                self.taken_over(place.take());
+            }
+            match load {
+                Load::Packet(buffer) => {
+                    self.scratch.burst.push(buffer);
+                    place = Some((wire, side));
+                }
+                Load::Datagram(datagram) => {
+                    let (mut context, mut sink, place, fragments, ..) = self.stand(wire, side, false);
+                    fragments.take_over(&place, &mut context, &mut sink, datagram);
+                    sink.finish();
+                    self.parts.stats.of_table(&self.parts.table);
                 }
             }
-            met += self.scratch.burst.len();
-            self.parse();
-            self.decide(wire, side, false);
         }
-        if let Some(HandedOver { buffer, wire, side }) = waiting {
-            self.scratch.burst.clear();
-            self.scratch.burst.push(buffer);
-            self.parse();
-            self.decide(wire, side, false);
-            met += 1;
-        }
+        self.taken_over(place);
         met
+    }
+
+    /// The packets collected from the inbox, all of one wire and side.
+    fn taken_over(&mut self, place: Option<(usize, Side)>) {
+        if let Some((wire, side)) = place {
+            self.parse();
+            self.decide(wire, side, false);
+            self.scratch.burst.clear();
+        }
     }
 
     /// The stages that ask for memory: headers of the whole burst, then hashes and their buckets, then entries.
@@ -219,56 +265,60 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
     }
 
     /// The other stages: each packet is tracked and judged, then all are sent, freed or handed over.
-    fn decide(&mut self, wire: usize, from: Side, may_hand_over: bool) {
-        let Parts { wires, table, rules, settings, checksums, handover, stats, observer, index, .. } =
-            &mut self.parts;
-        let Scratch { burst, packets, keyed, passed, refused, replies, reply, .. } = &mut self.scratch;
-        let workers = handover.len();
-        let Wire { io, role } = &mut wires[wire];
-        let rules = rules.current();
-        let mut context =
-            Context::new(role, from, self.clock.now(), self.at, rules, *index, table, settings, stats);
-        for ((buffer, packet), keyed) in burst.drain(..).zip(packets.iter()).zip(keyed.iter()) {
+    fn decide(&mut self, wire: usize, from: Side, is_received: bool) {
+        let (mut context, mut sink, place, fragments, burst, packets, keyed) =
+            self.stand(wire, from, is_received);
+        let (handover, index) = (place.handover, place.index);
+        let workers = handover.workers();
+        for ((mut buffer, packet), keyed) in burst.drain(..).zip(packets.iter_mut()).zip(keyed.iter_mut()) {
+            let mut may_hand_over = is_received;
+            if packet.fragment != Fragment::Whole {
+                match fragments.meet(&place, &mut context, &mut sink, buffer, packet, keyed) {
+                    None => continue,
+                    Some(alone) => (buffer, may_hand_over) = alone,
+                }
+            }
             if may_hand_over && workers > 1 {
-                let owner = keyed.hash().map_or(*index, |hash| hash.owner(workers));
-                if owner != *index && context.is_tracked(packet) {
-                    match handover[owner].push(HandedOver { buffer, wire, side: from }) {
-                        Ok(()) => stats.handed_over.add(1),
-                        Err(back) => {
-                            stats.dropped.add(1);
-                            stats.drops[Reason::HandoverFull as usize].add(1);
-                            refused.push(back.buffer);
-                        }
-                    }
+                let owner = keyed.hash().map_or(index, |hash| hash.owner(workers));
+                if owner != index && context.is_tracked(packet) {
+                    sink.hand_over(&place, owner, buffer);
                     continue;
                 }
             }
             let decided = context.decide(packet, buffer.frame(), keyed);
-            observer.decided(packet, &decided);
-            match decided.outcome {
-                Outcome::Accept => passed.push(buffer),
-                Outcome::Drop => refused.push(buffer),
-                Outcome::Reject(reject) => {
-                    let answer = crate::reject::answer(reject, packet, buffer.frame(), *checksums, reply);
-                    if let Some(made) = answer.and_then(|length| io.make(&reply[..length])) {
-                        replies.push(made);
-                    }
-                    refused.push(buffer);
-                }
-            }
+            sink.decided(buffer, packet, &decided);
         }
-        if !passed.is_empty() {
-            send(io, from.opposite(), passed, stats);
-        }
-        if !replies.is_empty() {
-            stats.replies.add(replies.len() as u64);
-            io.transmit(from, replies);
-            io.free(replies);
-        }
-        if !refused.is_empty() {
-            io.free(refused);
-        }
-        stats.of_table(table);
+        sink.finish();
+        self.parts.stats.of_table(&self.parts.table);
+    }
+
+    /// What packets of one wire and side are met with, apart from one another.
+    #[expect(clippy::type_complexity, reason = "the worker taken apart, in one place")]
+    fn stand(
+        &mut self,
+        wire: usize,
+        from: Side,
+        is_received: bool,
+    ) -> (
+        Context<'_>,
+        Sink<'_, I, O>,
+        Place<'_, I::Buffer>,
+        &mut Fragments<I::Buffer>,
+        &mut Vec<I::Buffer>,
+        &mut [Packet],
+        &mut [Keyed],
+    ) {
+        let Parts {
+            wires, table, hasher, rules, settings, checksums, handover, stats, observer, index, ..
+        } = &mut self.parts;
+        let Scratch { burst, packets, keyed, passed, refused, replies, reply, .. } = &mut self.scratch;
+        let Wire { io, role } = &mut wires[wire];
+        let (rules, now) = (rules.current(), self.clock.now());
+        let context = Context::new(role, from, now, self.at, rules, *index, table, settings, stats);
+        let checksums = *checksums;
+        let sink = Sink { io, from, checksums, stats, observer, passed, refused, replies, reply };
+        let place = Place { index: *index, wire, from, is_received, now, hasher, checksums, handover };
+        (context, sink, place, &mut self.fragments, burst, packets, keyed)
     }
 
     /// Removes flows the control thread found stale, if they still are.
@@ -280,11 +330,55 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
     }
 }
 
+impl<I: WireIo, O: Observer> Sink<'_, I, O> {
+    /// A packet that was decided upon.
+    #[inline]
+    fn decided(&mut self, buffer: I::Buffer, packet: &Packet, decided: &Decided) {
+        self.observer.decided(packet, decided);
+        match decided.outcome {
+            Outcome::Accept => self.passed.push(buffer),
+            Outcome::Drop => self.refused.push(buffer),
+            Outcome::Reject(_) => {
+                self.answer(packet, buffer.frame(), decided);
+                self.refused.push(buffer);
+            }
+        }
+    }
+
+    /// Tells the sender of a packet that was rejected, if he may be told.
+    fn answer<F: Frame + ?Sized>(&mut self, packet: &Packet, frame: &F, decided: &Decided) {
+        let Outcome::Reject(reject) = decided.outcome else { return };
+        let length = crate::reject::answer(reject, packet, frame, self.checksums, self.reply);
+        if let Some(made) = length.and_then(|length| self.io.make(&self.reply[..length])) {
+            self.replies.push(made);
+        }
+    }
+
+    /// Sends what passed, and frees what did not.
+    fn flush(&mut self) {
+        if !self.passed.is_empty() {
+            send(self.io, self.from.opposite(), self.passed, self.stats);
+        }
+        if !self.refused.is_empty() {
+            self.io.free(self.refused);
+        }
+    }
+
+    /// All that is left to do for a burst.
+    fn finish(&mut self) {
+        self.flush();
+        if !self.replies.is_empty() {
+            self.stats.replies.add(self.replies.len() as u64);
+            self.io.transmit(self.from, self.replies);
+            self.io.free(self.replies);
+        }
+    }
+}
+
 /// Sends what passed; what the port does not take is dropped and counted.
 fn send<I: WireIo>(io: &mut I, to: Side, passed: &mut Vec<I::Buffer>, stats: &Stats) {
-    let lengths = |packets: &[I::Buffer]| -> u64 {
-        packets.iter().map(|buffer| crate::frame::Frame::length(buffer.frame()) as u64).sum()
-    };
+    let lengths =
+        |packets: &[I::Buffer]| -> u64 { packets.iter().map(|buffer| buffer.frame().length() as u64).sum() };
     let (count, bytes) = (passed.len(), lengths(passed));
     io.transmit(to, passed);
     let (unsent, unsent_bytes) = (passed.len(), lengths(passed));

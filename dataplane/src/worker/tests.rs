@@ -1,5 +1,7 @@
 //! Workers over wires in memory: every packet goes in as bytes, and comes out or does not.
 
+mod fragments;
+
 use super::{Handover, Observer, Parts, Wire, Worker, handover};
 use crate::classify::DecidedBy;
 use crate::flow::{self, FlowHasher, FlowKey, Table};
@@ -60,6 +62,10 @@ impl Observer for Kept {
     fn decided(&mut self, _: &Packet, decided: &Decided) {
         self.0.push(*decided);
     }
+
+    fn settled(&mut self, _: u64, decided: &Decided) {
+        self.0.push(*decided);
+    }
 }
 
 /// Workers, their publisher and counters.
@@ -113,8 +119,12 @@ impl Rig {
     }
 
     fn give_to(&mut self, worker: usize, side: Side, now: u64, frame: &FrameBuilder) {
+        self.give_bytes(worker, side, now, frame.build());
+    }
+
+    fn give_bytes(&mut self, worker: usize, side: Side, now: u64, frame: Vec<u8>) {
         let io = &mut self.workers[worker].parts.wires[0].io;
-        io.arriving.push_back((side, now, frame.build()));
+        io.arriving.push_back((side, now, frame));
     }
 
     /// All workers poll until nobody has anything to do.

@@ -77,20 +77,34 @@ impl WireIo for Memory {
     }
 }
 
-/// Keeps what was decided.
+/// Keeps what was decided, of all workers: a place for each packet, in the order in which they came.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Kept(Arc<Mutex<Vec<Decided>>>);
+pub(super) struct Kept(Arc<Mutex<Vec<Option<Decided>>>>);
 
 impl Kept {
-    /// What was decided since this was asked last.
-    pub(super) fn take(&self) -> Vec<Decided> {
-        take(&mut self.0.lock().expect("nobody panicked with it"))
+    /// What was decided since this was asked last; nothing upon fragments that still wait.
+    pub(super) fn take(&self) -> Vec<Option<Decided>> {
+        take(&mut self.places())
+    }
+
+    fn places(&self) -> MutexGuard<'_, Vec<Option<Decided>>> {
+        self.0.lock().expect("nobody panicked with it")
     }
 }
 
 impl Observer for Kept {
     fn decided(&mut self, _: &Packet, decided: &Decided) {
-        self.0.lock().expect("nobody panicked with it").push(*decided);
+        self.places().push(Some(*decided));
+    }
+
+    fn held(&mut self, _: &Packet) -> u64 {
+        let mut places = self.places();
+        places.push(None);
+        places.len() as u64 - 1
+    }
+
+    fn settled(&mut self, number: u64, decided: &Decided) {
+        self.places()[number as usize] = Some(*decided);
     }
 }
 
