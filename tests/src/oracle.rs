@@ -41,8 +41,8 @@ impl Ruleset {
     pub fn tracks(&self) -> [bool; 2] {
         let text = match self {
             Self::Nft(text) => text,
-            Self::Iptables(text) => return [text.contains("--ctstate"), false],
-            Self::Ip6tables(text) => return [false, text.contains("--ctstate")],
+            Self::Iptables(text) => return [xtables_tracks(text), false],
+            Self::Ip6tables(text) => return [false, xtables_tracks(text)],
         };
         let (mut found, mut families) = ([false; 2], [false; 2]);
         for line in text.lines().filter_map(|line| line.split('#').next()) {
@@ -59,6 +59,13 @@ impl Ruleset {
         }
         found
     }
+}
+
+/// Whether a dump has a match or target that needs connections tracked.
+fn xtables_tracks(text: &str) -> bool {
+    ["--ctstate", "-m state", "-m conn", "-j CONNMARK", "-j CT", "-j NOTRACK"]
+        .iter()
+        .any(|word| text.contains(word))
 }
 
 /// What the kernel did with one packet.
