@@ -77,8 +77,10 @@ fn load_name(load: &Load, width: u16, ethertype: u16, transport: u8) -> (String,
         Load::Number { random, modulus, .. } => {
             (format!("numgen {} mod {modulus}", if random { "random" } else { "inc" }), Type::Integer(width))
         }
-        Load::AddressType { destination } => {
-            (format!("fib {} type", if destination { "daddr" } else { "saddr" }), Type::FibType)
+        Load::AddressType { destination, of_device } => {
+            let address = if destination { "daddr" } else { "saddr" };
+            let device = if of_device { " of the interface" } else { "" };
+            (format!("fib {address} type{device}"), Type::FibType)
         }
     }
 }

@@ -15,6 +15,7 @@ mod operand;
 mod overlap;
 mod rule;
 mod scope;
+mod set_flags;
 mod update;
 
 use std::collections::HashMap;
@@ -119,4 +120,12 @@ pub(crate) fn element_bounds(
     let [kind] = types[..] else { return None };
     let found = constant::bounds(element, kind).ok()?;
     Some((found.low, found.high))
+}
+
+/// The one value that an expression stands for where a `kind` is wanted.
+pub(crate) fn single_value(
+    expression: &crate::ruleset::Expression,
+    kind: crate::ruleset::Type,
+) -> Option<crate::policy::Value> {
+    constant::constant(expression, kind).ok()
 }

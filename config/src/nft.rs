@@ -20,6 +20,7 @@ mod tokens;
 mod unsupported;
 mod variables;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Source, Sources, Span};
@@ -49,6 +50,7 @@ pub(crate) fn parse(
         in_chain: false,
         table: None,
         bound: 0,
+        given: HashSet::new(),
     };
     match parser.tokens.enter(vec![source.clone()]) {
         Ok(()) => parser.file(),
@@ -77,6 +79,7 @@ pub(crate) fn statements(text: &str, span: Span) -> Result<Vec<Statement>, Diagn
         in_chain: true,
         table: None,
         bound: 0,
+        given: HashSet::new(),
     };
     let entered = parser.tokens.enter(vec![Source::new("", text)]);
     let read = entered.is_ok().then(|| parser.rule().ok()).flatten();

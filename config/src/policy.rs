@@ -417,7 +417,7 @@ pub enum BitOperator {
 pub struct Log {
     /// What it begins with.
     pub prefix: String,
-    /// syslog level, 0 (emergency) to 7 (debug); 4 (warning) if none was given.
+    /// syslog level, 0 (emergency) to 7 (debug); 4 (warning) if none was given; 8 is meant for the kernel's audit.
     pub level: u8,
     /// NFLOG group; `None` is the system's log.
     pub group: Option<u16>,
@@ -437,10 +437,12 @@ pub mod log_flags {
     pub const TCP_OPTIONS: u8 = 2;
     /// IPv4 options.
     pub const IP_OPTIONS: u8 = 4;
+    /// The owner of the socket that sent it: a packet on a wire has none, so nothing is told.
+    pub const SOCKET_OWNER: u8 = 8;
     /// Ethernet addresses and type.
     pub const ETHER: u8 = 32;
     /// All there is to tell.
-    pub const ALL: u8 = TCP_SEQUENCE | TCP_OPTIONS | IP_OPTIONS | ETHER;
+    pub const ALL: u8 = TCP_SEQUENCE | TCP_OPTIONS | IP_OPTIONS | SOCKET_OWNER | ETHER;
 }
 
 /// A change to a dynamic set.
@@ -569,6 +571,9 @@ pub enum Load {
     AddressType {
         /// The destination, or the source.
         destination: bool,
+        /// Whether an address counts as the host's own only where it is one of this interface: one of the loopback
+        /// interface does not.
+        of_device: bool,
     },
     /// Bits of the packet itself.
     Payload {
@@ -756,7 +761,8 @@ pub enum Comparison {
     GreaterOrEqual,
 }
 
-/// A set of keys, or a map from keys to verdicts. Elements do not overlap.
+/// A set of keys, or a map from keys to verdicts. Elements of one part do not overlap; of several parts, the first
+/// that holds a key counts.
 #[derive(Debug, Clone, Default)]
 pub struct Set {
     /// Its name; none if it was written in a rule.

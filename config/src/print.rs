@@ -2,6 +2,7 @@
 
 mod expression;
 mod name;
+mod older;
 mod statement;
 
 use std::fmt::{self, Display, Formatter, Write};
@@ -123,7 +124,8 @@ fn set(f: &mut Formatter<'_>, set: &Set) -> fmt::Result {
     if let Some(timeout) = set.timeout {
         writeln!(f, "\t\ttimeout {}", written_duration(timeout))?;
     }
-    if let Some(interval) = set.collect {
+    // In a map nft 1.0.6 has no word for it; it is a hint only.
+    if let Some(interval) = set.collect.filter(|_| set.data.is_none()) {
         writeln!(f, "\t\tgc-interval {}", written_duration(interval))?;
     }
     for statement in &set.each {

@@ -238,7 +238,8 @@ impl<'p> Modeller<'p> {
             verdicts[at].1.push(element);
         }
         let single = key.len() == 1;
-        if !usable || !single && set.len() > MOST_BOXES || verdicts.len() > MOST_BOXES {
+        let many = set.len() > MOST_BOXES;
+        if !usable || !single && (many || overlap(set)) || verdicts.len() > MOST_BOXES {
             making.exact = false;
             let regions = |_| making.regions.clone();
             return verdicts
@@ -396,6 +397,18 @@ fn passing(policy: &Policy, field: &Field, test: Test) -> Values {
             if negated { inside.complement(width) } else { inside }
         }
     }
+}
+
+/// Whether any two elements of a set of concatenations hold a key in common.
+fn overlap(set: &Set) -> bool {
+    let parts = set.widths.len();
+    let meet = |a: usize, b: usize| {
+        (0..parts).all(|part| {
+            let (a, b) = (a * parts + part, b * parts + part);
+            set.low[a] <= set.high[b] && set.low[b] <= set.high[a]
+        })
+    };
+    (0..set.len()).any(|later| (0..later).any(|earlier| meet(earlier, later)))
 }
 
 fn part_of(set: &Set, part: usize) -> Values {

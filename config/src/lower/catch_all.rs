@@ -1,4 +1,5 @@
-//! What does `*` stand for in a set? Every key that no other element holds: the gaps between them.
+//! What does `*` stand for in a set? Every key that no other element holds: the gaps between them, or, in a set of
+//! concatenations, a last element that holds every key.
 
 use super::constant::ones;
 use super::{Lowered, Lowering};
@@ -16,14 +17,18 @@ pub(super) struct CatchAll {
 impl Lowering<'_> {
     /// Fills the gaps of `set`, whose elements are in order.
     pub(super) fn catch_all(&mut self, set: &mut Set, rest: &CatchAll) -> Lowered<()> {
-        let [width] = set.widths[..] else {
-            let text = "`*` in a set of concatenations is not supported: its gaps cannot be told";
-            return Err(Diagnostic::new(rest.span, text).help("a rule behind this one says the same"));
-        };
         if !set.expires.is_empty() || !set.each.is_empty() {
             let text = "`*` beside elements that end, or that count, is not supported";
             return Err(Diagnostic::new(rest.span, text).help("a rule behind this one says the same"));
         }
+        let [width] = set.widths[..] else {
+            // The first element that holds a key counts: behind all others, the one that holds every key.
+            set.low.extend(set.widths.iter().map(|_| 0));
+            set.high.extend(set.widths.iter().map(|width| ones(*width)));
+            set.verdicts.extend(rest.verdict);
+            set.data.extend(rest.data);
+            return Ok(());
+        };
         let before = std::mem::take(set);
         *set = Set { widths: before.widths.clone(), ..Set::default() };
         let mut next = Some(0);

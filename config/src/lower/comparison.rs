@@ -195,6 +195,7 @@ impl Lowering<'_> {
             return Err(Diagnostic::new(span, "a set without a name is not empty"));
         }
         let types: Vec<Type> = key.iter().map(|part| part.kind).collect();
+        super::set_flags::check_key(&types, span)?;
         let merge = matches!(holds, Holds::Nothing);
         let rules = Rules { types: &types, holds, intervals: true, merge, timeout: None, each: &[] };
         let set = self.elements(making.scope, &rules, elements);
@@ -221,8 +222,13 @@ impl MapWanted<'_> {
 }
 
 fn alone(elements: &Elements) -> Option<Expression> {
-    let plain = |extra: &ElementExtra| extra.each.is_empty() && extra.timeout.is_none();
-    elements.only().filter(|only| only.extra.as_deref().is_none_or(plain)).map(|only| only.key)
+    elements.only().filter(|only| only.extra.as_deref().is_none_or(says_nothing)).map(|only| only.key)
+}
+
+/// Whether an element has nothing besides its key that does anything.
+const fn says_nothing(extra: &ElementExtra) -> bool {
+    let ElementExtra { verdict, data, timeout, expires, each, comment: _ } = extra;
+    verdict.is_none() && data.is_none() && timeout.is_none() && expires.is_none() && each.is_empty()
 }
 
 const fn is_index(part: Part) -> bool {
@@ -258,6 +264,11 @@ fn compared(
     right: &Expression,
 ) -> Lowered<Match> {
     let value = constant(right, part.kind)?;
+    if let Some(Selector::Number { modulus, offset, .. }) = part.plain
+        && value > Value::from(offset) + Value::from(modulus) - 1
+    {
+        return Err(Diagnostic::new(right.span, "this number is never drawn"));
+    }
     let any_bit = part.kind.is_bitmask() && part.plain.is_some();
     if matches!(relation, Relation::Implicit | Relation::Equal)
         && let Some(selector) = part.plain

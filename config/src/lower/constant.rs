@@ -1,5 +1,7 @@
 //! Which number does a written value stand for?
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use super::{Lowered, calendar};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::{Value, interface_value};
@@ -56,6 +58,10 @@ pub(super) fn constant(expression: &Expression, kind: Type) -> Lowered<Value> {
 pub(super) fn bounds(expression: &Expression, kind: Type) -> Lowered<Bounds> {
     let span = expression.span;
     match &expression.term {
+        Term::Range(_) if kind.is_interface() => {
+            Err(Diagnostic::new(span, "names of interfaces have no ranges")
+                .help("`eth*` is any that start so"))
+        }
         Term::Range(both) => {
             let (low, high) = (constant(&both.0, kind)?, constant(&both.1, kind)?);
             if low > high {
@@ -88,7 +94,7 @@ pub(super) fn bounds(expression: &Expression, kind: Type) -> Lowered<Bounds> {
 /// The mask of a prefix of `bits`.
 pub(super) fn prefix_mask(bits: u8, kind: Type, span: Span) -> Lowered<Value> {
     let width = kind.width();
-    if matches!(kind, Type::IfName | Type::IfIndex | Type::InetService) {
+    if kind.is_interface() {
         let text = format!("{} has no prefixes", described(kind));
         return Err(Diagnostic::new(span, text));
     }
@@ -104,6 +110,9 @@ pub(super) fn interface_pattern(name: &str, span: Span) -> Lowered<(Value, Value
     let start = name.trim_end_matches('*');
     if start.is_empty() || start.len() + 1 != name.len() {
         return Err(Diagnostic::new(span, "a pattern is part of a name and one `*`"));
+    }
+    if start.len() > 14 {
+        return Err(Diagnostic::new(span, "a pattern has at most 14 bytes before the `*`"));
     }
     let value = interface(start, span)?;
     let rest = u16::try_from(start.len()).map_or(0, |length| 128 - 8 * length);
@@ -136,11 +145,20 @@ fn value(literal: &Literal, kind: Type, span: Span) -> Lowered<Value> {
         Literal::Mac(address) if kind == Type::EtherAddr => {
             Ok(address.iter().fold(0, |value, &byte| value << 8 | Value::from(byte)))
         }
+        Literal::Word(name) if kind.is_interface() && VERDICTS.contains(&&**name) => {
+            Err(Diagnostic::new(span, format!("expected the name of an interface, found `{name}`")))
+        }
         Literal::Word(name) | Literal::Text(name) if kind.is_interface() => {
             if name.ends_with('*') {
                 return Err(Diagnostic::new(span, "a pattern cannot stand here"));
             }
             interface(name, span)
+        }
+        Literal::Text(text) if kind == Type::Ipv4Addr && text.parse::<Ipv4Addr>().is_ok() => {
+            Ok(text.parse::<Ipv4Addr>().map_or(0, |address| u32::from(address).into()))
+        }
+        Literal::Text(text) if kind == Type::Ipv6Addr && text.parse::<Ipv6Addr>().is_ok() => {
+            Ok(text.parse::<Ipv6Addr>().map_or(0, u128::from))
         }
         Literal::Word(name) | Literal::Text(name) => {
             value_names::value(kind, name).ok_or_else(|| unknown_name(name, kind, span))
@@ -191,3 +209,6 @@ pub(super) fn described(kind: Type) -> String {
         other => format!("a value of type {}", other.name()),
     }
 }
+
+/// What a rule decides, and no name unless it is in quotes.
+const VERDICTS: [&str; 6] = ["accept", "drop", "continue", "return", "jump", "goto"];

@@ -14,6 +14,8 @@ pub(super) struct Context {
     pub(super) network: Option<Protocol>,
     /// The number of the transport protocol.
     pub(super) transport: Option<u8>,
+    /// It was stated to be of two transport protocols.
+    torn: bool,
     icmp_type: Option<u8>,
     /// How many VLAN tags were stated, each behind the other.
     tags: u16,
@@ -41,7 +43,16 @@ impl Context {
             Family::Arp => Some(Protocol::Arp),
             Family::Inet | Family::Bridge | Family::Netdev => None,
         };
-        Self { family, network, transport: None, icmp_type: None, tags: 0, deeper: false, typed: false }
+        Self {
+            family,
+            network,
+            transport: None,
+            torn: false,
+            icmp_type: None,
+            tags: 0,
+            deeper: false,
+            typed: false,
+        }
     }
 
     /// What must be stated before `field` is read; from then on it is known.
@@ -53,7 +64,8 @@ impl Context {
                 self.need_network(Protocol::Ip6, false, span, &mut needs)?;
             }
             Protocol::Vlan => {
-                if let Some(known) = self.network.filter(|_| self.tags == 0 && self.typed) {
+                let framed = self.typed || matches!(self.family, Family::Bridge | Family::Netdev);
+                if let Some(known) = self.network.filter(|_| self.tags == 0 && framed) {
                     return Err(conflict(known.name(), "vlan", span));
                 }
                 if self.tags == 0 {
@@ -118,11 +130,14 @@ impl Context {
             return Ok(());
         };
         if let Some(known) = self.transport {
-            if known == number {
+            let known = if self.torn { "of two protocols" } else { transport_name(known) };
+            if self.transport == Some(number) && !self.torn {
                 return Ok(());
             }
-            let known = transport_name(known);
             return Err(conflict(known, protocol.name(), span));
+        }
+        if self.network == Some(Protocol::Arp) {
+            return Err(conflict("arp", protocol.name(), span));
         }
         if self.network.is_none() {
             match protocol {
@@ -172,7 +187,7 @@ impl Context {
     /// Learns from `selector` being equal to `value`.
     pub(super) fn learn(&mut self, selector: Selector, value: Value) {
         match selector {
-            Selector::Meta(MetaKey::L4Proto) => self.learn_transport(value),
+            Selector::Meta(MetaKey::L4Proto) => self.learn_transport(u8::try_from(value).ok()),
             Selector::Meta(MetaKey::NfProto) if self.family == Family::Inet => {
                 self.learn_network(if value == 2 { 0x0800 } else { 0x86dd });
             }
@@ -180,7 +195,11 @@ impl Context {
                 self.learn_network(value);
             }
             Selector::Header(field) => match (field.protocol, field.name) {
-                (Protocol::Ip, "protocol") | (Protocol::Ip6, "nexthdr") => self.learn_transport(value),
+                (Protocol::Ip, "protocol") | (Protocol::Ip6, "nexthdr") => {
+                    // As in nft, a number without a name says nothing here.
+                    let number = u8::try_from(value).ok();
+                    self.learn_transport(number.filter(|&number| transport_name(number) != UNKNOWN));
+                }
                 (Protocol::Ether, "type") if matches!(value, TAGGED | DOUBLE_TAGGED) => {
                     self.tags = 1;
                     self.typed = true;
@@ -199,9 +218,9 @@ impl Context {
         }
     }
 
-    fn learn_transport(&mut self, value: Value) {
-        let number = u8::try_from(value).ok();
-        self.transport = number.filter(|&number| !transport_name(number).is_empty());
+    fn learn_transport(&mut self, number: Option<u8>) {
+        self.torn |= number.is_some() && self.transport.is_some() && self.transport != number;
+        self.transport = number.or(self.transport);
     }
 
     fn learn_network(&mut self, ether_type: Value) {
@@ -266,11 +285,12 @@ const fn transport_number(protocol: Protocol) -> Option<u8> {
     })
 }
 
-/// The name of a transport whose fields have names; empty for others.
+/// The name of a transport whose fields have names.
 fn transport_name(number: u8) -> &'static str {
     let mut known = Protocol::ALL.into_iter();
-    known.find(|protocol| transport_number(*protocol) == Some(number)).map_or("", Protocol::name)
+    known.find(|protocol| transport_number(*protocol) == Some(number)).map_or(UNKNOWN, Protocol::name)
 }
 
+const UNKNOWN: &str = "another protocol";
 const TAGGED: Value = 0x8100;
 const DOUBLE_TAGGED: Value = 0x88a8;

@@ -71,8 +71,8 @@ impl Lowering<'_> {
                 return self.header(making, field, u16::from(index) * field.width, span);
             }
             Selector::Raw { base, offset, width } => return Ok(payload(base, offset, width)),
-            Selector::Meta(MetaKey::NfProto) if matches!(family, Family::Ip | Family::Ip6) => {
-                let text = format!("every packet of family {family} has the same nfproto");
+            Selector::Meta(MetaKey::NfProto) if family != Family::Inet => {
+                let text = format!("`nfproto` tells packets apart in family inet only, and this is {family}");
                 return Err(Diagnostic::new(span, text));
             }
             Selector::Meta(key) => Load::Meta(known(key)),
@@ -97,12 +97,12 @@ impl Lowering<'_> {
                 return Ok(Field::plain(Load::Exists(part), 8));
             }
             Selector::Number { random, modulus, offset } => Load::Number { random, modulus, offset },
-            Selector::AddressType { destination } => {
+            Selector::AddressType { destination, device } => {
                 if matches!(family, Family::Arp | Family::Bridge) {
                     let text = format!("there is no fib in a table of family {family}");
                     return Err(Diagnostic::new(span, text));
                 }
-                Load::AddressType { destination }
+                Load::AddressType { destination, of_device: device.is_some() }
             }
         };
         Ok(Field::plain(load, width))
@@ -148,7 +148,9 @@ impl Lowering<'_> {
     fn one_of(&mut self, types: &[u8]) -> Match {
         let mut values: Vec<Value> = types.iter().copied().map(Value::from).collect();
         values.sort_unstable();
-        let set = self.add_set(Set { widths: vec![8], low: values.clone(), high: values, ..Set::default() });
+        let runs = values.chunk_by(|before, next| before + 1 == *next);
+        let (low, high) = runs.map(|run| (run[0], run[run.len() - 1])).unzip();
+        let set = self.add_set(Set { widths: vec![8], low, high, ..Set::default() });
         Match {
             key: vec![payload(crate::policy::HeaderBase::Transport, 0, 8)],
             test: Test::Lookup { set, negated: false },
@@ -287,15 +289,10 @@ fn need_network(making: &mut Making<'_, '_>, network: Protocol, span: Span) -> L
     Ok(())
 }
 
-/// A TCP option is looked for in TCP only, without a word: nft states nothing either.
+/// A TCP option is looked for in TCP only, without a word: nft states nothing either, and takes it anywhere.
 fn need_options(making: &mut Making<'_, '_>, of: OptionOf, span: Span) -> Lowered<()> {
-    let transport = match of {
-        OptionOf::Ipv4 => return need_network(making, Protocol::Ip, span),
-        OptionOf::Tcp => Protocol::Tcp,
-        OptionOf::Sctp => Protocol::Sctp,
-        OptionOf::Dccp => Protocol::Dccp,
-    };
-    // What is known already may say that there are none.
-    let mut context = making.context.clone();
-    context.need_transport(transport, span, &mut Needs::default())
+    match of {
+        OptionOf::Ipv4 => need_network(making, Protocol::Ip, span),
+        OptionOf::Tcp | OptionOf::Sctp | OptionOf::Dccp => Ok(()),
+    }
 }

@@ -1,4 +1,6 @@
-//! Do any two boxes of a concatenation overlap?
+//! Do any two boxes of a concatenation overlap as the kernel does not allow?
+//!
+//! It refuses an element whose least or greatest key an earlier one holds. Others may overlap; the first counts.
 
 use crate::policy::Value;
 
@@ -8,19 +10,21 @@ pub(super) struct Boxes<'a> {
     pub(super) low: &'a [Value],
     pub(super) high: &'a [Value],
     pub(super) numbers: &'a [u32],
+    /// No two may overlap at all: elements that end would let another come to the fore.
+    pub(super) apart: bool,
 }
 
 /// What stands in the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Overlap {
-    /// These two overlap, by number.
+    /// These two do, by number.
     Between(usize, usize),
     /// It would take too long to say.
     Unknown,
 }
 
 impl Boxes<'_> {
-    /// Finds two that overlap: sweeps along the part that keeps the fewest boxes open at once. None of them is there
+    /// Finds two that overlap as they must not: sweeps along the part that keeps the fewest boxes open at once. None of them is there
     /// twice, so single values never do.
     pub(super) fn overlap(&self) -> Result<(), Overlap> {
         if self.low == self.high {
@@ -40,8 +44,9 @@ impl Boxes<'_> {
             if compared > MOST_COMPARED {
                 return Err(Overlap::Unknown);
             }
-            if let Some(&earlier) = open.iter().find(|&&earlier| self.meet(earlier, index)) {
-                return Err(Overlap::Between(earlier.min(index), earlier.max(index)));
+            let refused = |&&other: &&usize| self.is_refused(other.min(index), other.max(index));
+            if let Some(&other) = open.iter().find(refused) {
+                return Err(Overlap::Between(other.min(index), other.max(index)));
             }
             open.push(index);
         }
@@ -69,6 +74,17 @@ impl Boxes<'_> {
         })
     }
 
+    /// Whether box `earlier` holds the least or the greatest key of box `later`.
+    fn is_refused(&self, earlier: usize, later: usize) -> bool {
+        let holds = |corner: &[Value]| {
+            (0..self.parts).all(|part| {
+                let (bound, value) = (earlier * self.parts + part, corner[later * self.parts + part]);
+                self.low[bound] <= value && value <= self.high[bound]
+            })
+        };
+        holds(self.low) || holds(self.high) || self.apart && self.meet(earlier, later)
+    }
+
     fn meet(&self, a: usize, b: usize) -> bool {
         (0..self.parts).all(|part| {
             let (a, b) = (a * self.parts + part, b * self.parts + part);
@@ -83,17 +99,32 @@ const MOST_COMPARED: usize = 200_000_000;
 mod tests {
     use super::*;
 
+    fn boxes<'a>(low: &'a [Value; 4], high: &'a [Value; 4], apart: bool) -> Boxes<'a> {
+        Boxes { parts: 2, low, high, numbers: &[0, 1], apart }
+    }
+
     #[test]
-    fn crossing_boxes_are_found() {
+    fn a_box_must_not_start_or_end_in_an_earlier_one() {
+        let starts = boxes(&[1, 1, 5, 2], &[9, 2, 5, 9], false);
+        assert_eq!(starts.overlap(), Err(Overlap::Between(0, 1)));
+        let ends = boxes(&[1, 1, 0, 0], &[9, 2, 5, 1], false);
+        assert_eq!(ends.overlap(), Err(Overlap::Between(0, 1)));
+    }
+
+    #[test]
+    fn a_box_may_cross_or_enclose_an_earlier_one_unless_they_end() {
         let (low, high) = ([1, 1, 5, 0], [9, 2, 5, 9]);
-        let boxes = Boxes { parts: 2, low: &low, high: &high, numbers: &[0, 1] };
-        assert_eq!(boxes.overlap(), Err(Overlap::Between(0, 1)));
+        assert_eq!(boxes(&low, &high, false).overlap(), Ok(()));
+        assert_eq!(boxes(&low, &high, true).overlap(), Err(Overlap::Between(0, 1)));
+        let encloses = boxes(&[5, 5, 1, 1], &[5, 6, 9, 9], false);
+        assert_eq!(encloses.overlap(), Ok(()));
+        let enclosed = boxes(&[1, 1, 5, 5], &[9, 9, 5, 6], false);
+        assert_eq!(enclosed.overlap(), Err(Overlap::Between(0, 1)));
     }
 
     #[test]
     fn boxes_apart_in_one_part_are_apart() {
         let (low, high) = ([1, 1, 1, 3], [9, 2, 9, 9]);
-        let boxes = Boxes { parts: 2, low: &low, high: &high, numbers: &[0, 1] };
-        assert_eq!(boxes.overlap(), Ok(()));
+        assert_eq!(boxes(&low, &high, true).overlap(), Ok(()));
     }
 }

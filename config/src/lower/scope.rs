@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::constant::described;
 use super::update::DEFAULT_SIZE;
-use super::{Lowered, Lowering, next_id};
+use super::{Lowered, Lowering, next_id, set_flags};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::{
     ChainId, Counter, CounterId, Dynamic, Limit, LimitId, ObjectKind, Quota, QuotaId, SetId,
@@ -30,6 +30,8 @@ pub(super) struct KnownSet {
     pub(super) id: SetId,
     pub(super) types: Vec<Type>,
     pub(super) holds: Holds,
+    /// Its elements may end by themselves.
+    pub(super) timeouts: bool,
 }
 
 /// What the elements of a set hold besides their keys.
@@ -119,6 +121,8 @@ impl<'a> Lowering<'a> {
 
     fn named_set(&mut self, scope: &Scope<'_>, set: &Set) -> Lowered<KnownSet> {
         let types = key_types(&set.key)?;
+        set_flags::check(set)?;
+        set_flags::check_key(&types, set.span)?;
         let holds = match &set.data {
             None => Holds::Nothing,
             Some(MapData::Verdict) => Holds::Verdicts,
@@ -145,8 +149,9 @@ impl<'a> Lowering<'a> {
         };
         let mut lowered = self.elements(scope, &rules, &set.elements);
         lowered.name = Some(set.name.clone());
-        if let Some(size) = set.size.as_ref().filter(|size| lowered.len() as u64 > size.node) {
-            let text = format!("{} elements do not fit into this size", lowered.len());
+        let count = lowered.len().min(set.elements.len());
+        if let Some(size) = set.size.as_ref().filter(|size| count as u64 > size.node) {
+            let text = format!("{count} elements do not fit into this size");
             self.errors.push(Diagnostic::new(size.span, text));
         }
         lowered.dynamic = self.dynamic(scope, set, lowered.len())?;
@@ -159,7 +164,7 @@ impl<'a> Lowering<'a> {
             self.fixed_sets.insert(id, "it has an element for every other key");
         }
         self.policy.sets[id.index()] = lowered;
-        Ok(KnownSet { id, types, holds })
+        Ok(KnownSet { id, types, holds, timeouts: set_flags::has_timeouts(set) })
     }
 
     /// What packets may do to a set.

@@ -25,6 +25,7 @@ impl Lowering<'_> {
             Some(size) => self.meter(making, update, size)?,
             None => making.scope.set(&update.set.node, update.set.span)?.clone(),
         };
+        super::set_flags::check_update(&known, update)?;
         let parts = self.dynamic_key(making, &update.key, &known.types)?;
         super::comparison::fitting_key(&known, &parts, &update.set.node, update.set.span)?;
         let data = match (&known.holds, &update.data) {
@@ -44,9 +45,6 @@ impl Lowering<'_> {
         };
         let each = self.each(making.scope.table.family, &update.each)?;
         self.make_dynamic(known.id, &update.set)?;
-        if update.timeout == Some(0) {
-            return Err(Diagnostic::new(span, "an element that ends at once is no element"));
-        }
         Ok(Statement::Update(Box::new(policy::Update {
             change: update.change,
             set: known.id,
@@ -88,7 +86,7 @@ impl Lowering<'_> {
             }),
             ..Set::default()
         });
-        let known = KnownSet { id, types, holds: Holds::Nothing };
+        let known = KnownSet { id, types, holds: Holds::Nothing, timeouts: true };
         self.meters.insert(key, known.clone());
         Ok(known)
     }

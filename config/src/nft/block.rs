@@ -32,7 +32,7 @@ impl Parser<'_> {
         match &*word {
             "chain" => {
                 let name = self.declared_name("the name of a chain")?;
-                self.declare_chain(table, &name);
+                self.named_chain(table, &name)?;
                 self.chain_block(table, &name.node)
             }
             "set" | "map" => {
@@ -93,6 +93,7 @@ impl Parser<'_> {
         let free = (0..).map(|n| format!("__chain{n}")).find(|name| !chains.contains(name));
         let name = Spanned::new(free.unwrap_or_default(), span);
         self.declare_chain(&table, &name);
+        self.given.insert((format!("{} {}", table.family, table.name), name.node.clone()));
         self.bound += 1;
         let read = self.chain_block(&table, &name.node);
         self.bound -= 1;
@@ -100,6 +101,16 @@ impl Parser<'_> {
         let chain = name.node.into_boxed_str();
         let kind = if word == "jump" { VerdictKind::Jump(chain) } else { VerdictKind::Goto(chain) };
         Ok(Verdict { kind, span })
+    }
+
+    /// Declares the chain, under a name that no chain without one was given.
+    pub(super) fn named_chain(&mut self, table: &InTable, name: &Spanned<String>) -> Parsed<()> {
+        if self.given.contains(&(format!("{} {}", table.family, table.name), name.node.clone())) {
+            let text = format!("`{}` is what the chain behind a `jump {{ ... }}` is called", name.node);
+            return self.fail_at(name.span, text);
+        }
+        self.declare_chain(table, name);
+        Ok(())
     }
 
     /// The chain, declared now if it was not.

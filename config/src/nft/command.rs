@@ -1,6 +1,6 @@
 //! What can stand outside of all braces? Blocks, and commands that change what was declared before.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::block::InTable;
 use super::lexer::Kind;
@@ -224,7 +224,7 @@ impl Parser<'_> {
         }
         match what {
             "chain" => {
-                self.declare_chain(table, &name);
+                self.named_chain(table, &name)?;
                 if self.at_sign("{") {
                     return self.chain_block(table, &name.node);
                 }
@@ -300,7 +300,17 @@ impl Parser<'_> {
             return self.missing("set", &name);
         };
         match action {
-            Action::Add | Action::Create => {
+            Action::Add => {
+                set.elements.append(elements);
+                Ok(())
+            }
+            Action::Create => {
+                let known: HashSet<String> =
+                    set.elements.iter().map(|element| crate::print::written(&element.key)).collect();
+                let again = |element: &Element| known.contains(&crate::print::written(&element.key));
+                if let Some(span) = elements.iter().find(again).map(|element| element.key.span) {
+                    return self.fail_at(span, "this element is already there");
+                }
                 set.elements.append(elements);
                 Ok(())
             }

@@ -73,7 +73,8 @@ impl Parser<'_> {
         let mut timeout = None;
         loop {
             if self.eat_word("timeout") {
-                timeout = Some(self.duration()?);
+                // None at all is that of the set, as in nft.
+                timeout = Some(self.duration()?).filter(|timeout| *timeout > 0);
             } else if self.eat_word("comment") {
                 self.text("a comment in quotes")?;
             } else {
@@ -123,7 +124,7 @@ impl Parser<'_> {
     /// `count [over] N`
     pub(super) fn connection_limit(&mut self) -> Parsed<StatementKind> {
         self.expect_word("count")?;
-        let over = self.over();
+        let over = self.eat_word("over");
         let count = self.small("a number of connections")?;
         Ok(StatementKind::ConnectionLimit { count, over })
     }

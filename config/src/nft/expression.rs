@@ -103,8 +103,11 @@ impl Parser<'_> {
             self.element(&mut found)?;
             deepest = deepest.max(self.weight);
             self.skip_newlines();
-            if !self.eat_sign(",") && !self.at_sign("}") {
+            if !self.at_sign(",") && !self.at_sign("}") {
                 return self.fail_expected("`,` or `}`");
+            }
+            while self.eat_sign(",") {
+                self.skip_newlines();
             }
         }
         self.weight = deepest;
@@ -265,6 +268,15 @@ impl Parser<'_> {
             Kind::Sign("*") => {
                 self.tokens.take();
                 return Ok(Expression::new(Term::Any, span));
+            }
+            Kind::Sign("[") => {
+                self.tokens.take();
+                let (Kind::Ipv6(address), _) = self.peek() else {
+                    return self.fail_expected("an IPv6 address");
+                };
+                self.tokens.take();
+                let close = self.expect_sign("]")?;
+                return Ok(Expression::literal(Literal::Ipv6(address), span.to(close)));
             }
             _ => return self.fail_expected("a value"),
         };

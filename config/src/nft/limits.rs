@@ -73,6 +73,9 @@ impl Parser<'_> {
         let burst = self.number("a burst")?;
         let packets = self.eat_word("packets");
         let factor = if packets { None } else { self.byte_unit()? };
+        if !packets && factor.is_none() {
+            return self.fail_expected("`packets`, `bytes`, `kbytes` or `mbytes`");
+        }
         match (unit, factor) {
             (LimitUnit::Packets, None) if burst.node == 0 => {
                 self.fail_at(burst.span, "a burst of packets is at least 1")
@@ -97,6 +100,9 @@ impl Parser<'_> {
     pub(super) fn quota(&mut self) -> Parsed<Quota> {
         let over = self.over();
         let bytes = self.amount()?;
+        if i64::try_from(bytes).is_err() {
+            return self.fail_at(self.tokens.last, "a quota is less than 2^63 bytes");
+        }
         let used = if self.eat_word("used") { self.amount()? } else { 0 };
         Ok(Quota { name: None, bytes, used, over })
     }
@@ -166,6 +172,13 @@ impl Parser<'_> {
         if let (Some(_), Some(span)) = (levelled, grouped) {
             return self.fail_at(span, "a line has a level and flags, or goes to a group: not both");
         }
+        if let (AUDIT, Some(span)) = (log.level, levelled) {
+            if log.flags != 0 || !log.prefix.is_empty() {
+                return self.fail_at(span, "a line of level audit has neither a prefix nor flags");
+            }
+            let text = "there is no kernel audit in front of a wire: these lines go to the log";
+            self.ruleset.notes.push(Diagnostic::new(span, text));
+        }
         if log.group.is_none() && (log.snap_length > 0 || log.queue_threshold > 0) {
             log.group = Some(0);
         }
@@ -197,10 +210,6 @@ impl Parser<'_> {
         if let Some((_, level)) = LEVELS.iter().find(|(known, _)| *known == name.node) {
             return Ok(*level);
         }
-        if name.node == "audit" {
-            let text = "`level audit` is not supported: there is no kernel audit in front of a wire";
-            return Err(self.fail(Diagnostic::new(name.span, text).help("leave the level out")));
-        }
         let mut complaint = Diagnostic::new(name.span, format!("there is no level `{}`", name.node));
         complaint.help = did_you_mean(&name.node, LEVELS.iter().map(|(known, _)| *known));
         Err(self.fail(complaint))
@@ -229,10 +238,7 @@ impl Parser<'_> {
                     }
                 }
             }
-            "skuid" => {
-                let text = "`flags skuid` is not supported: a wire sees packets, not the sockets of the host";
-                return Err(self.fail(Diagnostic::new(what.span, text).help("leave this flag out")));
-            }
+            "skuid" => log_flags::SOCKET_OWNER,
             _ => return self.fail_at(what.span, format!("there is no log flag `{}`", &*what)),
         })
     }
@@ -254,8 +260,8 @@ const DEFAULT_BURST: u64 = 5;
 /// In bytes, as the kernel has it.
 const LONGEST_PREFIX: usize = 127;
 
-/// The levels of syslog, RFC 5424.
-pub(crate) const LEVELS: [(&str, u8); 8] = [
+/// The levels of syslog, RFC 5424, and the kernel's audit.
+pub(crate) const LEVELS: [(&str, u8); 9] = [
     ("emerg", 0),
     ("alert", 1),
     ("crit", 2),
@@ -264,4 +270,7 @@ pub(crate) const LEVELS: [(&str, u8); 8] = [
     ("notice", 5),
     ("info", 6),
     ("debug", 7),
+    ("audit", AUDIT),
 ];
+
+const AUDIT: u8 = 8;

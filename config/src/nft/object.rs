@@ -1,6 +1,7 @@
 //! How are the named objects of a table declared? Counters, limits and quotas.
 
 use super::block::InTable;
+use super::lexer::Kind;
 use super::parser::{Parsed, Parser};
 use crate::ruleset::{Counter, Object, Spanned};
 
@@ -72,7 +73,10 @@ impl Parser<'_> {
 
     /// A comment in quotes.
     pub(super) fn comment(&mut self) -> Parsed<String> {
-        let text = self.text("a comment in quotes")?;
+        let text = match self.peek().0 {
+            Kind::Word => self.name("a comment in quotes")?,
+            _ => self.text("a comment in quotes")?,
+        };
         if text.node.len() > LONGEST_COMMENT {
             return self.fail_at(text.span, format!("a comment has at most {LONGEST_COMMENT} bytes"));
         }

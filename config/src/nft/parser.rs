@@ -1,5 +1,7 @@
 //! How does the parser walk, complain and go on? The grammar itself is in the sibling files.
 
+use std::collections::HashSet;
+
 use super::block::InTable;
 use super::lexer::Kind;
 use super::tokens::{Tokens, Word, unexpected};
@@ -23,6 +25,8 @@ pub(super) struct Parser<'a> {
     pub(super) table: Option<InTable>,
     /// How many chains without a name are open.
     pub(super) bound: usize,
+    /// The names that chains without one were given, with their tables.
+    pub(super) given: HashSet<(String, String)>,
 }
 
 /// The complaint was recorded; go on behind this statement.

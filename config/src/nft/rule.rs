@@ -260,7 +260,9 @@ impl Parser<'_> {
         self.eat_word("type");
         let code = self.right()?;
         let found = match &code.term {
-            Term::Literal(Literal::Number(number)) => u8::try_from(*number).ok(),
+            Term::Literal(Literal::Number(number)) => {
+                u8::try_from(*number).ok().filter(|code| *code < u8::MAX)
+            }
             Term::Literal(Literal::Word(word)) => reject_codes::code(&kind, word),
             _ => None,
         };

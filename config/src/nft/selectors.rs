@@ -75,7 +75,7 @@ impl Parser<'_> {
         Ok(Selector::Number { random, modulus, offset })
     }
 
-    /// What comes behind `fib`: only `saddr type` and `daddr type` can be answered.
+    /// What comes behind `fib`: only the type of an address can be answered.
     fn fib(&mut self, start: Span) -> Parsed<Selector> {
         const KEYS: [&str; 5] = ["saddr", "daddr", "mark", "iif", "oif"];
         let mut keys = Vec::new();
@@ -94,8 +94,10 @@ impl Parser<'_> {
             return self.fail_at(result.span, format!("`{}` is nothing that fib knows", &*result));
         }
         match (&*result, keys.iter().map(String::as_str).collect::<Vec<_>>().as_slice()) {
-            ("type", ["saddr"]) => Ok(Selector::AddressType { destination: false }),
-            ("type", ["daddr"]) => Ok(Selector::AddressType { destination: true }),
+            ("type", [address @ ("saddr" | "daddr"), rest @ ..]) if matches!(rest, [] | ["iif" | "oif"]) => {
+                let device = rest.first().map(|device| *device == "oif");
+                Ok(Selector::AddressType { destination: *address == "daddr", device })
+            }
             _ => {
                 let text = "this look-up is not supported: a wire has no routing table";
                 let complaint = Diagnostic::new(start.to(result.span), text).help(

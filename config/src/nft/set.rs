@@ -132,7 +132,11 @@ impl Parser<'_> {
                 _ => Ok(std::iter::once(Element::new(value)).collect()),
             };
         }
-        Ok(self.elements()?.0)
+        let (elements, span) = self.elements()?;
+        if elements.is_empty() {
+            return self.fail_at(span, "these braces are empty: leave them out");
+        }
+        Ok(elements)
     }
 
     fn types(&mut self) -> Parsed<Vec<Spanned<Type>>> {

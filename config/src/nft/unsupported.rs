@@ -104,6 +104,7 @@ pub(super) fn selector(word: &str) -> bool {
 pub(super) fn current_name(protocol: Protocol, name: &str) -> &str {
     match (protocol, name) {
         (Protocol::Icmpv6, "packet-too-big") => "mtu",
+        (Protocol::Icmpv6, "param-problem") => "parameter-problem",
         (Protocol::Vlan, "cfi") => "dei",
         _ => name,
     }

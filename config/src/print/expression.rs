@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::name::Comment;
+use super::older;
 use super::statement::{VerdictWords, write_statement};
 use crate::policy::{HeaderBase, Part};
 use crate::ruleset::{
@@ -151,7 +152,11 @@ fn write_literal(f: &mut Formatter<'_>, literal: &Literal) -> fmt::Result {
 
 fn write_selector(f: &mut Formatter<'_>, selector: Selector) -> fmt::Result {
     match selector {
-        Selector::Header(field) => write!(f, "{} {}", field.protocol.name(), field.name),
+        Selector::Header(field) if older::is_raw(field) => write!(f, "@th,{},{}", field.offset, field.width),
+        Selector::Header(field) => {
+            let name = if field.name == "parameter-problem" { "param-problem" } else { field.name };
+            write!(f, "{} {name}", field.protocol.name())
+        }
         Selector::Indexed { field, index } => write!(f, "{} {}{index}]", field.protocol.name(), field.name),
         Selector::Meta(key) if key.stands_alone() => f.write_str(key.name()),
         Selector::Meta(key) => write!(f, "meta {}", key.name()),
@@ -163,6 +168,9 @@ fn write_selector(f: &mut Formatter<'_>, selector: Selector) -> fmt::Result {
                 HeaderBase::Transport => "th",
             };
             write!(f, "@{base},{offset},{width}")
+        }
+        Selector::Option(field) if older::is_raw_option(field) => {
+            write!(f, "{} @{},{},{}", options::header_name(field.of), field.kind, field.offset, field.width)
         }
         Selector::Option(field) => {
             write!(f, "{} {} {}", options::header_name(field.of), field.option, field.name)
@@ -182,8 +190,9 @@ fn write_selector(f: &mut Formatter<'_>, selector: Selector) -> fmt::Result {
             write!(f, "numgen {} mod {modulus}", if random { "random" } else { "inc" })?;
             if offset > 0 { write!(f, " offset {offset}") } else { Ok(()) }
         }
-        Selector::AddressType { destination } => {
-            write!(f, "fib {} type", if destination { "daddr" } else { "saddr" })
+        Selector::AddressType { destination, device } => {
+            let device = device.map_or("", |out| if out { " . oif" } else { " . iif" });
+            write!(f, "fib {}{device} type", if destination { "daddr" } else { "saddr" })
         }
     }
 }

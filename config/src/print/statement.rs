@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use super::expression::{Shown, Source};
 use super::name::{Comment, Name, Quoted};
+use super::older;
 use crate::nft::limits::LEVELS;
 use crate::policy::{Change, Icmpx, Limit, LimitUnit, Log, ObjectKind, Quota, Reject, Target, log_flags};
 use crate::reject_codes;
@@ -15,11 +16,15 @@ pub(super) struct RuleLine<'a>(pub(super) &'a Rule);
 
 impl Display for RuleLine<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for (index, statement) in self.0.statements.iter().enumerate() {
-            if index > 0 {
-                f.write_str(" ")?;
+        let mut said: Vec<String> = Vec::new();
+        for statement in &self.0.statements {
+            let mut words = older::needs(&statement.kind);
+            words.retain(|need| !said.contains(need));
+            words.push(Statement(&statement.kind).to_string());
+            for text in words {
+                write!(f, "{}{text}", if said.is_empty() { "" } else { " " })?;
+                said.push(text);
             }
-            write_statement(f, &statement.kind)?;
         }
         match &self.0.comment {
             Some(comment) => write!(f, " comment {}", Comment(comment)),
@@ -28,11 +33,21 @@ impl Display for RuleLine<'_> {
     }
 }
 
+/// A statement alone.
+struct Statement<'a>(&'a StatementKind);
+
+impl Display for Statement<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write_statement(f, self.0)
+    }
+}
+
 pub(super) fn write_statement(f: &mut Formatter<'_>, kind: &StatementKind) -> fmt::Result {
     match kind {
         StatementKind::Match(comparison) => {
             write!(f, "{} {}", Shown(&comparison.left), relation(comparison.relation))?;
-            write!(f, "{}", Shown(&comparison.right))
+            let numbers = older::in_numbers(&comparison.left, &comparison.right);
+            write!(f, "{}", Shown(numbers.as_ref().unwrap_or(&comparison.right)))
         }
         StatementKind::Verdict(verdict) => write!(f, "{}", VerdictWords(verdict)),
         StatementKind::VerdictMap { key, map } => {
@@ -102,7 +117,12 @@ fn write_log(f: &mut Formatter<'_>, log: &Log, levelled: bool) -> fmt::Result {
         (false, true) => f.write_str(" flags tcp options")?,
         (false, false) => {}
     }
-    for (flag, words) in [(log_flags::IP_OPTIONS, " flags ip options"), (log_flags::ETHER, " flags ether")] {
+    let others = [
+        (log_flags::IP_OPTIONS, " flags ip options"),
+        (log_flags::SOCKET_OWNER, " flags skuid"),
+        (log_flags::ETHER, " flags ether"),
+    ];
+    for (flag, words) in others {
         if told(flag) {
             f.write_str(words)?;
         }

@@ -63,10 +63,12 @@ pub enum Selector {
         /// The least.
         offset: u32,
     },
-    /// `fib daddr type`
+    /// `fib daddr type`, `fib daddr . iif type`
     AddressType {
         /// The destination, or the source.
         destination: bool,
+        /// The interface it is asked about: that it came in by, or (true) goes out by.
+        device: Option<bool>,
     },
 }
 

@@ -156,6 +156,7 @@ const NAMES: &[(&str, Type)] = &[
     ("iface_index", Type::IfIndex),
     ("fib_addrtype", Type::FibType),
     ("igmp_type", Type::IgmpType),
+    ("mh_type", Type::MhType),
     ("time", Type::Duration),
     ("day", Type::Day),
     ("hour", Type::Hour),

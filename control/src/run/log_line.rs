@@ -16,7 +16,7 @@ pub fn write(policy: &Policy, record: &LogRecord) {
     let level = match said.level {
         0..=3 => log::Level::Error,
         4 => log::Level::Warn,
-        5 | 6 => log::Level::Info,
+        5 | 6 | 8 => log::Level::Info,
         _ => log::Level::Debug,
     };
     log::log!(target: "packet", level, "{}{}", said.prefix, Line(record));

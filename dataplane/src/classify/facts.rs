@@ -169,7 +169,7 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
             Load::Number { random, modulus, offset } => {
                 self.known.draw.number(random, modulus).map(|number| number.wrapping_add(offset).into())
             }
-            Load::AddressType { destination } => self.address_type(destination),
+            Load::AddressType { destination, of_device } => self.address_type(destination, of_device),
             Load::Payload { .. } | Load::Meta(_) => None,
         }
     }

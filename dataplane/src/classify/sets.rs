@@ -199,7 +199,7 @@ mod tests {
     use config::policy::{self, Value, Verdict};
     use proptest::prelude::*;
 
-    /// Elements that do not overlap, of parts of these widths.
+    /// Elements of parts of these widths, which overlap only if they have several parts and are ranges.
     fn set(widths: Vec<u16>, intervals: bool) -> impl Strategy<Value = policy::Set> {
         let parts = widths.len();
         let part = (0..40u128, if intervals { 0..6u128 } else { 0..1u128 });
@@ -212,7 +212,7 @@ mod tests {
                         set.low[other * parts + part] <= low + more && low <= set.high[other * parts + part]
                     })
                 });
-                if !overlaps {
+                if !overlaps || intervals && parts > 1 {
                     set.low.extend(element.iter().map(|&(low, _)| low));
                     set.high.extend(element.iter().map(|&(low, more)| low + more));
                     set.verdicts.push(if set.len().is_multiple_of(2) {
@@ -234,6 +234,7 @@ mod tests {
             Just(vec![128, 128, 16]),
             Just(vec![128, 16]),
             Just(vec![8; 10]),
+            Just(vec![6, 5]),
             Just(vec![64, 64]),
         ];
         (widths, any::<bool>()).prop_flat_map(|(widths, intervals)| set(widths, intervals))

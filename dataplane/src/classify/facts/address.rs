@@ -10,8 +10,9 @@ use crate::packet::Network;
 use config::policy::Value;
 
 impl<F: Frame + ?Sized> Facts<'_, F> {
-    /// Of the destination or the source; `None` if the packet is not IP.
-    pub(super) fn address_type(&self, destination: bool) -> Option<Value> {
+    /// Of the destination or the source, or, `of_device`, of it as an address of the interface that the packet comes in
+    /// or goes out by, which bears every address but those of loopback; `None` if the packet is not IP.
+    pub(super) fn address_type(&self, destination: bool, of_device: bool) -> Option<Value> {
         let tuple = &self.packet.tuple;
         let address = if destination { tuple.destination } else { tuple.source };
         let by_itself = match tuple.network {
@@ -27,6 +28,7 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
         let is_for_all =
             destination && tuple.network == Network::Ipv4 && self.link_destination() == BROADCAST;
         Some(match by_itself {
+            Some(LOCAL) if of_device => UNICAST,
             Some(kind) => kind,
             None if is_for_all => BROADCAST_ADDRESS,
             None if is_home => LOCAL,

@@ -160,7 +160,8 @@ fn interfaces_and_the_clock() {
 fn kinds_of_packets_and_addresses() {
     let kinds = |ethernet: [u8; 6], destination: [u8; 4]| {
         let frame = FrameBuilder::new().ip([10, 0, 0, 1], destination).udp(1, 2).overwrite(0, &ethernet);
-        let address = |destination| load(&frame, Load::AddressType { destination }).unwrap();
+        let address =
+            |destination| load(&frame, Load::AddressType { destination, of_device: false }).unwrap();
         (load(&frame, Load::Meta(Meta::PacketType)).unwrap(), address(true), address(false))
     };
     assert_eq!(kinds([2, 0, 0, 0, 0, 1], [10, 0, 0, 2]), (0, 2, 1));
@@ -169,12 +170,18 @@ fn kinds_of_packets_and_addresses() {
     assert_eq!(kinds([1, 0, 0x5e, 0, 0, 1], [224, 0, 0, 1]), (2, 5, 1));
     let frame = tcp(&[]);
     let of = |home, destination| {
-        load_with(&frame, Load::AddressType { destination }, |facts| facts.known.home = home).unwrap()
+        load_with(&frame, Load::AddressType { destination, of_device: false }, |facts| {
+            facts.known.home = home
+        })
+        .unwrap()
     };
     assert_eq!([of(Home::Source, true), of(Home::Source, false)], [1, 2]);
     assert_eq!([of(Home::Neither, true), of(Home::Neither, false)], [1, 1]);
     let v6 = FrameBuilder::new().ip(ONE, [0xff02, 0, 0, 0, 0, 0, 0, 1]).udp(1, 2);
-    assert_eq!(load(&v6, Load::AddressType { destination: true }), Some(5));
+    assert_eq!(load(&v6, Load::AddressType { destination: true, of_device: false }), Some(5));
+    let looped = FrameBuilder::new().ip([10, 0, 0, 1], [127, 0, 0, 1]).udp(1, 2);
+    let of_device = |of_device| load(&looped, Load::AddressType { destination: true, of_device });
+    assert_eq!([of_device(false), of_device(true)], [Some(2), Some(1)], "loopback is another interface's");
     let sent = load_with(&frame, Load::Meta(Meta::PacketType), |facts| facts.iif = None);
     assert_eq!(sent, Some(0));
 }

@@ -227,7 +227,7 @@ fn rare(choices: &mut Choices<'_>) -> (Load, u16, [Value; 6]) {
         4 => (Load::Exists(Part::Extension(header)), 8, [0, 1, 0, 1, 0, 1]),
         5 | 6 => (Load::Number { random: reply, modulus: 3, offset: 1 }, 32, [1, 2, 3, 1, 2, 3]),
         7 => (Load::Meta(Meta::Random), 32, [1 << 31, 1 << 30, 3 << 30, 0, 1 << 31, 7]),
-        8 => (Load::AddressType { destination }, 32, [1, 2, 3, 5, 1, 2]),
+        8 => (Load::AddressType { destination, of_device: reply }, 32, [1, 2, 3, 5, 1, 2]),
         9 => (Load::Meta(choices.of(&[Meta::InType, Meta::OutType])), 16, [1, 1, 1, 1, 0, 1]),
         10 => (Load::Meta(Meta::PacketType), 8, [0, 1, 2, 0, 0, 0]),
         11 => (Load::Meta(Meta::Day), 8, [4, 5, 2, 4, 5, 2]),
