@@ -171,7 +171,7 @@ fn kinds_of_packets_and_addresses() {
     let frame = tcp(&[]);
     let of = |home, destination| {
         load_with(&frame, Load::AddressType { destination, of_device: false }, |facts| {
-            facts.known.home = home
+            facts.known.home = home;
         })
         .unwrap()
     };
