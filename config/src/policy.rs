@@ -158,6 +158,14 @@ impl Policy {
         found.into_iter().map(|(_, id)| id).collect()
     }
 
+    /// Lets go of the elements of its sets, where others have them: what is left tells of rules and objects.
+    pub fn forget_elements(&mut self) {
+        for set in &mut self.sets {
+            let known = std::mem::take(set);
+            *set = Set { name: known.name, widths: known.widths, dynamic: known.dynamic, ..Set::default() };
+        }
+    }
+
     /// The rules of `chain`, in order, each with its id.
     pub fn rules_of(&self, chain: ChainId) -> impl Iterator<Item = (RuleId, &Rule)> {
         let range = self.chains[chain.index()].rules.clone();

@@ -70,13 +70,14 @@ pub fn check(command: &Check) -> Outcome<()> {
     let mut left_out = Vec::new();
     let options = command.leave_out.options();
     for sources in &groups {
-        match checked(sources, &options) {
+        match checked(sources, &options, command.print || command.lint) {
             Ok((ruleset, Loaded { policy, notes, left_out: left, sources })) => {
                 rules::tell(&notes);
                 left_out.extend(left_out::entries(&left, &sources));
                 rules += policy.rules.len();
                 chains += policy.chains.len();
                 sets += policy.sets.iter().filter(|set| set.name.is_some()).count();
+                let Some(ruleset) = ruleset else { continue };
                 if command.print {
                     output.text(&config::print(&ruleset))?;
                 }
@@ -151,10 +152,14 @@ fn warnings<'a>(sources: &'a Sources, found: &'a [lint::Finding]) -> impl Iterat
     })
 }
 
-/// The ruleset as written and as it would run; complaints about both together.
-fn checked(sources: &[Source], options: &Options) -> Result<(config::Ruleset, Loaded), Diagnostics> {
+/// The ruleset as it would run and, if `written`, as written; complaints about both together.
+fn checked(
+    sources: &[Source],
+    options: &Options,
+    written: bool,
+) -> Result<(Option<config::Ruleset>, Loaded), Diagnostics> {
     let loaded = rules::load_sources(sources, options)?;
-    let ruleset = config::parse_with(sources, &mut Disk, options)?;
+    let ruleset = written.then(|| config::parse_with(sources, &mut Disk, options)).transpose()?;
     Ok((ruleset, loaded))
 }
 

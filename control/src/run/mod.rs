@@ -13,6 +13,7 @@ mod settings;
 use crate::cli::Run;
 use crate::counts::counted;
 use crate::failure::{Failure, Outcome};
+use crate::left_out;
 use crate::output::Output;
 
 /// Runs the command.
@@ -26,7 +27,10 @@ pub fn run(command: &Run) -> Outcome<()> {
         output.line(&format_args!("{}: {wires}, {rules}", command.config.display()))?;
         return output.finish();
     }
-    let report = serve::serve(&settings, loaded)?;
+    let config::Loaded { policy, left_out, sources, .. } = loaded;
+    let left_out = left_out::entries(&left_out, &sources);
+    drop(sources);
+    let report = serve::serve(&settings, policy, left_out)?;
     let mut output = Output::stdout();
     if command.json {
         output.json_line(&report)?;

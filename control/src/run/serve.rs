@@ -47,19 +47,18 @@ struct Watched {
 }
 
 /// Serves until told to end, or until captures end.
-pub fn serve(configuration: &Configuration, loaded: config::Loaded) -> Outcome<Report> {
+pub fn serve(configuration: &Configuration, mut policy: Policy, left_out: Vec<Entry>) -> Outcome<Report> {
     let settings = &configuration.settings;
     let on_captures = captures_only(settings)?;
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM, SIGUSR1])
         .map_err(|error| Failure::refused(format!("cannot listen to signals: {error}")))?;
     let workers = usize::from(settings.workers.count);
-    let rules = compile(&loaded.policy, workers, 0, None)?;
-    let left_out = left_out::entries(&loaded.left_out, &loaded.sources);
+    let rules = compile(&policy, workers, 0, None)?;
+    policy.forget_elements();
     let Devices { eal, mempool, wires } = devices::open(settings)?;
     let (publisher, readers) = generation::publish(rules, workers);
     let started = Instant::now();
-    let mut desk =
-        Desk { configuration, publisher, policy: loaded.policy, left_out, workers, started, log_lost: 0 };
+    let mut desk = Desk { configuration, publisher, policy, left_out, workers, started, log_lost: 0 };
     let stop = Arc::new(AtomicBool::new(false));
     let (mut ports, mut queues) = (Vec::new(), Vec::new());
     for [outside, inside] in wires {
@@ -189,7 +188,7 @@ fn work(mut worker: Worker<AnyIo>, stop: &AtomicBool, idle: &AtomicU64) {
     }
 }
 
-/// The policy in force and how it is replaced.
+/// The policy in force, but for the elements of its sets, which are with the workers, and how it is replaced.
 struct Desk<'a> {
     configuration: &'a Configuration,
     publisher: Publisher<Rules>,
@@ -210,6 +209,7 @@ impl Desk<'_> {
             let rules = compile(&loaded.policy, self.workers, now, Some(self.publisher.current()))?;
             self.left_out = left_out::entries(&loaded.left_out, &loaded.sources);
             self.policy = loaded.policy;
+            self.policy.forget_elements();
             Ok(self.publisher.publish(rules))
         });
         match replaced {

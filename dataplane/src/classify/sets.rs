@@ -1,15 +1,16 @@
 //! Is this key in the set, and which element is it? Sets and maps, arranged for looking up.
 //!
-//! Single values are hashed (with a secret of this process), intervals searched by bisection, concatenations with
-//! intervals through an [`Index`] over their parts. What a lookup costs: one probe; the logarithm of the number of
-//! elements; a bisection a part and the words of the part that admits fewest elements (at worst 1/64 of their
-//! number, for elements that are wide in every part).
+//! Single values are hashed, intervals searched by bisection, concatenations with intervals by the cells or the index of
+//! [`Boxes`]. All keep numbers as narrow as they are: there may be a million elements.
 
-use super::index::{Index, MOST_DIMENSIONS};
-use super::interval::Intervals;
-use ahash::RandomState;
+mod boxes;
+mod hashed;
+mod sorted;
+
+use boxes::Boxes;
 use config::policy::{self, Value, Verdict};
-use std::collections::HashMap;
+use hashed::Hashed;
+use sorted::Sorted;
 
 /// Most parts a key may have, as in the kernel.
 pub(super) const MOST_PARTS: usize = 16;
@@ -19,29 +20,53 @@ pub(super) const MOST_PARTS: usize = 16;
 pub(super) struct Set {
     elements: Elements,
     verdicts: Box<[Verdict]>,
-    data: Box<[Value]>,
+    data: Data,
 }
 
 #[derive(Debug)]
 enum Elements {
+    /// None, or none that are looked for here.
+    None,
     /// Single values of one part, or of parts that fit one number together.
-    Packed { shifts: Box<[u32]>, widths: Box<[u32]>, elements: HashMap<Value, u32, RandomState> },
+    Packed { shifts: Box<[u32]>, widths: Box<[u32]>, keys: Packed },
     /// Single values of parts that do not.
-    Single(HashMap<Box<[Value]>, u32, RandomState>),
-    /// Intervals of one part, in order.
-    Intervals { low: Box<[Value]>, high: Box<[Value]>, elements: Box<[u32]> },
-    /// Intervals of several parts; the bounds lie as in the policy's set.
-    /// A few are tried one by one.
-    Boxes { parts: usize, index: Option<Box<Index>>, low: Box<[Value]>, high: Box<[Value]> },
+    Long(Hashed<Box<[Value]>>),
+    /// Intervals of one part.
+    Intervals(Intervals),
+    /// Intervals of several parts.
+    Boxes(Box<Boxes>),
+}
+
+#[derive(Debug)]
+enum Packed {
+    Narrow(Hashed<u32>),
+    Middle(Hashed<u64>),
+    Wide(Hashed<Value>),
+}
+
+#[derive(Debug)]
+enum Intervals {
+    Narrow(Sorted<u32>),
+    Wide(Sorted<Value>),
+}
+
+/// What the elements of a map hold.
+#[derive(Debug)]
+enum Data {
+    Narrow(Box<[u32]>),
+    Wide(Box<[Value]>),
 }
 
 impl Set {
     /// Arranges `set` for looking up.
     pub(super) fn compile(set: &policy::Set) -> Self {
+        // What packets change is looked up elsewhere, with what it holds; only verdicts it holds by their number.
+        let changes = set.dynamic.as_ref().is_some_and(|dynamic| !dynamic.interval);
+        let data = if changes { &[][..] } else { &set.data };
         Self {
-            elements: Elements::compile(set),
+            elements: if changes { Elements::None } else { Elements::compile(set) },
             verdicts: set.verdicts.as_slice().into(),
-            data: set.data.as_slice().into(),
+            data: Data::of(data),
         }
     }
 
@@ -65,7 +90,10 @@ impl Set {
 
     /// What element `element` of a map to values holds.
     pub(super) fn data_of(&self, element: usize) -> Value {
-        self.data[element]
+        match &self.data {
+            Data::Narrow(data) => data[element].into(),
+            Data::Wide(data) => data[element],
+        }
     }
 
     /// What element `element` of a map to verdicts holds.
@@ -75,23 +103,18 @@ impl Set {
 
     /// Bytes it takes.
     pub(super) fn memory(&self) -> usize {
-        size_of_val(&*self.verdicts)
-            + size_of_val(&*self.data)
-            + match &self.elements {
-                Elements::Packed { elements, .. } => elements.capacity() * size_of::<(Value, u32, u8)>(),
-                Elements::Single(elements) => {
-                    let keys: usize = elements.keys().map(|key| size_of_val(&**key)).sum();
-                    keys + elements.capacity() * size_of::<(Box<[Value]>, u32, u8)>()
-                }
-                Elements::Intervals { low, high, elements } => {
-                    size_of_val(&**low) + size_of_val(&**high) + size_of_val(&**elements)
-                }
-                Elements::Boxes { index, low, high, .. } => {
-                    index.as_ref().map_or(0, |index| index.memory())
-                        + size_of_val(&**low)
-                        + size_of_val(&**high)
-                }
-            }
+        let data = match &self.data {
+            Data::Narrow(data) => size_of_val(&**data),
+            Data::Wide(data) => size_of_val(&**data),
+        };
+        size_of_val(&*self.verdicts) + data + self.elements.memory()
+    }
+}
+
+impl Data {
+    fn of(data: &[Value]) -> Self {
+        let narrow: Result<_, _> = data.iter().map(|&value| u32::try_from(value)).collect();
+        narrow.map_or_else(|_| Self::Wide(data.into()), Self::Narrow)
     }
 }
 
@@ -99,86 +122,76 @@ impl Elements {
     fn compile(set: &policy::Set) -> Self {
         let parts = set.widths.len();
         let single = set.low == set.high;
-        if parts <= 1 && !(single && set.len() > FEW) {
-            return Self::bisected(set);
+        if set.is_empty() {
+            return Self::None;
+        }
+        if parts == 1 && !(single && set.len() > FEW) {
+            let narrow = Sorted::new(set).map(Intervals::Narrow);
+            return narrow
+                .or_else(|| Sorted::new(set).map(Intervals::Wide))
+                .map_or(Self::None, Self::Intervals);
         }
         if !single {
-            return Self::boxed(set);
+            return Self::Boxes(Box::new(Boxes::new(set)));
         }
-        let keys = (0u32..).zip(set.low.chunks_exact(parts));
         let widths: Box<[u32]> = set.widths.iter().map(|&width| width.into()).collect();
         let shifts: Box<[u32]> = (0..parts).map(|part| widths[part + 1..].iter().sum()).collect();
-        if widths.iter().sum::<u32>() <= Value::BITS
-            && let Some(elements) =
-                keys.clone().map(|(n, key)| Some((pack(key, &widths, &shifts)?, n))).collect()
-        {
-            return Self::Packed { shifts, widths, elements };
+        let packed = set.low.chunks_exact(parts).map(|key| pack(key, &widths, &shifts));
+        let keys = match widths.iter().sum::<u32>() {
+            0..=32 => narrowed(packed).map(Packed::Narrow),
+            33..=64 => narrowed(packed).map(Packed::Middle),
+            65..=128 => narrowed(packed).map(Packed::Wide),
+            _ => None,
+        };
+        match keys {
+            Some(keys) => Self::Packed { shifts, widths, keys },
+            None => {
+                let keys: Vec<Box<[Value]>> = set.low.chunks_exact(parts).map(Into::into).collect();
+                Self::Long(Hashed::new(&keys))
+            }
         }
-        Self::Single(keys.map(|(number, key)| (key.into(), number)).collect())
-    }
-
-    fn bisected(set: &policy::Set) -> Self {
-        let mut elements: Vec<u32> = (0..set.len() as u32).collect();
-        elements.sort_by_key(|&element| set.low[element as usize]);
-        let low = elements.iter().map(|&element| set.low[element as usize]).collect();
-        let high = elements.iter().map(|&element| set.high[element as usize]).collect();
-        Self::Intervals { low, high, elements: elements.into() }
-    }
-
-    fn boxed(set: &policy::Set) -> Self {
-        let parts = set.widths.len();
-        let index = (set.len() > FEW).then(|| Box::new(Self::index(set)));
-        Self::Boxes { parts, index, low: set.low.as_slice().into(), high: set.high.as_slice().into() }
-    }
-
-    fn index(set: &policy::Set) -> Index {
-        let parts = set.widths.len();
-        let indexed = parts.min(MOST_DIMENSIONS);
-        let items: Vec<Vec<(usize, Intervals)>> = (0..set.len())
-            .map(|element| {
-                let bound = |part| element * parts + part;
-                (0..indexed)
-                    .map(|part| (part, Intervals::one(set.low[bound(part)], set.high[bound(part)])))
-                    .collect()
-            })
-            .collect();
-        // Keys wider than the set says are no element's; only bounds must be told apart.
-        let bits: Vec<u32> = (0..indexed)
-            .map(|part| {
-                let narrow = |bound: &Value| u32::try_from(*bound).is_ok();
-                if set.high.iter().skip(part).step_by(parts).all(narrow) { u32::BITS } else { Value::BITS }
-            })
-            .collect();
-        Index::build(&bits, &items)
     }
 
     #[inline]
     fn find(&self, key: &[Value]) -> Option<u32> {
         match self {
-            Self::Packed { shifts, widths, elements } => elements.get(&pack(key, widths, shifts)?).copied(),
-            Self::Single(elements) => elements.get(key).copied(),
-            Self::Intervals { low, high, elements } => {
-                let value = *key.first()?;
-                let after = low.partition_point(|&low| low <= value);
-                let found = after.checked_sub(1)?;
-                (value <= high[found]).then(|| elements[found])
-            }
-            Self::Boxes { parts, index, low, high } => {
-                let inside = |element: u32| {
-                    let from = element as usize * parts;
-                    key.iter()
-                        .enumerate()
-                        .all(|(part, &value)| low[from + part] <= value && value <= high[from + part])
-                };
-                match index {
-                    Some(index) => {
-                        index.candidates(|part| key.get(part).copied()).find(|&element| inside(element))
-                    }
-                    None => (0..(low.len() / parts) as u32).find(|&element| inside(element)),
+            Self::None => None,
+            Self::Packed { shifts, widths, keys } => {
+                let key = pack(key, widths, shifts)?;
+                match keys {
+                    Packed::Narrow(keys) => keys.find(&u32::try_from(key).ok()?),
+                    Packed::Middle(keys) => keys.find(&u64::try_from(key).ok()?),
+                    Packed::Wide(keys) => keys.find(&key),
                 }
             }
+            Self::Long(keys) => keys.find_by(key, |known| **known == *key),
+            Self::Intervals(Intervals::Narrow(intervals)) => intervals.find(*key.first()?),
+            Self::Intervals(Intervals::Wide(intervals)) => intervals.find(*key.first()?),
+            Self::Boxes(boxes) => boxes.find(key),
         }
     }
+
+    fn memory(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Packed { keys: Packed::Narrow(keys), .. } => keys.memory(),
+            Self::Packed { keys: Packed::Middle(keys), .. } => keys.memory(),
+            Self::Packed { keys: Packed::Wide(keys), .. } => keys.memory(),
+            Self::Long(keys) => keys.memory() + keys.keys().map(|key| size_of_val(&**key)).sum::<usize>(),
+            Self::Intervals(Intervals::Narrow(intervals)) => intervals.memory(),
+            Self::Intervals(Intervals::Wide(intervals)) => intervals.memory(),
+            Self::Boxes(boxes) => boxes.memory(),
+        }
+    }
+}
+
+/// Packed keys as narrower numbers, hashed; `None` if one could not be packed, or is no such number.
+fn narrowed<K>(keys: impl Iterator<Item = Option<Value>>) -> Option<Hashed<K>>
+where
+    K: TryFrom<Value> + std::hash::Hash + Eq + Clone,
+{
+    let keys: Option<Vec<K>> = keys.map(|key| K::try_from(key?).ok()).collect();
+    Some(Hashed::new(&keys?))
 }
 
 /// The parts of a key side by side in one number; `None` if one is wider than it may be.
@@ -190,7 +203,7 @@ fn pack(key: &[Value], widths: &[u32], shifts: &[u32]) -> Option<Value> {
     })
 }
 
-/// Up to this many elements, single values are bisected rather than hashed, and boxes tried one by one.
+/// Up to this many elements, single values are bisected rather than hashed.
 const FEW: usize = 16;
 
 #[cfg(test)]
@@ -271,6 +284,32 @@ mod tests {
         assert!(compiled.contains(&[3, 7]));
         assert!(!compiled.contains(&[2, 1 << 16 | 7]));
         assert!(!compiled.contains(&[1 << 112 | 3, 7]));
+    }
+
+    #[test]
+    fn a_grid_whose_parts_tell_few_elements_apart_is_searched_exactly() {
+        const SIDE: u128 = 50;
+        let mut set = policy::Set { widths: vec![32, 128], ..policy::Set::default() };
+        for n in 0..SIDE * SIDE {
+            set.low.extend([n / SIDE * 8, (n % SIDE) << 100]);
+            set.high.extend([n / SIDE * 8 + 6, (n % SIDE) << 100 | 0xffff]);
+        }
+        let compiled = Set::compile(&set);
+        for n in 0..SIDE * SIDE {
+            let (first, second) = (n / SIDE * 8, (n % SIDE) << 100);
+            assert_eq!(compiled.find(&[first + 6, second | 0xffff]), Some(n as usize));
+            assert_eq!(compiled.find(&[first + 7, second]), None);
+            assert_eq!(compiled.find(&[first, second | 0x1_0000]), None);
+        }
+    }
+
+    #[test]
+    fn a_million_addresses_take_ten_bytes_each() {
+        let count = 1_000_000u128;
+        let mut set = policy::Set { widths: vec![32], ..policy::Set::default() };
+        set.low.extend((0..count).map(|n| n * 4001 % (1 << 32)));
+        set.high.clone_from(&set.low);
+        assert!(Set::compile(&set).memory() < 11_000_000);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! of them did, until [`words_allowed`] suffices.
 
 use crate::classify::interval::{Interval, Intervals};
+use ahash::RandomState;
 use config::policy::Value;
 use std::collections::HashMap;
 
@@ -34,20 +35,60 @@ enum Starts {
     Wide(Box<[Value]>),
 }
 
+/// What a dimension is built of.
+pub(super) trait Items {
+    /// How many there are.
+    fn count(&self) -> usize;
+    /// Gives the bit number of each, and the numbers it admits.
+    fn each(&self, take: impl FnMut(u32, &[Interval]));
+}
+
+impl Items for [(u32, &Intervals)] {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn each(&self, mut take: impl FnMut(u32, &[Interval])) {
+        self.iter().for_each(|(bit, allowed)| take(*bit, allowed.as_slice()));
+    }
+}
+
+/// Items of one interval each, which is their bit number's.
+pub(super) struct Boxes<F> {
+    pub(super) count: usize,
+    pub(super) bounds: F,
+}
+
+impl<F: Fn(usize) -> Interval> Items for Boxes<F> {
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    fn each(&self, mut take: impl FnMut(u32, &[Interval])) {
+        for item in 0..self.count {
+            let interval = (self.bounds)(item);
+            let admits = if interval.low <= interval.high { &[interval][..] } else { &[] };
+            take(item as u32, admits);
+        }
+    }
+}
+
 impl Dimension {
     /// Cuts a field of `bits` bits by what each of `items`, a bit number and the numbers it admits, allows.
-    pub(super) fn build(bits: u32, items: &[(u32, &Intervals)]) -> Self {
+    pub(super) fn build(bits: u32, items: &(impl Items + ?Sized)) -> Self {
         let narrow = bits <= u32::BITS;
         let greatest = if narrow { Value::from(u32::MAX) } else { Value::MAX };
         let mut cuts = vec![0];
-        for interval in items.iter().flat_map(|(_, allowed)| allowed.as_slice()) {
-            cuts.push(interval.low);
-            cuts.extend(interval.high.checked_add(1));
-        }
+        items.each(|_, allowed| {
+            for interval in allowed {
+                cuts.push(interval.low);
+                cuts.extend(interval.high.checked_add(1));
+            }
+        });
         cuts.sort_unstable();
         cuts.dedup();
         cuts.retain(|&cut| cut <= greatest);
-        let allowed = words_allowed(items.len());
+        let allowed = words_allowed(items.count());
         loop {
             if let Some(cells) = Cells::sweep(&cuts, items, allowed) {
                 let starts = if narrow {
@@ -140,33 +181,43 @@ struct Cells {
     set_starts: Vec<u32>,
     positions: Vec<u32>,
     words: Vec<u64>,
-    known: HashMap<Vec<(u32, u64)>, u32>,
+    /// A set by the hash of its words. Of two that have the same, one is not found again.
+    known: HashMap<u64, u32>,
+    hasher: RandomState,
 }
 
 impl Cells {
     /// Walks the cells in order, keeping the set of the items that reach into the current one; `None` as soon as
     /// more than `allowed` words are needed.
-    fn sweep(cuts: &[Value], items: &[(u32, &Intervals)], allowed: usize) -> Option<Self> {
+    fn sweep(cuts: &[Value], items: &(impl Items + ?Sized), allowed: usize) -> Option<Self> {
         let last = cuts.len() - 1;
         let cell = |value: Value| cuts.partition_point(|&cut| cut <= value) - 1;
         let (mut begins, mut ends) = (Vec::new(), Vec::new());
-        for (bit, intervals) in items {
+        let mut greatest = 0;
+        items.each(|bit, intervals| {
+            greatest = greatest.max(bit);
+            let mut reach = |low: usize, high: usize| {
+                begins.push((low as u32, bit));
+                ends.push((high as u32, bit));
+            };
+            if let [interval] = intervals {
+                return reach(cell(interval.low), cell(interval.high));
+            }
             // Once cells are joined, two intervals of one item may meet in a cell.
-            let spans = intervals.as_slice().iter().map(|interval| Interval {
+            let spans = intervals.iter().map(|interval| Interval {
                 low: cell(interval.low) as Value,
                 high: cell(interval.high) as Value,
             });
             for span in Intervals::union(spans).as_slice() {
-                begins.push((span.low as usize, *bit));
-                ends.push((span.high as usize, *bit));
+                reach(span.low as usize, span.high as usize);
             }
-        }
+        });
         begins.sort_unstable();
         ends.sort_unstable();
         let (mut begins, mut ends) = (begins.into_iter().peekable(), ends.into_iter().peekable());
-        let mut current = Current::new(items.iter().map(|&(bit, _)| bit).max().unwrap_or(0));
+        let mut current = Current::new(greatest);
         let mut cells = Self { set_starts: vec![0], ..Self::default() };
-        for cell in 0..=last {
+        for cell in 0..=last as u32 {
             while let Some((_, bit)) = begins.next_if(|&(at, _)| at == cell) {
                 current.set(bit);
             }
@@ -182,12 +233,25 @@ impl Cells {
     }
 
     fn push(&mut self, current: &Current) {
-        let content: Vec<(u32, u64)> = current.words().collect();
-        let next = self.known.len() as u32;
-        let set = *self.known.entry(content).or_insert_with_key(|content| {
-            self.positions.extend(content.iter().map(|&(position, _)| position));
-            self.words.extend(content.iter().map(|&(_, word)| word));
+        let from = self.words.len();
+        for (position, word) in current.words() {
+            self.positions.push(position);
+            self.words.push(word);
+        }
+        let hash = self.hasher.hash_one((&self.positions[from..], &self.words[from..]));
+        let known = self.known.get(&hash).copied().filter(|&known| {
+            let range =
+                self.set_starts[known as usize] as usize..self.set_starts[known as usize + 1] as usize;
+            self.positions[range.clone()] == self.positions[from..] && self.words[range] == self.words[from..]
+        });
+        if known.is_some() {
+            self.positions.truncate(from);
+            self.words.truncate(from);
+        }
+        let set = known.unwrap_or_else(|| {
+            let next = self.set_starts.len() as u32 - 1;
             self.set_starts.push(self.words.len() as u32);
+            self.known.insert(hash, next);
             next
         });
         self.set_of_cell.push(set);

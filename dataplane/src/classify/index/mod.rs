@@ -11,9 +11,9 @@
 
 mod dimension;
 
-use super::interval::Intervals;
+use super::interval::{Interval, Intervals};
 use config::policy::Value;
-use dimension::{Dimension, Words};
+use dimension::{Boxes, Dimension, Words};
 use std::collections::HashMap;
 
 /// Most dimensions of one index.
@@ -72,8 +72,26 @@ impl Index {
             classes.push(Class { mask, first_word, end_word, size: members.len() as u32 });
         }
         let dimensions =
-            bits.iter().zip(&of_dimension).map(|(&bits, items)| Dimension::build(bits, items)).collect();
+            bits.iter().zip(&of_dimension).map(|(&bits, items)| Dimension::build(bits, &items[..])).collect();
         Self { dimensions, classes: classes.into(), items: order.into() }
+    }
+
+    /// Builds the index over `count` items that constrain every dimension, each to the interval that `bounds` gives of
+    /// the item and the dimension.
+    pub(super) fn of_boxes(bits: &[u32], count: usize, bounds: impl Fn(usize, usize) -> Interval) -> Self {
+        let of_dimension = |(dimension, &bits)| {
+            let bounds = |item| bounds(item, dimension);
+            Dimension::build(bits, &Boxes { count, bounds })
+        };
+        let mut items: Vec<u32> = (0..count as u32).collect();
+        items.resize(count.next_multiple_of(64), u32::MAX);
+        let mask = ((1u16 << bits.len()) - 1) as u8;
+        let class = Class { mask, first_word: 0, end_word: (items.len() / 64) as u32, size: count as u32 };
+        Self {
+            dimensions: bits.iter().enumerate().map(of_dimension).collect(),
+            classes: Box::new([class]),
+            items: items.into(),
+        }
     }
 
     /// The items that may hold the point whose coordinates `value` gives, in order. A coordinate that does not exist
