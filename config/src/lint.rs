@@ -7,7 +7,9 @@
 //! set has an effect and is never called redundant.
 
 mod analysis;
+mod condition;
 mod cover;
+mod domain;
 mod elements;
 mod example;
 mod input;
@@ -15,10 +17,12 @@ mod model;
 mod places;
 mod region;
 mod rules;
+mod showing;
 mod tracking;
 mod unused;
 mod values;
 mod walk;
+mod ways;
 
 use std::fmt;
 

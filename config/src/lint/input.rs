@@ -1,7 +1,8 @@
 //! Who gets in? The policy of a chain, neighbour discovery, and the ports that must stay open.
 
-use super::analysis::{port, transport_byte, within};
+use super::analysis::within;
 use super::cover::Cover;
+use super::domain::{port, transport_byte};
 use super::example::{ICMPV6, TCP, UDP};
 use super::model::Effect;
 use super::region::Region;

@@ -29,7 +29,7 @@ impl Linter<'_> {
                     chain.name
                 );
                 let callers = policy.rules.iter().zip(0_u32..).find(|(rule, _)| {
-                    super::analysis::targets(policy, &rule.statements).any(|target| target == id)
+                    super::ways::targets(policy, &rule.statements).any(|target| target == id)
                 });
                 let caller = callers.map(|(_, rule)| self.places.rule(crate::policy::RuleId(rule)));
                 let finding = self.report(Kind::UnreachableChain, span, text);
