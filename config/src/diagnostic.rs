@@ -92,6 +92,7 @@ pub struct Diagnostics {
     sources: Sources,
     list: Vec<Diagnostic>,
     severity: Severity,
+    colours: bool,
 }
 
 /// Whether a complaint stands in the way.
@@ -112,7 +113,7 @@ impl Diagnostics {
     pub fn new(sources: Sources, mut list: Vec<Diagnostic>) -> Self {
         list.sort_by(|a, b| (a.span, &a.message).cmp(&(b.span, &b.message)));
         list.dedup();
-        Self { sources, list, severity: Severity::Error }
+        Self { sources, list, severity: Severity::Error, colours: false }
     }
 
     /// As [`Diagnostics::new`], of what does not stand in the way.
@@ -125,6 +126,13 @@ impl Diagnostics {
     #[must_use]
     pub fn warnings(sources: Sources, list: Vec<Diagnostic>) -> Self {
         Self { severity: Severity::Warning, ..Self::new(sources, list) }
+    }
+
+    /// The same, shown in the colours of a terminal if `colours` says so.
+    #[must_use]
+    pub const fn in_colours(mut self, colours: bool) -> Self {
+        self.colours = colours;
+        self
     }
 
     /// The texts they are about.
@@ -172,7 +180,12 @@ impl fmt::Display for Severity {
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        render::all(f, self.severity, &self.sources, &self.list)
+        render::all(
+            f,
+            render::Style { severity: self.severity, colours: self.colours },
+            &self.sources,
+            &self.list,
+        )
     }
 }
 

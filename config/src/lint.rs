@@ -11,28 +11,33 @@ mod condition;
 mod cover;
 mod domain;
 mod elements;
+mod ends;
 mod example;
 mod input;
+mod keep;
 mod model;
-mod places;
 mod region;
 mod rules;
 mod showing;
+mod takers;
 mod tracking;
 mod unused;
 mod values;
 mod walk;
 mod ways;
+mod written;
 
+use std::collections::HashMap;
 use std::fmt;
 
 pub use example::Example;
+pub use keep::{Keep, Network};
 
 use crate::diagnostic::{Diagnostic, Span};
+use crate::places::Places;
 use crate::policy::{ChainId, Policy, RuleId};
 use crate::ruleset::Ruleset;
 use analysis::Analysis;
-use places::Places;
 
 /// What is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -93,21 +98,6 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A service that must stay reachable from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Keep {
-    /// TCP; otherwise UDP.
-    pub tcp: bool,
-    /// Its port.
-    pub port: u16,
-}
-
-impl fmt::Display for Keep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", if self.tcp { "tcp" } else { "udp" }, self.port)
-    }
-}
-
 /// One thing that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -123,9 +113,18 @@ pub struct Finding {
     pub packet: Option<(Example, ChainId)>,
 }
 
-/// Everything that there is to find in `policy`, which `ruleset` was lowered to, in the order of the text.
+/// What came of looking.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Linted {
+    /// What was found, in the order of the text.
+    pub findings: Vec<Finding>,
+    /// What would have taken too long to look through.
+    pub unproven: Vec<Diagnostic>,
+}
+
+/// Everything that there is to find in `policy`, which `ruleset` was lowered to.
 #[must_use]
-pub fn lint(ruleset: &Ruleset, policy: &Policy, keep: &[Keep]) -> Vec<Finding> {
+pub fn lint(ruleset: &Ruleset, policy: &Policy, keep: &[Keep]) -> Linted {
     let mut linter = Linter {
         ruleset,
         places: Places::new(ruleset, policy),
@@ -139,9 +138,28 @@ pub fn lint(ruleset: &Ruleset, policy: &Policy, keep: &[Keep]) -> Vec<Finding> {
     linter.contradictions();
     linter.tracking();
     linter.input(keep);
+    linter.once();
     let mut findings = linter.findings;
     findings.sort_by_key(|finding| (finding.diagnostic.span, finding.kind));
-    findings
+    let unproven = linter.analysis.doubts.first().map(|&first| {
+        let more = linter.analysis.doubts.len() - 1;
+        unproven(&linter.places, first, more)
+    });
+    Linted { findings, unproven: unproven.into_iter().collect() }
+}
+
+/// What would have taken too long: `first` is the first of these rules, and there are so many more.
+fn unproven(places: &Places, first: RuleId, more: usize) -> Diagnostic {
+    let others = match more {
+        0 => String::new(),
+        1 => " and 1 more".to_owned(),
+        more => format!(" and {more} more"),
+    };
+    let text = format!(
+        "this rule{others} would take too long to look through: that nothing is said of it does not mean that it is \
+         without fault"
+    );
+    Diagnostic::new(places.rule(first), text)
 }
 
 /// What is being looked at, and what was found so far.
@@ -153,6 +171,20 @@ struct Linter<'a> {
 }
 
 impl Linter<'_> {
+    /// Takes back that a rule changes nothing, if that is so only because of rules which, as it is there, never match:
+    /// the same said twice is one finding.
+    fn once(&mut self) {
+        let shadowed: HashMap<RuleId, Vec<RuleId>> = (self.findings.iter())
+            .filter(|finding| finding.kind == Kind::Shadowed)
+            .filter_map(|finding| Some((finding.rule?, finding.by.clone())))
+            .collect();
+        self.findings.retain(|finding| {
+            let Some(rule) = finding.rule.filter(|_| finding.kind == Kind::Redundant) else { return true };
+            let by_it = |other: &RuleId| shadowed.get(other).is_some_and(|by| by.contains(&rule));
+            finding.by.is_empty() || !finding.by.iter().all(by_it)
+        });
+    }
+
     /// Reports `kind` at `span`.
     fn report(&mut self, kind: Kind, span: Span, message: impl Into<String>) -> &mut Finding {
         self.findings.push(Finding {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Source, Sources};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source, Sources, Span};
 use crate::files::Files;
 use crate::iptables::{Beside, IpSets};
 use crate::leave_out::{self, LeftOut};
-use crate::policy::Policy;
+use crate::places::Places;
+use crate::policy::{ChainId, Policy, RuleId, SetId};
 use crate::ruleset::Ruleset;
 use crate::{iptables, lower, nft};
 
@@ -113,12 +114,66 @@ pub fn load_with(
     files: &mut dyn Files,
     options: &Options,
 ) -> Result<Loaded, Diagnostics> {
+    load_for(sources, files, options, &|_| Vec::new())
+}
+
+/// What whoever is to run a policy says against it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Objection {
+    /// What it is about.
+    pub at: At,
+    /// What is wrong, in lower case without a full stop.
+    pub message: String,
+    /// What would put it right.
+    pub help: Option<String>,
+    /// Whether it may only follow from an error of the ruleset; then it is not told beside one.
+    pub may_follow: bool,
+}
+
+/// A part of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// A rule.
+    Rule(RuleId),
+    /// A set or map.
+    Set(SetId),
+    /// A chain.
+    Chain(ChainId),
+    /// All of it.
+    Policy,
+}
+
+/// As [`load_with`], for someone who may object to what cannot be run. `objections` is also asked about what could be
+/// made of a ruleset with errors, so that all that is wrong is told at once.
+///
+/// # Errors
+/// As [`load`], and every objection at its place.
+pub fn load_for(
+    sources: &[Source],
+    files: &mut dyn Files,
+    options: &Options,
+    objections: &dyn Fn(&Policy) -> Vec<Objection>,
+) -> Result<Loaded, Diagnostics> {
     let (ruleset, mut errors) = read(sources, files, options);
+    let (policy, complaints) = lower::lower_whole(&ruleset);
+    errors.extend(complaints);
+    let mut objections = objections(&policy);
+    objections.retain(|objection| errors.is_empty() || !objection.may_follow);
+    if !objections.is_empty() {
+        let places = Places::new(&ruleset, &policy);
+        errors.extend(objections.into_iter().map(|objection| {
+            let span = match objection.at {
+                At::Rule(id) => places.rule(id),
+                At::Set(id) => places.any_set(&ruleset, &policy, id),
+                At::Chain(id) => places.chain(id),
+                At::Policy => Span::default(),
+            };
+            Diagnostic { help: objection.help, ..Diagnostic::new(span, objection.message) }
+        }));
+    }
     if !errors.is_empty() {
-        errors.extend(lower::complaints(&ruleset));
         return Err(Diagnostics::new(ruleset.sources, errors));
     }
-    let policy = lower::lower(&ruleset)?;
     Ok(Loaded {
         policy,
         notes: Diagnostics::notes(ruleset.sources.clone(), ruleset.notes),

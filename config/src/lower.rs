@@ -56,9 +56,10 @@ pub fn lower(ruleset: &Ruleset) -> Result<Policy, Diagnostics> {
     Err(Diagnostics::new(ruleset.sources.clone(), lowering.errors))
 }
 
-/// What is wrong with what could be read of a ruleset that could not be read whole.
-pub(crate) fn complaints(ruleset: &Ruleset) -> Vec<Diagnostic> {
-    lowered(ruleset).errors
+/// What could be made of a ruleset, and what is wrong with the rest. Without complaints, it is [`lower`]'s.
+pub(crate) fn lower_whole(ruleset: &Ruleset) -> (Policy, Vec<Diagnostic>) {
+    let lowering = lowered(ruleset);
+    (lowering.policy, lowering.errors)
 }
 
 fn lowered(ruleset: &Ruleset) -> Lowering<'_> {

@@ -60,6 +60,7 @@ pub(crate) fn parse(
     }
     *errors = parser.errors;
     *ruleset = parser.ruleset;
+    ruleset.unused_variables.extend(parser.variables.unused());
     let whole = |source: Arc<Source>| Arc::try_unwrap(source).unwrap_or_else(|s| (*s).clone());
     ruleset.sources = Sources::new(parser.tokens.sources.into_iter().map(whole).collect());
 }

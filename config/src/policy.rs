@@ -62,6 +62,17 @@ pub enum Hook {
 impl Hook {
     /// How many hooks there are.
     pub const COUNT: usize = 7;
+
+    /// Every hook.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Ingress,
+        Self::Prerouting,
+        Self::Input,
+        Self::Forward,
+        Self::Output,
+        Self::Postrouting,
+        Self::Egress,
+    ];
 }
 
 impl fmt::Display for Hook {

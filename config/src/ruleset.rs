@@ -33,6 +33,8 @@ pub struct Ruleset {
     pub notes: Vec<Diagnostic>,
     /// What does not filter and was left out.
     pub left_out: Vec<LeftOut>,
+    /// Variables that were defined and never asked for.
+    pub unused_variables: Vec<Spanned<String>>,
     /// Whether declarations may be missing because their text could not be read: then a name that nobody declares
     /// is not worth a complaint of its own.
     pub incomplete: bool,

@@ -9,20 +9,14 @@ use config::{Diagnostics, NoFiles, Source, load, parse};
 
 fn keep(text: &str) -> Vec<Keep> {
     let words = text.lines().next().and_then(|line| line.strip_prefix("# keep: ")).unwrap_or_default();
-    words
-        .split_whitespace()
-        .filter_map(|word| {
-            let (protocol, port) = word.split_once(':')?;
-            Some(Keep { tcp: protocol == "tcp", port: port.parse().ok()? })
-        })
-        .collect()
+    words.split_whitespace().map(|word| word.parse().expect("a service")).collect()
 }
 
 fn report(name: &str, text: &str) -> String {
     let sources = [Source::new(name, text)];
     let loaded = load(&sources, &mut NoFiles).unwrap_or_else(|errors| panic!("{errors}"));
     let ruleset = parse(&sources, &mut NoFiles).expect("it was loaded");
-    let findings = lint(&ruleset, &loaded.policy, &keep(text));
+    let findings = lint(&ruleset, &loaded.policy, &keep(text)).findings;
     let list = findings.into_iter().map(|finding| finding.diagnostic).collect();
     Diagnostics::warnings(loaded.sources, list).to_string()
 }

@@ -139,8 +139,9 @@ pub struct Check {
     /// that shows it. Findings leave the exit status 0, but for a port of --keep that is closed
     #[arg(long)]
     pub lint: bool,
-    /// A port that must stay open to new connections from outside, as `tcp:22`; if it is not, the exit status is 1
-    #[arg(long, value_name = "PROTO:PORT", value_parser = service, requires = "lint")]
+    /// A port that must stay open to new connections from outside, as `tcp:22`, or `tcp:22@192.0.2.0/24` from there;
+    /// if it is not, the exit status is 1
+    #[arg(long, value_name = "PROTO:PORT[@CIDR]", requires = "lint")]
     pub keep: Vec<Keep>,
     /// Exit with status 1 if --lint finds anything
     #[arg(long, requires = "lint")]
@@ -326,17 +327,6 @@ impl std::str::FromStr for Prefix {
         let mask = all & all.checked_shl(width - length).unwrap_or(0);
         Ok(Self { address: bits & mask, mask, v6 })
     }
-}
-
-fn service(text: &str) -> Result<Keep, String> {
-    let (protocol, port) = text.split_once(':').ok_or("a protocol and a port are needed, as tcp:22")?;
-    let tcp = match protocol {
-        "tcp" => true,
-        "udp" => false,
-        _ => return Err(format!("'{protocol}' is neither tcp nor udp")),
-    };
-    let port = port.parse().map_err(|_| format!("'{port}' is not a port"))?;
-    Ok(Keep { tcp, port })
 }
 
 fn frame_length(text: &str) -> Result<usize, String> {

@@ -4,8 +4,13 @@ use crate::failure::{Failure, Outcome};
 use serde::Serialize;
 use std::fmt::Display;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
+
+/// Whether what is written to `stream` may have colours: it is a terminal, and NO_COLOR says nothing else.
+pub fn colours(stream: &impl IsTerminal) -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && stream.is_terminal()
+}
 
 /// A stream of lines.
 pub struct Output {

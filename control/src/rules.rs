@@ -2,27 +2,48 @@
 
 use crate::counts::counted;
 use crate::failure::{Failure, Outcome};
-use config::policy::Place;
-use config::{Diagnostic, Diagnostics, Files, Options, Source, Span};
+use crate::output;
+use config::{Diagnostics, Files, Options, Source};
+use std::fmt;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// A ruleset of more bytes than this is refused: nothing an administrator writes comes near it.
 const SIZE_LIMIT: u64 = 1 << 30;
 
+/// Why a file cannot be a ruleset.
+#[derive(Debug)]
+pub struct Unread {
+    pub file: String,
+    pub why: String,
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sluice: {}: {}", self.file, self.why)
+    }
+}
+
+/// The text of a file.
+pub fn read_one(path: &Path) -> Result<Source, Unread> {
+    let file = path.display().to_string();
+    match text_of(path) {
+        Ok(text) => Ok(Source::new(file, text)),
+        Err(why) => Err(Unread { file, why }),
+    }
+}
+
 /// The texts of `paths`. Every path that cannot be read is named, not only the first.
 pub fn read(paths: &[PathBuf]) -> Outcome<Vec<Source>> {
-    let mut sources = Vec::new();
-    let mut complaints = Vec::new();
+    let (mut sources, mut complaints) = (Vec::new(), Vec::new());
     for path in paths {
-        let name = path.display().to_string();
-        match text_of(path) {
-            Ok(text) => sources.push(Source::new(name, text)),
-            Err(why) => complaints.push(format!("{name}: {why}")),
+        match read_one(path) {
+            Ok(source) => sources.push(source),
+            Err(unread) => complaints.push(unread.to_string()),
         }
     }
-    if complaints.is_empty() { Ok(sources) } else { Err(Failure::refused(complaints.join("\nsluice: "))) }
+    if complaints.is_empty() { Ok(sources) } else { Err(Failure::Complaints(complaints.join("\n"))) }
 }
 
 /// Reads, parses and lowers the ruleset that `paths` make up.
@@ -45,30 +66,14 @@ pub fn tell(notes: &Diagnostics) {
 
 /// Parses and lowers the ruleset that `sources` make up, and asks whether the data path can run it.
 pub fn load_sources(sources: &[Source], options: &Options) -> Result<config::Loaded, Diagnostics> {
-    let loaded = config::load_with(sources, &mut Disk, options)?;
-    match dataplane::classify::runs(&loaded.policy) {
-        Ok(()) => Ok(loaded),
-        Err(error) => {
-            let rule = error.rule().and_then(|rule| loaded.policy.rules.get(rule.index()));
-            let span = rule.map_or_else(Span::default, |rule| span_of(&loaded.sources, rule.place));
-            Err(Diagnostics::new(loaded.sources, vec![Diagnostic::new(span, error.to_string())]))
-        }
-    }
-}
-
-/// From a place to the end of its line.
-fn span_of(sources: &[Source], place: Place) -> Span {
-    let Some(source) = sources.get(usize::from(place.source)) else { return Span::default() };
-    let before: usize =
-        source.text.split_inclusive('\n').take(place.line.saturating_sub(1) as usize).map(str::len).sum();
-    let line = source.text[before..].lines().next().unwrap_or_default();
-    let column = line.char_indices().nth(place.column.saturating_sub(1) as usize).map_or(0, |(at, _)| at);
-    Span::new(place.source, (before + column) as u32, (before + line.trim_end().len()) as u32)
+    config::load_for(sources, &mut Disk, options, &dataplane::classify::objections)
 }
 
 /// Every complaint at its place, and how many there are.
 pub fn refused(found: &Diagnostics) -> Failure {
-    Failure::Complaints(format!("{found}{}", counted(found.len(), "error")))
+    let count = counted(found.len(), "error");
+    let found = found.clone().in_colours(output::colours(&io::stderr()));
+    Failure::Complaints(format!("{found}{count}"))
 }
 
 /// The files of this machine. A relative path counts from the directory of the file that names it, then from
@@ -79,6 +84,7 @@ impl Files for Disk {
     fn find(&mut self, pattern: &str, from: &str) -> Result<Vec<String>, String> {
         let path = Path::new(pattern);
         let beside = Path::new(from).parent().unwrap_or(Path::new("")).join(path);
+        let beside: PathBuf = beside.components().filter(|part| *part != Component::CurDir).collect();
         let candidates = if path.is_absolute() {
             vec![path.to_owned()]
         } else {
@@ -132,6 +138,13 @@ fn text_of(path: &Path) -> Result<String, String> {
         }
         fs::read(path).map_err(words)?
     };
+    match bytes[..] {
+        [0xef, 0xbb, 0xbf, ..] => {
+            return Err("begins with a byte order mark: save it as UTF-8 without one".into());
+        }
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Err("is UTF-16: save it as UTF-8".into()),
+        _ => {}
+    }
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let line = 1 + error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count();

@@ -3,8 +3,8 @@
 
 use config::lint::{Example, Finding, Keep, Kind, lint};
 use config::policy::{
-    Base, ChainId, ChainPolicy, Counter, CounterId, Hook, Policy, RuleId, Statement, Verdict as Said,
-    ct_state, interface_value,
+    Base, ChainId, ChainPolicy, Counter, CounterId, Hook, Match, Policy, RuleId, Statement, Test,
+    Verdict as Said, ct_state, interface_value,
 };
 use config::{NoFiles, Source, load, parse};
 use dataplane::classify::facts::Known;
@@ -32,7 +32,7 @@ impl Choices<'_> {
     }
 }
 
-const CONDITIONS: [&str; 34] = [
+const CONDITIONS: [&str; 38] = [
     "tcp dport 22",
     "tcp dport 80",
     "tcp dport 1-100",
@@ -67,9 +67,13 @@ const CONDITIONS: [&str; 34] = [
     "oifname \"eth0\"",
     "ip saddr . tcp dport { 10.0.0.1 . 22, 10.0.0.0/30 . 80-90 }",
     "tcp flags & (syn | ack) == syn",
+    "meta mark 1",
+    "ct state & (new | established) == (new | established)",
+    "ip saddr . tcp dport @pairs",
+    "tcp dport { 22, 1-100, 80 }",
 ];
 
-const EFFECTS: [&str; 16] = [
+const EFFECTS: [&str; 17] = [
     "accept",
     "accept",
     "accept",
@@ -86,6 +90,7 @@ const EFFECTS: [&str; 16] = [
     "tcp dport vmap { 22 : accept, 80-90 : drop, 53 : jump first }",
     "reject with tcp reset",
     "notrack",
+    "jump nothing",
 ];
 
 /// What rulesets have that few random ones would.
@@ -126,11 +131,19 @@ fn ruleset(choices: &mut Choices<'_>) -> Option<String> {
         let usual = choices.of(&USUAL);
         main = [before, &[usual], behind].concat().join("\n") + "\n";
     }
+    let early = match choices.below(3) {
+        0 => format!(
+            "\tchain early {{\n\t\ttype filter hook {hook} priority -10;\n{}\t}}\n",
+            rules(choices, true)
+        ),
+        _ => String::new(),
+    };
     let text = format!(
         "table {family} t {{\n\tset low {{ type ipv4_addr; flags interval; auto-merge; elements = {{ 10.0.0.0/31, 10.0.0.1 }}; }}\n\
          \tset some {{ type ipv4_addr; elements = {{ 10.0.0.1, 10.0.0.3, 10.0.0.5 }}; }}\n\
+         \tset pairs {{ type ipv4_addr . inet_service; elements = {{ 10.0.0.1 . 22, 10.0.0.3 . 80 }}; }}\n\tchain nothing {{\n\t}}\n\
          \tchain base {{\n\t\ttype filter hook {hook} priority 0; policy {policy};\n{main}\t}}\n\
-         \tchain first {{\n{first}\t}}\n\tchain second {{\n{second}\t}}\n}}\n"
+         \tchain first {{\n{first}\t}}\n\tchain second {{\n{second}\t}}\n{early}}}\n"
     );
     parse(&[Source::new("random", text.as_str())], &mut NoFiles).is_ok().then_some(text)
 }
@@ -223,7 +236,7 @@ fn run(policy: &Policy, sample: &Sample) -> (Verdict, DecidedBy, u64) {
         now: Now::default(),
         known: Known::default(),
     };
-    let hook = policy.chains.iter().find_map(|chain| chain.base).expect("one base chain").hook;
+    let hook = policy.chains.iter().find_map(|chain| chain.base).expect("a base chain").hook;
     let counters = Counters::new(policy.counters.len());
     let mut evaluation = Evaluation::new();
     let stages = [Stage { hook, phase: Phase::AfterTracking }];
@@ -260,8 +273,17 @@ fn alone(policy: &Policy, rule: RuleId) -> Policy {
     only.chain = ChainId(base as u32);
     let end = policy.rules.len() as u32;
     policy.rules.push(only);
+    for chain in policy.chains.iter_mut().filter(|chain| chain.base.is_some()) {
+        chain.rules = 0..0;
+        chain.base = chain.base.map(|base| Base { policy: ChainPolicy::Accept, ..base });
+    }
     policy.chains[base].rules = end..end + 1;
     policy
+}
+
+/// Whether packets meet two base chains, of which the second has the last word.
+fn has_early(policy: &Policy) -> bool {
+    policy.chains.iter().any(|chain| chain.name == "early")
 }
 
 fn has_map(policy: &Policy, rule: RuleId) -> bool {
@@ -282,7 +304,6 @@ fn check(policy: &Policy, finding: &Finding, samples: &[Sample], keep: Keep) -> 
     match finding.kind {
         Kind::Shadowed | Kind::NeverMatches => {
             let rule = finding.rule.ok_or("a rule")?;
-            let example = example.as_ref().ok_or("an example")?;
             let counted = counting(policy, rule);
             let without = changed(policy, rule, Vec::clear);
             for sample in all() {
@@ -293,8 +314,9 @@ fn check(policy: &Policy, finding: &Finding, samples: &[Sample], keep: Keep) -> 
                 need((gone.0, gone.1) == (verdict, by), "it matters")?;
             }
             if finding.kind == Kind::Shadowed {
-                let fits = has_map(policy, rule) || run(&alone(policy, rule), example).2 == 1;
-                need(fits, "the example does not fit the rule by itself")?;
+                let fits =
+                    |example: &Sample| has_map(policy, rule) || run(&alone(policy, rule), example).2 == 1;
+                need(example.as_ref().is_none_or(fits), "the example does not fit the rule by itself")?;
                 need(!finding.by.is_empty(), "nobody takes it")?;
             }
             Ok(())
@@ -305,7 +327,7 @@ fn check(policy: &Policy, finding: &Finding, samples: &[Sample], keep: Keep) -> 
             for sample in all() {
                 need(run(&without, sample).0 == run(policy, sample).0, "it changes a verdict")?;
             }
-            let decides = says(&policy.rules[rule.index()].statements, Said::Accept)
+            let decides = !has_early(policy) && says(&policy.rules[rule.index()].statements, Said::Accept)
                 || says(&policy.rules[rule.index()].statements, Said::Drop);
             let shown = shown.ok_or("an example")?;
             need(!decides || shown.1 == DecidedBy::Rule(rule), "the example is not decided by it")
@@ -342,7 +364,8 @@ fn check(policy: &Policy, finding: &Finding, samples: &[Sample], keep: Keep) -> 
             let (verdict, by, _) = shown.ok_or("an example")?;
             let invalid = example.is_some_and(|example| example.ct_state == ct_state::INVALID);
             let rule = finding.rule.ok_or("a rule")?;
-            need(invalid && verdict == Verdict::Accept && by == DecidedBy::Rule(rule), "it is not accepted")
+            let decides = by == DecidedBy::Rule(rule) || has_early(policy);
+            need(invalid && verdict == Verdict::Accept && decides, "it is not accepted")
         }
         Kind::LateEstablished => {
             let (verdict, by, _) = shown.ok_or("an example")?;
@@ -353,7 +376,8 @@ fn check(policy: &Policy, finding: &Finding, samples: &[Sample], keep: Keep) -> 
         }
         Kind::PolicyAccept => {
             let (verdict, by, _) = shown.ok_or("an example")?;
-            need(verdict == Verdict::Accept && matches!(by, DecidedBy::ChainPolicy(_)), "a rule decides")
+            need(verdict == Verdict::Accept, "it is not accepted")?;
+            need(has_early(policy) || matches!(by, DecidedBy::ChainPolicy(_)), "a rule decides")
         }
         Kind::NoNeighbours => {
             let (verdict, ..) = shown.ok_or("an example")?;
@@ -390,7 +414,23 @@ fn check(policy: &Policy, finding: &Finding, samples: &[Sample], keep: Keep) -> 
             }
             Ok(())
         }
-        Kind::Unused | Kind::Overlap => Ok(()),
+        Kind::Overlap => match (finding.rule, example.as_ref()) {
+            (Some(rule), Some(example)) if !has_map(policy, rule) => {
+                need(run(&alone(policy, rule), example).2 == 1, "the example is not in the set")
+            }
+            _ => Ok(()),
+        },
+        Kind::Unused => {
+            let name = finding.diagnostic.message.split('`').nth(1).ok_or("a name")?;
+            let looks_up = |statement: &Statement| match statement {
+                Statement::Match(Match { test: Test::Lookup { set, .. }, .. }) => {
+                    policy.sets[set.index()].name.as_deref() == Some(name)
+                }
+                _ => false,
+            };
+            let mut statements = policy.rules.iter().flat_map(|rule| &rule.statements);
+            need(!statements.any(looks_up), "a rule uses it")
+        }
     }
 }
 
@@ -408,9 +448,9 @@ fn what_the_lint_says_is_what_the_rules_do() {
             let sources = [Source::new("random", text.as_str())];
             let Ok(loaded) = load(&sources, &mut NoFiles) else { return Ok(()) };
             let ruleset = parse(&sources, &mut NoFiles).expect("it was loaded");
-            let keep = Keep { tcp: choices.below(2) == 0, port: choices.of(&[22, 53]) };
+            let keep = Keep { tcp: choices.below(2) == 0, port: choices.of(&[22, 53]), from: None };
             let samples: Vec<Sample> = (0..PACKETS).map(|_| Sample::random(&mut choices)).collect();
-            for finding in lint(&ruleset, &loaded.policy, &[keep]) {
+            for finding in lint(&ruleset, &loaded.policy, &[keep]).findings {
                 *seen.borrow_mut().entry(finding.kind).or_default() += 1;
                 if let Err(why) = check(&loaded.policy, &finding, &samples, keep) {
                     let shown =
@@ -448,7 +488,7 @@ fn the_example_of_a_lock_out_names_its_chain() {
     let sources = [Source::new("f", text)];
     let loaded = load(&sources, &mut NoFiles).unwrap();
     let ruleset = parse(&sources, &mut NoFiles).unwrap();
-    let found = lint(&ruleset, &loaded.policy, &[Keep { tcp: true, port: 22 }]);
+    let found = lint(&ruleset, &loaded.policy, &[Keep { tcp: true, port: 22, from: None }]).findings;
     let (example, base) = found[0].packet.clone().unwrap();
     assert_eq!((found[0].kind, base), (Kind::LockOut, ChainId(0)));
     assert_eq!(example.to_string(), "tcp 198.51.100.7:4242 > 192.0.2.10:22 flags S iif eth0 ct new");

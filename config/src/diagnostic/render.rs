@@ -4,10 +4,23 @@ use std::fmt;
 
 use super::{Diagnostic, Lines, Severity, Source, Span};
 
+/// How complaints are written.
+#[derive(Clone, Copy)]
+pub(super) struct Style {
+    pub(super) severity: Severity,
+    pub(super) colours: bool,
+}
+
+impl Style {
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.colours && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
 /// Writes every complaint below the one before.
 pub(super) fn all(
     f: &mut fmt::Formatter<'_>,
-    severity: Severity,
+    style: Style,
     sources: &[Source],
     list: &[Diagnostic],
 ) -> fmt::Result {
@@ -15,14 +28,14 @@ pub(super) fn all(
     for diagnostic in list {
         let number = diagnostic.span.source;
         let Some(source) = sources.get(usize::from(number)) else {
-            writeln!(f, "{severity}: {}", diagnostic.message)?;
+            writeln!(f, "{}: {}", style.severity, diagnostic.message)?;
             continue;
         };
         let lines = match known.take() {
             Some((index, lines)) if index == number => lines,
             _ => Lines::of(&source.text),
         };
-        one(f, severity, sources, source, &lines, diagnostic)?;
+        one(f, style, sources, source, &lines, diagnostic)?;
         known = Some((number, lines));
     }
     Ok(())
@@ -30,23 +43,24 @@ pub(super) fn all(
 
 fn one(
     f: &mut fmt::Formatter<'_>,
-    severity: Severity,
+    style: Style,
     sources: &[Source],
     source: &Source,
     lines: &Lines,
     what: &Diagnostic,
 ) -> fmt::Result {
-    place(f, severity, source, lines, what.span, &what.message)?;
+    place(f, style, source, lines, what.span, &what.message)?;
+    let note = Style { severity: Severity::Note, ..style };
     for (span, message) in &what.related {
         let Some(other) = sources.get(usize::from(span.source)) else { continue };
         let elsewhere = (span.source != what.span.source).then(|| Lines::of(&other.text));
-        place(f, Severity::Note, other, elsewhere.as_ref().unwrap_or(lines), *span, message)?;
+        place(f, note, other, elsewhere.as_ref().unwrap_or(lines), *span, message)?;
     }
     if let Some(example) = &what.example {
-        writeln!(f, "  packet: {example}")?;
+        writeln!(f, "  {}: {example}", style.paint(BOLD, "packet"))?;
     }
     if let Some(help) = &what.help {
-        writeln!(f, "  help: {help}")?;
+        writeln!(f, "  {}: {help}", style.paint(BOLD, "help"))?;
     }
     Ok(())
 }
@@ -54,7 +68,7 @@ fn one(
 /// `file:line:column: severity: message` and the stretch underlined.
 fn place(
     f: &mut fmt::Formatter<'_>,
-    severity: Severity,
+    style: Style,
     source: &Source,
     lines: &Lines,
     span: Span,
@@ -62,19 +76,32 @@ fn place(
 ) -> fmt::Result {
     let (line, column) = lines.position(&source.text, span.start);
     let (last_line, last_column) = lines.position(&source.text, span.end.max(span.start));
-    writeln!(f, "{}:{line}:{column}: {severity}: {message}", source.name)?;
+    let place = style.paint(BOLD, &format!("{}:{line}:{column}", source.name));
+    let severity = style.paint(colour(style.severity), &style.severity.to_string());
+    writeln!(f, "{place}: {severity}: {message}")?;
     let marked = if last_line == line { last_column.saturating_sub(column).max(1) } else { u32::MAX };
     let found = lines.text(&source.text, line);
     let before = lines.start(line).map_or(0, |start| span.start.saturating_sub(start));
-    excerpt(f, found, before as usize, marked)
+    let (text, under) = excerpt(found, before as usize, marked);
+    let (blank, mark) = under.split_at(under.len() - under.trim_start().len());
+    writeln!(f, "{text}\n{blank}{}", style.paint(colour(style.severity), mark))
 }
 
-/// The line and, below it, the stretch of `marked` characters behind the first `before` bytes. A long line
-/// is cut to what stands around the stretch.
-fn excerpt(f: &mut fmt::Formatter<'_>, line: &str, before: usize, marked: u32) -> fmt::Result {
+const fn colour(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "1;31",
+        Severity::Warning => "1;35",
+        Severity::Note => "1;36",
+    }
+}
+
+/// The line and what goes below it: a mark under the stretch of `marked` characters behind the first `before` bytes.
+/// A line wider than a terminal is cut to what stands around the stretch.
+fn excerpt(line: &str, before: usize, marked: u32) -> (String, String) {
     let before = (0..=before.min(line.len())).rev().find(|&byte| line.is_char_boundary(byte)).unwrap_or(0);
+    let fits = line.chars().take(WIDTH + 1).count() <= WIDTH;
     let mut backwards = line[..before].char_indices().rev();
-    let skipped = backwards.nth(BEFORE - 1).map_or(0, |(byte, _)| byte);
+    let skipped = if fits { 0 } else { backwards.nth(BEFORE - 1).map_or(0, |(byte, _)| byte) };
     let from = line[skipped..before].chars().count();
     let to = from.saturating_add(marked as usize);
     let (mut text, mut under) = (String::new(), String::new());
@@ -82,9 +109,10 @@ fn excerpt(f: &mut fmt::Formatter<'_>, line: &str, before: usize, marked: u32) -
         text.push_str(ELLIPSIS);
         under.push_str(&" ".repeat(ELLIPSIS.len()));
     }
+    let room = if fits { WIDTH } else { WIDTH - ELLIPSIS.len() - text.len() };
     let mut characters = line[skipped..].chars();
     let mut at = 0;
-    for character in characters.by_ref().take(BEFORE + AFTER) {
+    for character in characters.by_ref().take(room) {
         let before = text.chars().count();
         let cells = show(&mut text, character, before);
         let mark = match at {
@@ -103,8 +131,7 @@ fn excerpt(f: &mut fmt::Formatter<'_>, line: &str, before: usize, marked: u32) -
     if at <= from {
         under.push('^');
     }
-    writeln!(f, "{}", text.trim_end())?;
-    writeln!(f, "{}", under.trim_end())
+    (text.trim_end().to_owned(), under.trim_end().to_owned())
 }
 
 /// Appends `character` as a terminal can show it; how many cells it takes.
@@ -136,9 +163,10 @@ fn cells(character: char) -> usize {
     }
 }
 
-/// Characters shown before the stretch, and from its start on.
-const BEFORE: usize = 100;
-const AFTER: usize = 60;
+/// Characters of a line shown at most, and before the stretch if it is longer.
+const WIDTH: usize = 100;
+const BEFORE: usize = 50;
+const BOLD: &str = "1";
 const TAB: usize = 4;
 const ELLIPSIS: &str = "...";
 /// They would turn the rest of the line around.
@@ -178,10 +206,19 @@ mod tests {
     }
 
     #[test]
+    fn colours_stand_around_the_place_the_severity_and_the_mark() {
+        let sources = Arc::new(vec![Source::new("f.nft", "a bc")]);
+        let found =
+            Diagnostics::new(sources, vec![Diagnostic::new(Span::new(0, 2, 4), "no")]).in_colours(true);
+        let expected = "\x1b[1mf.nft:1:3\x1b[0m: \x1b[1;31merror\x1b[0m: no\na bc\n  \x1b[1;31m^~\x1b[0m\n";
+        assert_eq!(found.to_string(), expected);
+    }
+
+    #[test]
     fn a_long_line_is_cut() {
         let text = format!("{} here {}", "x".repeat(500), "y".repeat(500));
         let shown = shown(&text, 501, 505);
-        assert!(shown.lines().all(|line| line.len() < 200), "{shown}");
+        assert!(shown.lines().all(|line| line.len() <= 100), "{shown}");
         let lines: Vec<&str> = shown.lines().collect();
         let mark = lines[2].find('^').expect("marked");
         assert_eq!(&lines[1][mark..mark + 4], "here");

@@ -1,13 +1,17 @@
 //! Which packets come to each rule? Every chain with what its callers send it and what its own rules take.
 
-use super::cover::{Budget, Cover, Space, Takers};
-use super::domain::{domain, family_domain, port, transport_byte};
+use std::collections::BTreeSet;
+
+use super::cover::{Budget, Cover, Space};
+use super::domain::{before_tracking, domain, family_domain, port, transport_byte};
+use super::ends::{Ends, MOST_DECIDED};
 use super::example::Example;
 use super::model::{Effect, Modelled, Modeller};
 use super::region::Region;
+use super::takers::Takers;
 use super::walk::{Outcome, Walk};
 use super::ways::{order, written};
-use crate::policy::{ChainId, Ct, Field, Load, Meta, Policy, RuleId};
+use crate::policy::{ChainId, Ct, Family, Field, Hook, Load, Meta, Policy, RuleId};
 
 /// A policy, looked through.
 pub(super) struct Analysis<'p> {
@@ -15,7 +19,7 @@ pub(super) struct Analysis<'p> {
     /// By rule.
     pub(super) models: Vec<Modelled>,
     pub(super) space: Space,
-    /// By chain: what its rules take from those behind them.
+    /// By chain: what is taken from its rules, by those before them and by chains before it on its hook.
     pub(super) takers: Vec<Takers>,
     /// By chain: packets that come to it, or some more.
     pub(super) entries: Vec<Vec<Region>>,
@@ -24,6 +28,8 @@ pub(super) struct Analysis<'p> {
     pub(super) budget: Budget,
     /// For what rules behind another do to its packets.
     pub(super) walks: Budget,
+    /// Rules of which not everything could be told.
+    pub(super) doubts: BTreeSet<RuleId>,
 }
 
 impl<'p> Analysis<'p> {
@@ -46,8 +52,10 @@ impl<'p> Analysis<'p> {
             rules.map(|id| modeller.rule(id, written[policy.rules[id.index()].chain.index()])).collect();
         let regions = models.iter().flat_map(|model| &model.branches).flat_map(|branch| &branch.regions);
         let space = Space::new(modeller.dimensions, regions);
+        let cut = (0_u32..).map(RuleId).zip(&models).filter(|(_, model)| model.cut).map(|(id, _)| id);
         let mut analysis = Self {
             policy,
+            doubts: cut.collect(),
             models,
             space,
             takers: Vec::new(),
@@ -63,42 +71,35 @@ impl<'p> Analysis<'p> {
 
     /// What rules take, callees first.
     fn take(&mut self, order: &[ChainId]) {
-        let mut takers: Vec<Takers> = self.policy.chains.iter().map(|_| Takers::default()).collect();
-        let mut decided: Vec<Vec<Region>> = vec![Vec::new(); self.policy.chains.len()];
-        for &chain in order.iter().rev() {
-            let mut escaped: Vec<Region> = Vec::new();
-            let mut ends: Vec<Region> = Vec::new();
-            for (id, _) in self.policy.rules_of(chain) {
-                let model = &self.models[id.index()];
-                for branch in &model.branches {
-                    let below = match branch.effect {
-                        Effect::Nothing => continue,
-                        Effect::Jump(to) | Effect::Goto(to) => {
-                            surely_within(&branch.regions, &decided[to.index()])
-                        }
-                        Effect::Return => Vec::new(),
-                        _ => branch.regions.clone(),
-                    };
-                    if model.exact {
-                        let free = below.iter().filter(|region| !escaped.iter().any(|out| out.meets(region)));
-                        let room = MOST_DECIDED.saturating_sub(ends.len());
-                        ends.extend(free.take(room).cloned());
-                        let taken =
-                            if let Effect::Jump(_) = branch.effect { below } else { branch.regions.clone() };
-                        for region in taken {
-                            takers[chain.index()].push(region, id, &self.space.dimensions);
-                        }
-                    }
-                    if let Effect::Return | Effect::Goto(_) = branch.effect {
-                        escaped.extend(branch.regions.iter().cloned());
-                    }
-                    if escaped.len() > MOST_DECIDED {
-                        escaped = vec![Region::default()];
+        let (policy, dimensions) = (self.policy, &self.space.dimensions);
+        let mut takers: Vec<Takers> = policy.chains.iter().map(|_| Takers::default()).collect();
+        let ends = Ends::of(policy, &self.models, order, dimensions);
+        for hook in Hook::ALL {
+            let bases = policy.base_chains(hook);
+            for (place, &base) in bases.iter().enumerate() {
+                for earlier in bases[..place].iter().filter(|earlier| meets_before(policy, **earlier, base)) {
+                    for (region, by) in ends.stopped(*earlier) {
+                        takers[base.index()].push_foreign(region.clone(), *by, dimensions);
                     }
                 }
             }
-            decided[chain.index()] = ends;
         }
+        for &chain in order {
+            for (id, _) in policy.rules_of(chain) {
+                let model = &self.models[id.index()];
+                for branch in model.branches.iter().filter(|_| model.exact) {
+                    let taken = match branch.effect {
+                        Effect::Nothing => continue,
+                        Effect::Jump(to) => surely_within(&branch.regions, ends.decided(to)),
+                        _ => branch.regions.clone(),
+                    };
+                    for region in taken {
+                        takers[chain.index()].push(region, id, dimensions);
+                    }
+                }
+            }
+        }
+        self.doubts.extend(ends.cut);
         self.takers = takers;
     }
 
@@ -114,12 +115,16 @@ impl<'p> Analysis<'p> {
                     let model = &self.models[id.index()].branches[branch];
                     let (Effect::Jump(to) | Effect::Goto(to)) = model.effect else { continue };
                     let arriving = within(&model.regions, &self.entries[chain.index()]);
-                    let dimensions = &self.space.dimensions;
-                    let rest = self.takers[chain.index()].rest(arriving, id, dimensions, &mut self.budget);
+                    let (dimensions, takers) = (&self.space.dimensions, &self.takers[chain.index()]);
+                    let before = takers.before(id);
+                    let (rest, exact) = takers.rest(arriving, &before, dimensions, &mut self.budget);
                     let entry = &mut self.entries[to.index()];
                     entry.extend(rest);
                     if entry.len() > MOST_ENTRIES {
                         *entry = vec![family_domain(self.policy.chains[to.index()].family, dimensions)];
+                    }
+                    if !exact || entry.len() > MOST_ENTRIES {
+                        self.doubts.insert(id);
                     }
                 }
             }
@@ -133,25 +138,21 @@ impl<'p> Analysis<'p> {
         branches.iter().flat_map(|branch| within(&branch.regions, &self.entries[chain.index()])).collect()
     }
 
-    /// Whether the rules of `chain` before `rule` take all of `regions`.
+    /// Whether what comes before `rule` takes all of `regions`.
     pub(super) fn cover(&mut self, regions: &[Region], rule: RuleId) -> Cover {
         let chain = self.policy.rules[rule.index()].chain;
-        self.cover_in(regions, chain, rule.0)
+        let among = self.takers[chain.index()].before(rule);
+        let cover = self.takers[chain.index()].cover(regions, &among, &self.space, &mut self.budget);
+        if let Cover::Unknown = cover {
+            self.doubts.insert(rule);
+        }
+        cover
     }
 
-    /// Whether the rules of `chain` up to rule number `end` take all of `regions`.
-    pub(super) fn cover_in(&mut self, regions: &[Region], chain: ChainId, end: u32) -> Cover {
-        let mut all = Vec::new();
-        let rules = self.policy.chains[chain.index()].rules.start..end;
-        for region in regions {
-            match self.takers[chain.index()].cover(region.clone(), &rules, &self.space, &mut self.budget) {
-                Cover::All(by) => all.extend(by),
-                open => return open,
-            }
-        }
-        all.sort_unstable();
-        all.dedup();
-        Cover::All(all)
+    /// Whether the rules of `chain`, and what comes before it, take all of `regions`.
+    pub(super) fn cover_in(&mut self, regions: &[Region], chain: ChainId) -> Cover {
+        let takers = &self.takers[chain.index()];
+        takers.cover(regions, &takers.all(), &self.space, &mut self.budget)
     }
 
     /// What the base chain does with the packet.
@@ -169,13 +170,21 @@ pub(super) fn within(some: &[Region], others: &[Region]) -> Vec<Region> {
 }
 
 /// What is in one of `some` and one of `others`; less if that would be too many boxes.
-fn surely_within(some: &[Region], others: &[Region]) -> Vec<Region> {
+pub(super) fn surely_within(some: &[Region], others: &[Region]) -> Vec<Region> {
     some.iter().flat_map(|one| others.iter().filter_map(|other| one.and(other))).take(MOST_DECIDED).collect()
 }
 
-/// Most boxes that one chain is known to decide.
-const MOST_DECIDED: usize = 256;
+/// Whether packets meet `earlier` before `later`, another base chain of the hook, and in the same state.
+fn meets_before(policy: &Policy, earlier: ChainId, later: ChainId) -> bool {
+    let of_packets = |chain: ChainId| {
+        matches!(policy.chains[chain.index()].family, Family::Ip | Family::Ip6 | Family::Inet)
+    };
+    of_packets(earlier)
+        && of_packets(later)
+        && before_tracking(policy, earlier) == before_tracking(policy, later)
+}
+
 /// Most boxes that one chain is entered by.
 const MOST_ENTRIES: usize = 64;
 /// Most boxes that two lists have in common.
-const MOST_WITHIN: usize = 4096;
+const MOST_WITHIN: usize = 1 << 16;

@@ -43,7 +43,8 @@ impl Modeller<'_> {
     pub(super) fn state_trap(&self, condition: &Match) -> Option<StateTrap> {
         let [field] = condition.key[..] else { return None };
         let Test::Compare(_, with) = condition.test else { return None };
-        if field != Field::plain(Load::Ct(Ct::State), 32) || with.count_ones() < 2 {
+        let turned = field.xor != 0 || field.shift != 0;
+        if field.load != Load::Ct(Ct::State) || turned || with.count_ones() < 2 {
             return None;
         }
         let values = passing(self.policy, &field, condition.test);

@@ -1,36 +1,17 @@
 //! Is every packet of a box taken by one of many others? Answered exactly, by points and what is left around them,
 //! or not at all if it would take too long.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
-use super::region::{Dimension, Dimensions, Point, Region};
+use super::region::{Dimensions, Point, Region};
+use super::takers::Takers;
 use super::values::{Values, ones};
 use crate::policy::{RuleId, Value};
 
-/// Packets that a rule takes for itself.
-#[derive(Debug)]
-pub(super) struct Taken {
-    pub(super) region: Region,
-    pub(super) by: RuleId,
-}
-
-/// All that the rules so far take, found by what a packet has.
-#[derive(Debug, Default)]
-pub(super) struct Takers {
-    list: Vec<Taken>,
-    /// Those that ask for one value somewhere, by that.
-    single: HashMap<(Dimension, Value), Vec<u32>>,
-    /// In which dimensions they do.
-    dimensions: Vec<Dimension>,
-    /// The others.
-    wide: Vec<u32>,
-}
-
-/// What was found of a box.
+/// What was found of boxes.
 #[derive(Debug)]
 pub(super) enum Cover {
-    /// These rules together take all of it.
+    /// These rules together take all of them.
     All(Vec<RuleId>),
     /// Nobody takes this packet, and not all of this part, which it lies in.
     Open(Region),
@@ -62,63 +43,49 @@ impl Budget {
 }
 
 impl Takers {
-    pub(super) fn push(&mut self, region: Region, by: RuleId, dimensions: &Dimensions) {
-        let index = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
-        let singles = region.cells().filter_map(|(at, values)| Some((at, values.single()?)));
-        match singles.max_by_key(|(at, _)| dimensions.field(*at).width) {
-            Some(key) => {
-                if !self.dimensions.contains(&key.0) {
-                    self.dimensions.push(key.0);
-                }
-                self.single.entry(key).or_default().push(index);
-            }
-            None => self.wide.push(index),
-        }
-        self.list.push(Taken { region, by });
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Taken> {
-        self.list.iter()
-    }
-
-    /// Which of `rules` takes the packet.
-    pub(super) fn find(&self, point: &Point, rules: &Range<u32>, budget: &mut Budget) -> Option<&Taken> {
-        let fits = |index: &&u32| {
-            let taken = &self.list[**index as usize];
-            rules.contains(&taken.by.0) && taken.region.contains(point)
-        };
-        for &dimension in &self.dimensions {
-            let Some(value) = point[usize::from(dimension)] else { continue };
-            if let Some(bucket) = self.single.get(&(dimension, value)) {
-                budget.spend(bucket.len());
-                if let Some(found) = bucket.iter().find(fits) {
-                    return Some(&self.list[*found as usize]);
-                }
-            }
-        }
-        budget.spend(self.wide.len() + 1);
-        self.wide.iter().find(fits).map(|found| &self.list[*found as usize])
-    }
-
-    /// Whether `rules` take all of `start`.
+    /// Whether those `among` them take all of `regions`. One that does it alone is named before several.
     pub(super) fn cover(
         &self,
-        start: Region,
-        rules: &Range<u32>,
+        regions: &[Region],
+        among: &Range<u32>,
         space: &Space,
         budget: &mut Budget,
     ) -> Cover {
+        let Some(first) = regions.first() else { return Cover::All(Vec::new()) };
+        let point = space.point(first);
+        let alone = |region: &Region| regions.iter().all(|one| region.holds(one, &space.dimensions));
+        if let Some(taken) = self.find(&point, among, budget, alone) {
+            return Cover::All(vec![taken.by]);
+        }
+        let mut by = Vec::new();
+        for region in regions {
+            if let Some(open) = self.uncovered(region.clone(), among, space, budget, &mut by) {
+                return open;
+            }
+        }
+        by.sort_unstable();
+        Cover::All(by)
+    }
+
+    /// Why not all of `start` is known to be taken; those who take it are added to `by`.
+    fn uncovered(
+        &self,
+        start: Region,
+        among: &Range<u32>,
+        space: &Space,
+        budget: &mut Budget,
+        by: &mut Vec<RuleId>,
+    ) -> Option<Cover> {
         let mut open = vec![start];
-        let mut by: Vec<RuleId> = Vec::new();
         let mut steps = 0;
         while let Some(region) = open.pop() {
             steps += 1;
             if steps > MOST_STEPS || !budget.spend(1) {
-                return Cover::Unknown;
+                return Some(Cover::Unknown);
             }
             let point = space.point(&region);
-            let Some(taken) = self.find(&point, rules, budget) else {
-                return Cover::Open(region);
+            let Some(taken) = self.find(&point, among, budget, |_| true) else {
+                return Some(Cover::Open(region));
             };
             if !by.contains(&taken.by) {
                 by.push(taken.by);
@@ -127,32 +94,38 @@ impl Takers {
             budget.spend(size);
             open.extend(region.without(&taken.region, &space.dimensions));
         }
-        by.sort_unstable();
-        Cover::All(by)
+        None
     }
 
-    /// What the rules before `rule` leave of `regions`, or some more if that would be too many boxes.
+    /// What those `among` them leave of `regions`, or some more if that would be too many boxes; and whether it is
+    /// just that.
     pub(super) fn rest(
         &self,
         regions: Vec<Region>,
-        rule: RuleId,
+        among: &Range<u32>,
         dimensions: &Dimensions,
         budget: &mut Budget,
-    ) -> Vec<Region> {
+    ) -> (Vec<Region>, bool) {
         let mut rest = regions;
-        for taken in self.list.iter().take_while(|taken| taken.by < rule) {
-            if rest.is_empty() || !budget.spend(rest.len()) {
-                return rest;
+        let mut exact = true;
+        for taken in self.within(among) {
+            if rest.is_empty() {
+                break;
+            }
+            if !budget.spend(rest.len()) {
+                return (rest, false);
             }
             if rest.iter().any(|region| region.meets(&taken.region)) {
                 let smaller: Vec<Region> =
                     rest.iter().flat_map(|region| region.without(&taken.region, dimensions)).collect();
                 if smaller.len() <= MOST_LEFT.max(rest.len()) {
                     rest = smaller;
+                } else {
+                    exact = false;
                 }
             }
         }
-        rest
+        (rest, exact)
     }
 }
 
@@ -195,16 +168,17 @@ impl Space {
 /// Boxes looked at for one question.
 const MOST_STEPS: usize = 3000;
 /// Boxes that a remainder is described by.
-const MOST_LEFT: usize = 24;
-/// Tests for all questions of a run: a second or two.
-const MOST_WORK: u64 = 30_000_000;
-/// Rules met behind others, over a run: about a second.
-const MOST_WALKED: u64 = 3_000_000;
+const MOST_LEFT: usize = 64;
+/// Tests for all questions of a run: some seconds.
+const MOST_WORK: u64 = 300_000_000;
+/// Rules met behind others, over a run: some seconds.
+const MOST_WALKED: u64 = 60_000_000;
 
 #[cfg(test)]
 mod tests {
-    use super::{Budget, Cover, Space, Takers};
+    use super::{Budget, Cover, Space};
     use crate::lint::region::{Dimensions, Point, Region};
+    use crate::lint::takers::Takers;
     use crate::lint::values::Values;
     use crate::policy::{Field, Load, Meta, RuleId, Value};
     use proptest::prelude::*;
@@ -240,7 +214,8 @@ mod tests {
             let inside: Vec<Point> = points.filter(|point| start.contains(point)).collect();
             let taken = |point: &Point| regions.iter().any(|region| region.contains(point));
             let space = Space::new(dimensions, regions.iter());
-            match takers.cover(start.clone(), &(0..99), &space, &mut Budget::default()) {
+            let all = takers.all();
+            match takers.cover(std::slice::from_ref(&start), &all, &space, &mut Budget::default()) {
                 Cover::All(by) => {
                     prop_assert!(inside.iter().all(taken));
                     let enough = |point: &Point| by.iter().any(|rule| regions[rule.index()].contains(point));
@@ -251,9 +226,10 @@ mod tests {
                 }
                 Cover::Unknown => prop_assert!(false, "a small question"),
             }
-            let rest = takers.rest(vec![start], RuleId(99), &space.dimensions, &mut Budget::default());
+            let (rest, exact) = takers.rest(vec![start], &all, &space.dimensions, &mut Budget::default());
+            prop_assert!(exact, "a small question");
             for point in &inside {
-                prop_assert!(taken(point) || rest.iter().any(|region| region.contains(point)));
+                prop_assert!(taken(point) != rest.iter().any(|region| region.contains(point)));
             }
         }
     }

@@ -47,20 +47,26 @@ fn family_values(family: Family, field: &Field) -> Option<Values> {
     }
 }
 
+/// Whether packets meet a base chain before connection tracking, which sits at priority -200.
+pub(super) fn before_tracking(policy: &Policy, chain: ChainId) -> bool {
+    policy.chains[chain.index()].base.is_some_and(|base| match base.hook {
+        Hook::Ingress => true,
+        Hook::Prerouting | Hook::Output => base.priority < -200,
+        _ => false,
+    })
+}
+
 /// The packets that a base chain sees.
-pub(super) fn domain(policy: &Policy, chain: ChainId, dimensions: &Dimensions) -> Region {
-    let chain = &policy.chains[chain.index()];
+pub(super) fn domain(policy: &Policy, id: ChainId, dimensions: &Dimensions) -> Region {
+    let chain = &policy.chains[id.index()];
     let mut region = family_domain(chain.family, dimensions);
     let Some(base) = chain.base else { return region };
     let nothing = || Arc::new(Values::within([(0, 0)]));
     for (dimension, field) in dimensions.iter().filter(|(_, field)| field.is_plain()) {
-        let early = matches!(base.hook, Hook::Ingress | Hook::Prerouting | Hook::Output)
-            && base.priority < -200
-            || base.hook == Hook::Ingress;
         let values = match (field.load, base.hook) {
             (Load::Meta(Meta::OifName), Hook::Ingress | Hook::Prerouting | Hook::Input) => nothing(),
             (Load::Meta(Meta::IifName), Hook::Output | Hook::Egress) => nothing(),
-            (Load::Ct(Ct::State), _) if early => {
+            (Load::Ct(Ct::State), _) if before_tracking(policy, id) => {
                 let states = [ct_state::INVALID, ct_state::UNTRACKED].map(Value::from);
                 Arc::new(Values::within(states.map(|bit| (bit, bit))))
             }

@@ -6,49 +6,75 @@ use std::sync::Arc;
 use super::cover::Cover;
 use super::model::Effect;
 use super::region::Region;
+use super::takers::Taken;
+use super::values::Values;
 use super::walk::Walk;
+use super::written::{Shared, lists, shared};
 use super::{Kind, Linter};
 use crate::diagnostic::Span;
 use crate::lower::element_bounds;
-use crate::policy::{RuleId, Set, Statement, Test, Value};
+use crate::policy::{ChainId, Match, RuleId, Set, Statement, Test, Value};
 use crate::ruleset;
 
 impl Linter<'_> {
     /// Elements of one set that hold the same keys.
     pub(super) fn overlaps(&mut self) {
-        let policy = self.analysis.policy;
+        let (policy, ruleset) = (self.analysis.policy, self.ruleset);
         for id in 0..policy.sets.len() {
-            let ruleset = self.ruleset;
             let Some(set) = self.places.set(ruleset, id) else { continue };
-            let mut elements = written(set);
-            elements.sort_by_key(|&(low, high, _)| (low, std::cmp::Reverse(high)));
-            let mut widest: Option<(Value, Value, Span)> = None;
-            let mut found = Vec::new();
-            for &(low, high, span) in &elements {
-                match widest {
-                    Some(wide) if low <= wide.1 => found.push((low, (low, high, span), wide)),
-                    _ => {}
+            let found = shared(&set.elements);
+            self.overlap(found, &format!("of `{}` ", set.name), |linter, key| {
+                linter.element_example(id, key)
+            });
+        }
+        for chain in &policy.chains {
+            let table = ruleset.table(chain.family, &chain.table);
+            let Some(written) = table.and_then(|table| table.chains.get(&chain.name)) else { continue };
+            for id in chain.rules.clone().map(RuleId) {
+                let place = (policy.rules[id.index()].position as usize).checked_sub(1);
+                let Some(rule) = place.and_then(|place| written.rules.get(place)) else { continue };
+                if self.places.is_dump(id) {
+                    continue;
                 }
-                if widest.is_none_or(|wide| high > wide.1) {
-                    widest = Some((low, high, span));
-                }
-            }
-            let more = found.len().saturating_sub(MOST_SHOWN);
-            for (place, (shared, one, other)) in found.into_iter().take(MOST_SHOWN).enumerate() {
-                let shown = self.element_example(id, shared);
-                let inside = other.0 <= one.0 && one.1 <= other.1;
-                let what = if inside { "is contained in" } else { "overlaps" };
-                let mut text = format!("this element of `{}` {what} another", set.name);
-                if more > 0 && place + 1 == MOST_SHOWN {
-                    text = format!("{text} (and {more} more such elements)");
-                }
-                let finding = self.report(Kind::Overlap, one.2, text);
-                finding.related(other.2, "the other element");
-                if let Some((packet, base, rule)) = shown {
-                    finding.rule(rule).shown(packet, base, "both elements hold it");
+                for elements in lists(rule) {
+                    self.overlap(shared(elements), "", |linter, key| linter.rule_example(id, key));
                 }
             }
         }
+    }
+
+    fn overlap(
+        &mut self,
+        found: Vec<Shared>,
+        of: &str,
+        example: impl Fn(&Self, Value) -> Option<(super::Example, ChainId, RuleId)>,
+    ) {
+        let more = found.len().saturating_sub(MOST_SHOWN);
+        for (place, shared) in found.into_iter().take(MOST_SHOWN).enumerate() {
+            let shown = example(self, shared.low);
+            let what = if shared.inside { "is contained in" } else { "overlaps" };
+            let mut text = format!("this element {of}{what} another");
+            if more > 0 && place + 1 == MOST_SHOWN {
+                text = format!("{text} (and {more} more such elements)");
+            }
+            let finding = self.report(Kind::Overlap, shared.one, text);
+            finding.related(shared.other, "the other element");
+            if let Some((packet, base, rule)) = shown {
+                finding.rule(rule).shown(packet, base, "both elements hold it");
+            }
+        }
+    }
+
+    /// A packet that the rule finds in a set of its own by `key`.
+    fn rule_example(&self, id: RuleId, key: Value) -> Option<(super::Example, ChainId, RuleId)> {
+        let policy = self.analysis.policy;
+        let sets = policy.rules[id.index()].statements.iter().filter_map(|statement| match statement {
+            Statement::Match(Match { test: Test::Lookup { set, negated: false }, .. }) => Some(*set),
+            Statement::VerdictMap { map, .. } => Some(*map),
+            _ => None,
+        });
+        let mut sets = sets.filter(|set| policy.sets[set.index()].name.is_none());
+        sets.find_map(|set| self.element_example(set.index(), key))
     }
 
     /// A packet that a rule finds in the set by `key`.
@@ -71,6 +97,9 @@ impl Linter<'_> {
                 _ => None,
             });
             let Some([field]) = fields.map(Vec::as_slice) else { continue };
+            if !super::condition::part_of(&policy.sets[set], 0).contains(Some(key)) {
+                return None;
+            }
             let values = super::values::Values::within([(key, key)]);
             let limited = |region| self.analysis.limited(region, field, values.clone());
             let regions: Vec<Region> = self.analysis.arriving(id).into_iter().filter_map(limited).collect();
@@ -131,18 +160,39 @@ impl Linter<'_> {
             Effect::Accept => matches!(other, Effect::Drop | Effect::Reject(_)),
             _ => other == Effect::Accept,
         };
-        let named: Vec<Arc<super::values::Values>> = self.analysis.takers[chain.index()]
-            .iter()
-            .take_while(|taken| taken.by < id)
-            .filter(|taken| {
-                self.analysis.models[taken.by.index()].branches.iter().all(|b| opposite(b.effect))
-            })
+        let takers = &self.analysis.takers[chain.index()];
+        let before = takers.before(id);
+        let effects =
+            |taken: &Taken| self.analysis.models[taken.by.index()].branches.iter().map(|b| b.effect);
+        let named: Vec<Arc<Values>> = takers
+            .within(&before)
+            .filter(|taken| effects(taken).all(opposite))
             .filter_map(|taken| taken.region.cell(dimension).map(|values| Arc::new(values.clone())))
             .collect();
+        if named.is_empty() {
+            return;
+        }
+        // What is decided alike whoever it is from is not what the elements are about.
+        let alike = takers
+            .within(&before)
+            .filter(|taken| taken.region.cell(dimension).is_none() && !effects(taken).all(opposite));
+        let mut arriving = arriving;
+        for taken in alike {
+            let dimensions = &self.analysis.space.dimensions;
+            let left: Vec<Region> =
+                arriving.iter().flat_map(|region| region.without(&taken.region, dimensions)).collect();
+            if left.len() > MOST_PIECES {
+                break;
+            }
+            arriving = left;
+        }
         let mut shown = 0;
+        if elements.len() > MOST_ELEMENTS {
+            self.analysis.doubts.insert(id);
+        }
         for element in 0..elements.len().min(MOST_ELEMENTS) {
             let (low, high) = (elements.low[element], elements.high[element]);
-            let one = super::values::Values::within([(low, high)]);
+            let one = Values::within([(low, high)]);
             if shown >= MOST_SHOWN || !self.analysis.budget.spend(named.len()) {
                 return;
             }
@@ -169,17 +219,18 @@ impl Linter<'_> {
             let (Some((packet, base)), Some(outcome)) = (found, outcome) else { continue };
             let Some(first) = outcome.rule else { continue };
             shown += 1;
-            let fate = self.fate(outcome.rule, Some(outcome.effect));
+            let fate = (outcome.rule, Some(outcome.effect));
             let ruleset = self.ruleset;
             let place = self.places.set(ruleset, set).and_then(|set| {
                 written(set).into_iter().find(|&(from, to, _)| from <= low && high <= to).map(|found| found.2)
             });
             let (own, other) = (self.places.rule(id), self.places.rule(first));
             let says = if effect == Effect::Accept { "accepted" } else { "stopped" };
-            let lines = self.lines(&by);
+            let at = place.unwrap_or(own);
+            let (lines, fate) = (self.lines(&by, at), self.fate(fate.0, fate.1, at));
             let text =
                 format!("this element is never {says} by its rule: {lines} before it does the opposite");
-            let finding = self.report(Kind::Contradiction, place.unwrap_or(own), text).rule(id);
+            let finding = self.report(Kind::Contradiction, at, text).rule(id);
             if place.is_some() {
                 finding.related(own, "its rule");
             }
@@ -202,3 +253,5 @@ fn written(set: &ruleset::Set) -> Vec<(Value, Value, Span)> {
 const MOST_SHOWN: usize = 5;
 /// Elements of one set that are looked at one by one.
 const MOST_ELEMENTS: usize = 4096;
+/// Boxes that packets of one rule are cut into.
+const MOST_PIECES: usize = 64;

@@ -9,7 +9,9 @@ use super::region::Region;
 use super::values::Values;
 use super::walk::Walk;
 use super::{Example, Keep, Kind, Linter};
-use crate::policy::{ChainId, ChainPolicy, Family, Field, Hook, Load, Meta, RuleId, Value, ct_state};
+use crate::policy::{
+    ChainId, ChainPolicy, Family, Field, HeaderBase, Hook, Load, Meta, RuleId, Value, ct_state,
+};
 
 /// Whether some packet passes a chain.
 enum Passes {
@@ -33,7 +35,7 @@ impl Linter<'_> {
             if matches!(base.hook, Hook::Input | Hook::Forward) && base.policy == ChainPolicy::Accept {
                 self.policy_accept(chain, base.hook);
             }
-            if matches!(base.hook, Hook::Input | Hook::Output) && base.policy == ChainPolicy::Drop {
+            if matches!(base.hook, Hook::Input | Hook::Output) {
                 self.neighbours(chain, base.hook);
             }
         }
@@ -49,8 +51,7 @@ impl Linter<'_> {
             let Some(new) = self.packets(protocol, ct_state::NEW) else { continue };
             let Some(new) = self.analysis.limited(new, &port(16), Values::present(16)) else { continue };
             let arriving = within(&self.analysis.entries[chain.index()], &[new]);
-            let end = policy.chains[chain.index()].rules.end;
-            let Cover::Open(open) = self.analysis.cover_in(&arriving, chain, end) else { continue };
+            let Cover::Open(open) = self.analysis.cover_in(&arriving, chain) else { continue };
             let found = self.analysis.example(&open, hook, |packet| {
                 let outcome = Walk::new(policy).run(chain, packet);
                 outcome.is_some_and(|outcome| outcome.rule.is_none())
@@ -66,7 +67,7 @@ impl Linter<'_> {
     }
 
     /// Whether the other chains of the hook let the packet pass, too.
-    fn passes_others(&self, chain: ChainId, hook: Hook, packet: &Example) -> bool {
+    pub(super) fn passes_others(&self, chain: ChainId, hook: Hook, packet: &Example) -> bool {
         let policy = self.analysis.policy;
         let others = policy.base_chains(hook).into_iter().filter(|other| *other != chain);
         others.into_iter().all(|other| {
@@ -83,7 +84,7 @@ impl Linter<'_> {
         let Some((accepted, by)) = self.accepted_ipv6(chain, hook) else { return };
         for (kind, name) in [(135_u8, "neighbour solicitations"), (136, "neighbour advertisements")] {
             let Some(region) = self.neighbour_packets(kind) else { continue };
-            if self.may_accept(chain, &region) {
+            if !matches!(self.passes(chain, hook, &region), Passes::Never) {
                 continue;
             }
             let entries = within(&self.analysis.entries[chain.index()], &[region]);
@@ -96,7 +97,7 @@ impl Linter<'_> {
             });
             let Some(packet) = found else { continue };
             let rule = outcome.and_then(|outcome| outcome.rule);
-            let fate = self.fate(rule, outcome.map(|outcome| outcome.effect));
+            let fate = self.fate(rule, outcome.map(|outcome| outcome.effect), self.places.chain(chain));
             let (span, other) = (self.places.chain(chain), self.places.rule(by));
             let text =
                 format!("this chain accepts IPv6, but no {name}: no IPv6 address can be reached without");
@@ -154,18 +155,6 @@ impl Linter<'_> {
         None
     }
 
-    /// Whether any rule that the chain leads to might accept a packet of `region`.
-    fn may_accept(&self, chain: ChainId, region: &Region) -> bool {
-        let policy = self.analysis.policy;
-        policy.rules.iter().zip(&self.analysis.models).any(|(rule, model)| {
-            self.analysis.bases[rule.chain.index()].contains(&chain)
-                && model.branches.iter().any(|branch| {
-                    let accepts = branch.effect == Effect::Accept;
-                    accepts && branch.regions.iter().any(|accepted| accepted.meets(region))
-                })
-        })
-    }
-
     /// Neighbour discovery messages of a type: they are untracked, and from a neighbour.
     fn neighbour_packets(&self, kind: u8) -> Option<Region> {
         let region = self.packets(ICMPV6, ct_state::UNTRACKED)?;
@@ -185,19 +174,42 @@ impl Linter<'_> {
         let ways = [(Hook::Input, ct_state::NEW, 16, "in"), (Hook::Output, ct_state::ESTABLISHED, 0, "out")];
         for (hook, state, offset, way) in ways {
             for chain in policy.base_chains(hook) {
-                if !matches!(policy.chains[chain.index()].family, Family::Ip | Family::Ip6 | Family::Inet) {
+                let family = policy.chains[chain.index()].family;
+                let other = match keep.from.map(|from| from.bounds().0) {
+                    Some(true) => Family::Ip,
+                    _ => Family::Ip6,
+                };
+                if !matches!(family, Family::Ip | Family::Ip6 | Family::Inet)
+                    || keep.from.is_some() && family == other
+                {
                     continue;
                 }
-                let region = self.packets(if keep.tcp { TCP } else { UDP }, state);
-                let number = Values::within([(keep.port.into(), keep.port.into())]);
-                let region = region.and_then(|region| self.analysis.limited(region, &port(offset), number));
-                let Some(region) = region else { continue };
+                let Some(region) = self.kept(keep, state, offset, hook) else { continue };
                 if let Passes::Never = self.passes(chain, hook, &region) {
                     self.locked(keep, chain, hook, &region, way);
                     return;
                 }
             }
         }
+    }
+
+    /// The packets of the service: those to its port with this state, or from it, as they come to chains of `hook`.
+    fn kept(&self, keep: Keep, state: u32, offset: u16, hook: Hook) -> Option<Region> {
+        let region = self.packets(if keep.tcp { TCP } else { UDP }, state)?;
+        let number = Values::within([(keep.port.into(), keep.port.into())]);
+        let region = self.analysis.limited(region, &port(offset), number)?;
+        let Some(from) = keep.from else { return Some(region) };
+        let (v6, low, high) = from.bounds();
+        let outward = hook == Hook::Output;
+        let (offset, width) = match (v6, outward) {
+            (false, false) => (96, 32),
+            (false, true) => (128, 32),
+            (true, false) => (64, 128),
+            (true, true) => (192, 128),
+        };
+        let load = Load::Payload { base: HeaderBase::Network, offset, width };
+        let region = self.of_family(region, v6)?;
+        self.analysis.limited(region, &Field::plain(load, width), Values::within([(low, high)]))
     }
 
     /// Whether any packet of `region` passes the base chain.
@@ -228,8 +240,7 @@ impl Linter<'_> {
             policy.chains[chain.index()].base.is_some_and(|base| base.policy == ChainPolicy::Accept);
         if accepts {
             let arriving = within(&self.analysis.entries[chain.index()], std::slice::from_ref(region));
-            let end = policy.chains[chain.index()].rules.end;
-            if !matches!(self.analysis.cover_in(&arriving, chain, end), Cover::All(_)) {
+            if !matches!(self.analysis.cover_in(&arriving, chain), Cover::All(_)) {
                 return Passes::Unknown;
             }
             // What comes back, or goes elsewhere and comes to an end there, is for the policy, too.
@@ -255,7 +266,7 @@ impl Linter<'_> {
         });
         let Some(packet) = found else { return };
         let rule = outcome.and_then(|outcome| outcome.rule);
-        let fate = self.fate(rule, outcome.map(|outcome| outcome.effect));
+        let fate = self.fate(rule, outcome.map(|outcome| outcome.effect), self.places.chain(chain));
         let span = self.places.chain(chain);
         let other = rule.map(|rule| self.places.rule(rule));
         let text = match way {

@@ -37,8 +37,12 @@ pub(super) struct Modelled {
     pub(super) branches: Vec<Branch>,
     /// Whether the boxes hold just what matches; otherwise the rule may match less.
     pub(super) exact: bool,
-    /// Whether it counts, logs, marks or changes a set.
+    /// Whether it logs, marks, changes a set or counts by a name.
     pub(super) side_effects: bool,
+    /// Whether it counts for itself.
+    pub(super) counts: bool,
+    /// Whether the boxes are more than it matches because they would be too many.
+    pub(super) cut: bool,
     /// Whether a single condition on `ct state` takes all packets, or none.
     pub(super) state_trap: Option<StateTrap>,
 }
@@ -105,6 +109,7 @@ pub(super) struct Modeller<'p> {
 struct Making {
     regions: Vec<Region>,
     exact: bool,
+    cut: bool,
 }
 
 impl Making {
@@ -112,6 +117,7 @@ impl Making {
     fn limit(&mut self, boxes: &[Region]) {
         if self.regions.len() * boxes.len() > MOST_BOXES {
             self.exact = false;
+            self.cut = true;
             return;
         }
         self.regions =
@@ -126,9 +132,15 @@ impl<'p> Modeller<'p> {
 
     /// The model of a rule in a chain below which `written` changes.
     pub(super) fn rule(&mut self, id: RuleId, written: Written) -> Modelled {
-        let mut making = Making { regions: vec![Region::default()], exact: true };
-        let mut modelled =
-            Modelled { branches: Vec::new(), exact: true, side_effects: false, state_trap: None };
+        let mut making = Making { regions: vec![Region::default()], exact: true, cut: false };
+        let mut modelled = Modelled {
+            branches: Vec::new(),
+            exact: true,
+            side_effects: false,
+            counts: false,
+            cut: false,
+            state_trap: None,
+        };
         let mut effect = Effect::Nothing;
         let policy = self.policy;
         for statement in &policy.rules[id.index()].statements {
@@ -136,6 +148,9 @@ impl<'p> Modeller<'p> {
                 Statement::Match(condition) => {
                     modelled.state_trap = modelled.state_trap.or(self.state_trap(condition));
                     self.condition(&mut making, condition, written);
+                }
+                Statement::Counter(counter) if policy.counters[counter.index()].name.is_none() => {
+                    modelled.counts = true;
                 }
                 Statement::Counter(_) | Statement::Log(_) | Statement::Notrack => {
                     modelled.side_effects = true;
@@ -168,6 +183,7 @@ impl<'p> Modeller<'p> {
             }
         }
         modelled.exact = making.exact;
+        modelled.cut = making.cut;
         if modelled.branches.is_empty() {
             modelled.branches.push(Branch { regions: making.regions, effect });
         }
@@ -194,6 +210,7 @@ impl<'p> Modeller<'p> {
                 let set = &policy.sets[set.index()];
                 if negated || set.len() > MOST_BOXES {
                     making.exact = false;
+                    making.cut |= !negated;
                     let mut all = Some(Region::default());
                     for (part, field) in key.iter().enumerate() {
                         let values = if negated { Values::present(field.width) } else { part_of(set, part) };
@@ -242,6 +259,7 @@ impl<'p> Modeller<'p> {
         let many = set.len() > MOST_BOXES;
         if !usable || !single && (many || overlap(set)) || verdicts.len() > MOST_BOXES {
             making.exact = false;
+            making.cut |= usable;
             let regions = |_| making.regions.clone();
             return verdicts
                 .into_iter()
@@ -257,9 +275,10 @@ impl<'p> Modeller<'p> {
             } else {
                 elements.iter().filter_map(|&at| self.element(set, key, at)).collect()
             };
-            let mut branch = Making { regions: making.regions.clone(), exact: true };
+            let mut branch = Making { regions: making.regions.clone(), exact: true, cut: false };
             branch.limit(&boxes);
             making.exact &= branch.exact;
+            making.cut |= branch.cut;
             branches.push(Branch { regions: branch.regions, effect });
         }
         branches
@@ -305,4 +324,4 @@ fn overlap(set: &Set) -> bool {
 }
 
 /// Most boxes one rule is described by.
-const MOST_BOXES: usize = 256;
+const MOST_BOXES: usize = 4096;

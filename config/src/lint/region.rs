@@ -109,6 +109,14 @@ impl Region {
         true
     }
 
+    /// Whether all of `other` is in this.
+    pub(super) fn holds(&self, other: &Self, dimensions: &Dimensions) -> bool {
+        self.cells.iter().all(|(dimension, values)| match other.cell(*dimension) {
+            Some(cell) => values.holds(cell),
+            None => values.holds(&Values::everything(dimensions.field(*dimension).width)),
+        })
+    }
+
     /// What is in this and not in `other`, in boxes that do not overlap.
     pub(super) fn without(&self, other: &Self, dimensions: &Dimensions) -> Vec<Self> {
         if !self.meets(other) {

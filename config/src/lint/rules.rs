@@ -2,10 +2,11 @@
 
 use super::analysis::within;
 use super::cover::Cover;
-use super::model::{Effect, StateTrap};
+use super::model::{Effect, Modelled, StateTrap};
 use super::region::Region;
-use super::walk::Walk;
+use super::walk::{Outcome, Walk};
 use super::{Example, Kind, Linter};
+use crate::diagnostic::Span;
 use crate::policy::{ChainId, ChainPolicy, Ct, Field, Load, RuleId, ct_state};
 
 impl Linter<'_> {
@@ -87,21 +88,31 @@ impl Linter<'_> {
         let Cover::All(by) = self.analysis.cover(&arriving, id) else {
             return false;
         };
-        let found = self.example_for(&arriving, id, |base, packet| {
+        // One that the rules named decide, before one that others do.
+        let never = |base, packet: &Example, decisive: bool| {
             let mut walk = Walk::new(policy);
             let outcome = walk.run(base, packet);
-            outcome.is_some() && !walk.met.contains(&id)
-        });
-        let Some((packet, base)) = found else { return true };
+            let by = |outcome: Outcome| !decisive || outcome.rule.is_some_and(|rule| by.contains(&rule));
+            outcome.is_some_and(by) && !walk.met.contains(&id)
+        };
+        let found = self
+            .example_for(&arriving, id, |base, packet| never(base, packet, true))
+            .or_else(|| self.example_for(&arriving, id, |base, packet| never(base, packet, false)));
         let mut walk = Walk::new(policy);
-        let outcome = walk.run(base, &packet);
-        let first = walk.met.iter().rev().copied().find(|rule| by.contains(rule)).unwrap_or(id);
-        let fate = self.fate(outcome.and_then(|outcome| outcome.rule), outcome.map(|outcome| outcome.effect));
-        let lines = self.lines(&by);
+        let outcome = found.as_ref().and_then(|(packet, base)| walk.run(*base, packet));
+        let decided = outcome.and_then(|outcome| outcome.rule).filter(|rule| by.contains(rule));
+        let met = walk.met.iter().rev().copied().find(|rule| by.contains(rule));
+        let Some(first) = decided.or(met).or(by.first().copied()) else { return true };
+        let span = self.places.rule(id);
+        let lines = self.lines(&by, span);
         let text = format!("this rule never matches: {lines} before it {} everything it could", take(&by));
-        let (span, other) = (self.places.rule(id), self.places.rule(first));
+        let other = self.places.rule(first);
+        let fate = outcome.map(|outcome| self.fate(outcome.rule, Some(outcome.effect), span));
         let finding = self.report(Kind::Shadowed, span, text);
-        finding.rule(id).related(other, "this rule comes first").shown(packet, base, &fate);
+        finding.rule(id).related(other, "this rule comes first");
+        if let (Some((packet, base)), Some(fate)) = (found, fate) {
+            finding.shown(packet, base, &fate);
+        }
         finding.by = by;
         true
     }
@@ -126,7 +137,7 @@ impl Linter<'_> {
             Some((packet, base)) if !is_base => {
                 let outcome = Walk::new(policy).run(base, &packet);
                 let by = outcome.and_then(|outcome| outcome.rule);
-                let fate = self.fate(by, outcome.map(|outcome| outcome.effect));
+                let fate = self.fate(by, outcome.map(|outcome| outcome.effect), span);
                 let name = &policy.chains[chain.index()].name;
                 let text = format!("this rule never matches: no packet that comes to chain `{name}` fits it");
                 let other = by.map(|rule| self.places.rule(rule));
@@ -157,10 +168,16 @@ impl Linter<'_> {
     fn redundant(&mut self, id: RuleId) {
         let policy = self.analysis.policy;
         let model = &self.analysis.models[id.index()];
-        if model.side_effects || model.branches.len() != 1 {
+        if model.side_effects || model.counts && !self.counts_by_habit(id) || model.branches.len() != 1 {
             return;
         }
-        let effect = model.branches[0].effect;
+        let effect = match model.branches[0].effect {
+            Effect::Jump(to) if policy.chains[to.index()].rules.is_empty() => {
+                self.empty_jump(id, to);
+                return;
+            }
+            effect => effect,
+        };
         let arriving = self.analysis.arriving(id);
         let chain = policy.rules[id.index()].chain;
         let Some(kept) = self.same_without(id, effect, &arriving) else { return };
@@ -188,7 +205,7 @@ impl Linter<'_> {
         let verdict = verdict_word(effect);
         let (other, text, note) = match next {
             Some(rule) => {
-                let lines = self.lines(&kept);
+                let lines = self.lines(&kept, span);
                 let text =
                     format!("this rule changes nothing: {lines} behind it would {verdict} the same packets");
                 (self.places.rule(rule), text, "this rule would do the same")
@@ -221,17 +238,17 @@ impl Linter<'_> {
             ChainPolicy::Accept => effect == Effect::Accept,
             ChainPolicy::Drop => effect == Effect::Drop,
         });
-        let behind = id.0 + 1..chain.rules.end;
-        if !policy_same && !self.same_behind(&behind, effect, regions) {
+        if !policy_same && !self.same_behind(id, effect, regions) {
             return None;
         }
         let mut left = regions.to_vec();
-        for other in behind.map(RuleId) {
+        for other in (id.0 + 1..chain.rules.end).map(RuleId) {
             if left.is_empty() {
                 break;
             }
             let analysis = &mut self.analysis;
             if !analysis.walks.spend(left.len()) {
+                analysis.doubts.insert(id);
                 return None;
             }
             let model = &analysis.models[other.index()];
@@ -258,26 +275,49 @@ impl Linter<'_> {
         (left.is_empty() || policy_same).then_some(by)
     }
 
-    /// A quick look whether some packet of `regions` is taken by `rules` at all.
-    fn same_behind(&mut self, rules: &std::ops::Range<u32>, effect: Effect, regions: &[Region]) -> bool {
+    /// A quick look whether a rule behind `id` does the same to some packet of `regions` at all.
+    fn same_behind(&mut self, id: RuleId, effect: Effect, regions: &[Region]) -> bool {
         let analysis = &mut self.analysis;
         let Some(region) = regions.first() else { return false };
-        let Some(first) = rules.clone().next() else { return false };
-        let chain = analysis.policy.rules[first as usize].chain;
+        let takers = &analysis.takers[analysis.policy.rules[id.index()].chain.index()];
         let point = analysis.space.point(region);
-        let found = analysis.takers[chain.index()].find(&point, rules, &mut analysis.budget);
+        let found = takers.find(&point, &takers.behind(id), &mut analysis.budget, |_| true);
         found.is_some_and(|taken| {
             analysis.models[taken.by.index()].branches.iter().any(|branch| branch.effect == effect)
         })
+    }
+
+    /// A jump to a chain without rules.
+    fn empty_jump(&mut self, id: RuleId, to: ChainId) {
+        let arriving = self.analysis.arriving(id);
+        let Some((packet, base)) = self.example_for(&arriving, id, |_, _| true) else { return };
+        let (span, other) = (self.places.rule(id), self.places.chain(to));
+        let name = &self.analysis.policy.chains[to.index()].name;
+        let text = format!("this rule has no effect: chain `{name}` has no rules");
+        let finding = self.report(Kind::Redundant, span, text).rule(id);
+        finding.related(other, "the chain without rules").shown(packet, base, "matched, and goes on");
+    }
+
+    /// Whether the count of a rule says nothing of what is meant by it: in a dump, and where all of its chain count.
+    fn counts_by_habit(&self, id: RuleId) -> bool {
+        let policy = self.analysis.policy;
+        let rules = policy.chains[policy.rules[id.index()].chain.index()].rules.clone();
+        let counts = |rule: &Modelled| rule.counts || rule.side_effects;
+        self.places.is_dump(id)
+            || rules.len() > 2 && rules.clone().all(|rule| counts(&self.analysis.models[rule as usize]))
     }
 
     /// Whether the rule is what careful administrators write although it changes nothing: the last word of a chain
     /// said again, or `ct state invalid drop`.
     fn is_custom(&self, id: RuleId, effect: Effect, by: &[RuleId], arriving: &[Region]) -> bool {
         let policy = self.analysis.policy;
+        let habit = self.counts_by_habit(id);
+        let policy_says = by.is_empty() && effect != Effect::Nothing;
+        if habit && policy_says {
+            return true;
+        }
         if effect == Effect::Nothing {
-            return self.places.is_dump(id)
-                || self.analysis.models[id.index()].branches[0].regions.is_empty();
+            return habit || self.analysis.models[id.index()].branches[0].regions.is_empty();
         }
         let rule = &policy.rules[id.index()];
         let entries = &self.analysis.entries[rule.chain.index()];
@@ -321,28 +361,37 @@ impl Linter<'_> {
     }
 
     /// "the rule at line 3", "the rules at lines 3, 5 and 9".
-    pub(super) fn lines(&self, rules: &[RuleId]) -> String {
-        let mut lines: Vec<u32> =
-            rules.iter().map(|rule| self.places.line(self.ruleset, self.places.rule(*rule))).collect();
-        lines.dedup();
-        let more = lines.len().saturating_sub(MOST_LINES);
-        lines.truncate(MOST_LINES);
-        let mut words: Vec<String> = lines.iter().map(u32::to_string).collect();
+    pub(super) fn lines(&self, rules: &[RuleId], from: Span) -> String {
+        let elsewhere = rules.iter().any(|rule| self.places.rule(*rule).source != from.source);
+        let mut words: Vec<String> = rules
+            .iter()
+            .map(|rule| {
+                let span = self.places.rule(*rule);
+                let line = self.places.line(self.ruleset, span);
+                let source = self.ruleset.sources.get(usize::from(span.source)).filter(|_| elsewhere);
+                source.map_or_else(|| line.to_string(), |source| format!("{}:{line}", source.name))
+            })
+            .collect();
+        words.dedup();
+        let more = words.len().saturating_sub(MOST_LINES);
+        words.truncate(MOST_LINES);
         if more > 0 {
             words.push(format!("{more} more"));
         }
+        let line = if elsewhere { "" } else { "line " };
+        let plural = if elsewhere { "" } else { "lines " };
         match words.split_last() {
             None => "the rules".to_owned(),
-            Some((only, [])) => format!("the rule at line {only}"),
-            Some((last, rest)) => format!("the rules at lines {} and {last}", rest.join(", ")),
+            Some((only, [])) => format!("the rule at {line}{only}"),
+            Some((last, rest)) => format!("the rules at {plural}{} and {last}", rest.join(", ")),
         }
     }
 
     /// "accepted by the rule at line 3".
-    pub(super) fn fate(&self, rule: Option<RuleId>, effect: Option<Effect>) -> String {
+    pub(super) fn fate(&self, rule: Option<RuleId>, effect: Option<Effect>, from: Span) -> String {
         let done = effect.map_or("not seen", past);
         match rule {
-            Some(rule) => format!("{done} by {}", self.lines(&[rule])),
+            Some(rule) => format!("{done} by {}", self.lines(&[rule], from)),
             None => format!("{done} by the policy of the chain"),
         }
     }

@@ -65,12 +65,21 @@ impl Analysis<'_> {
             if values.contains(now) {
                 continue;
             }
-            let usual = if field.width == 16 { &USUAL_PORTS[..] } else { &[] };
-            let usual = usual.iter().copied().find(|&value| values.contains(Some(value)));
-            let first = values
-                .ranges()
-                .first()
-                .map(|&(low, high)| if field.width >= 32 && high - low >= 2 { low + 1 } else { low });
+            let first = values.ranges().first().map(|&(low, high)| match field.load {
+                Load::Meta(Meta::IifName | Meta::OifName) => low,
+                _ if field.width >= 32 && high - low >= 2 => low + 1,
+                _ => low,
+            });
+            let usual = match field.load {
+                Load::Meta(Meta::IifName | Meta::OifName) => {
+                    let mut names = USUAL_NAMES.iter().filter_map(|name| interface_value(name));
+                    names.find(|&name| values.contains(Some(name)))
+                }
+                _ if field.width == 16 => {
+                    USUAL_PORTS.iter().copied().find(|&value| values.contains(Some(value)))
+                }
+                _ => None,
+            };
             if let Some(value) = usual.or(first) {
                 example.store(field, value);
             }
@@ -96,4 +105,5 @@ fn interfaces(hook: Hook) -> (Value, Value) {
 
 const USUAL_STATES: [u32; 5] =
     [ct_state::NEW, ct_state::ESTABLISHED, ct_state::RELATED, ct_state::UNTRACKED, ct_state::INVALID];
+const USUAL_NAMES: [&str; 6] = ["eth0", "eth1", "lan0", "wg0", "ppp0", "lo"];
 const USUAL_PORTS: [Value; 6] = [80, 443, 22, 53, 8080, 4242];

@@ -9,6 +9,7 @@ use super::region::Region;
 use super::values::Values;
 use super::walk::Walk;
 use super::{Kind, Linter};
+use crate::policy::HeaderBase::Transport;
 use crate::policy::{ChainId, Ct, Field, Hook, Load, Meta, RuleId, Value, ct_state, interface_value};
 
 impl Linter<'_> {
@@ -72,11 +73,11 @@ impl Linter<'_> {
                 by = outcome
                     .filter(|outcome| outcome.effect == Effect::Accept)
                     .and_then(|outcome| outcome.rule);
-                by.is_some()
+                by.is_some() && self.passes_others(chain, hook, packet)
             });
             let (Some(packet), Some(by)) = (found, by) else { continue };
             let (span, other) = (self.places.rule(by), self.places.rule(established));
-            let fate = self.fate(Some(by), Some(Effect::Accept));
+            let fate = self.fate(Some(by), Some(Effect::Accept), span);
             let text = "this rule accepts TCP segments that belong to no connection, though known connections are \
                         accepted by another";
             let finding = self.report(Kind::InvalidAccepted, span, text).rule(by);
@@ -124,6 +125,7 @@ impl Linter<'_> {
             let fate = self.fate(
                 Some(id),
                 self.analysis.models[id.index()].branches.first().map(|branch| branch.effect),
+                span,
             );
             let text =
                 "this rule comes too late for packets of known connections that a rule before it stops";
@@ -133,7 +135,8 @@ impl Linter<'_> {
             finding.help("accept known connections first");
             return;
         }
-        if before.len() < MANY {
+        let services = before.iter().filter(|id| self.opens_port(**id)).count();
+        if before.len() < MANY && services < SERVICES {
             return;
         }
         let entries = within(&self.analysis.entries[chain.index()], &[known]);
@@ -141,7 +144,9 @@ impl Linter<'_> {
             self.analysis.example(region, hook, |packet| {
                 let mut walk = Walk::new(policy);
                 let outcome = walk.run(chain, packet);
-                outcome.is_some_and(|outcome| outcome.rule == Some(established)) && walk.met.len() > MANY
+                let before = walk.met.iter().filter(|id| policy.rules[id.index()].chain == chain).count();
+                outcome.is_some_and(|outcome| outcome.rule == Some(established))
+                    && before > MANY.min(SERVICES)
             })
         });
         let Some(packet) = found else { return };
@@ -150,11 +155,24 @@ impl Linter<'_> {
             "every packet of a known connection passes {} rules before this one accepts it",
             before.len()
         );
-        let fate = self.fate(Some(established), Some(Effect::Accept));
+        let fate = self.fate(Some(established), Some(Effect::Accept), span);
         let finding = self.report(Kind::LateEstablished, span, text).rule(established);
         finding.related(first, "it meets this rule first").shown(packet, chain, &fate);
         finding.by.push(before[0]);
         finding.help("accept known connections first");
+    }
+
+    /// Whether the rule accepts what goes to a port, without a word about connections.
+    fn opens_port(&self, id: RuleId) -> bool {
+        let dimensions = &self.analysis.space.dimensions;
+        let port = |at| matches!(dimensions.field(at).load, Load::Payload { base: Transport, width: 16, .. });
+        let state = |at| matches!(dimensions.field(at).load, Load::Ct(_));
+        let branches = &self.analysis.models[id.index()].branches;
+        branches.iter().filter(|branch| branch.effect == Effect::Accept).any(|branch| {
+            branch.regions.iter().any(|region| {
+                region.cells().any(|(at, _)| port(at)) && !region.cells().any(|(at, _)| state(at))
+            })
+        })
     }
 
     /// Packets of `protocol` and `state` that do not come from this host itself.
@@ -173,7 +191,6 @@ impl Linter<'_> {
 
 /// Whether a condition on this is about what kind of traffic a packet is, not about who sends it.
 const fn is_service(load: &Load) -> bool {
-    use crate::policy::HeaderBase::Transport;
     matches!(
         load,
         Load::Meta(
@@ -185,3 +202,5 @@ const fn is_service(load: &Load) -> bool {
 
 /// So many rules before the one that accepts known connections are too many.
 const MANY: usize = 12;
+/// So many of them that open a port were better behind it.
+const SERVICES: usize = 3;

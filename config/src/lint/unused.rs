@@ -40,7 +40,7 @@ impl Linter<'_> {
         }
     }
 
-    /// Named sets, maps and counters that no rule names.
+    /// Variables, named sets, maps and objects that no rule names.
     pub(super) fn unused(&mut self) {
         let policy = self.analysis.policy;
         let mut used = Used {
@@ -58,6 +58,9 @@ impl Linter<'_> {
         for set in &policy.sets {
             let dynamic = set.dynamic.iter().flat_map(|dynamic| &dynamic.each);
             set.each.iter().flatten().chain(dynamic).for_each(|statement| used.statement(statement));
+        }
+        for variable in &self.ruleset.unused_variables {
+            self.report(Kind::Unused, variable.span, format!("nothing uses variable `{}`", variable.node));
         }
         for id in 0..policy.sets.len() {
             if used.sets[id] {

@@ -70,6 +70,14 @@ impl Values {
         }
     }
 
+    /// The one range there is.
+    pub(super) fn range(&self) -> Option<(Value, Value)> {
+        match self.ranges[..] {
+            [range] if !self.absent => Some(range),
+            _ => None,
+        }
+    }
+
     /// Whether a packet may have this, or, if it is `None`, lack the field.
     pub(super) fn contains(&self, value: Option<Value>) -> bool {
         let Some(value) = value else {
@@ -77,6 +85,15 @@ impl Values {
         };
         let at = self.ranges.partition_point(|&(_, high)| high < value);
         self.ranges.get(at).is_some_and(|&(low, _)| low <= value)
+    }
+
+    /// Whether all of `other` are among these.
+    pub(super) fn holds(&self, other: &Self) -> bool {
+        let within = |&(low, high): &(Value, Value)| {
+            let at = self.ranges.partition_point(|&(_, end)| end < low);
+            self.ranges.get(at).is_some_and(|&(start, end)| start <= low && high <= end)
+        };
+        (self.absent || !other.absent) && other.ranges.iter().all(within)
     }
 
     /// What is in both.
@@ -160,6 +177,7 @@ mod tests {
                 prop_assert_eq!(a.complement(4).contains(value), value.is_some() && !left);
             }
             prop_assert_eq!(a.meets(&b), !a.and(&b).is_empty());
+            prop_assert_eq!(a.holds(&b), b.without(&a).is_empty());
         }
     }
 

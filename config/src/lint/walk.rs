@@ -1,5 +1,6 @@
 //! What becomes of one packet, rule by rule? The plain interpreter, for examples.
 
+use super::domain::before_tracking;
 use super::example::Example;
 use super::model::Effect;
 use crate::policy::{
@@ -36,24 +37,34 @@ impl<'p> Walk<'p> {
         Self { without: Some(rule), ..Self::new(policy) }
     }
 
-    /// What the base chain does with the packet; nothing if it does not see it.
+    /// What becomes of the packet until it leaves the base chain; nothing if that does not see it. The chains before
+    /// it on its hook, which see the same connection state, may stop it.
     pub(super) fn run(&mut self, base: ChainId, packet: &Example) -> Option<Outcome> {
-        let chain = &self.policy.chains[base.index()];
-        let seen = match chain.family {
-            Family::Ip => !packet.v6,
-            Family::Ip6 => packet.v6,
-            Family::Inet | Family::Bridge | Family::Netdev => true,
-            Family::Arp => false,
-        };
-        let attached = chain.base.filter(|_| seen)?;
+        let policy = self.policy;
+        let attached = policy.chains[base.index()].base.filter(|_| sees(policy, base, packet))?;
         self.state = packet.ct_state;
-        Some(self.chain(base, packet, 0).unwrap_or(Outcome {
-            effect: match attached.policy {
-                ChainPolicy::Accept => Effect::Accept,
-                ChainPolicy::Drop => Effect::Drop,
+        for earlier in policy.base_chains(attached.hook).into_iter().take_while(|earlier| *earlier != base) {
+            if sees(policy, earlier, packet)
+                && before_tracking(policy, earlier) == before_tracking(policy, base)
+            {
+                let outcome = self.base(earlier, packet);
+                if outcome.effect != Effect::Accept {
+                    return Some(outcome);
+                }
+            }
+        }
+        Some(self.base(base, packet))
+    }
+
+    fn base(&mut self, base: ChainId, packet: &Example) -> Outcome {
+        let policy = self.policy.chains[base.index()].base.map(|attached| attached.policy);
+        self.chain(base, packet, 0).unwrap_or(Outcome {
+            effect: match policy {
+                Some(ChainPolicy::Drop) => Effect::Drop,
+                _ => Effect::Accept,
             },
             rule: None,
-        }))
+        })
     }
 
     fn chain(&mut self, chain: ChainId, packet: &Example, level: usize) -> Option<Outcome> {
@@ -174,6 +185,15 @@ impl<'p> Walk<'p> {
                 set.low[bound] <= key[part] && key[part] <= set.high[bound]
             })
         })
+    }
+}
+
+fn sees(policy: &Policy, base: ChainId, packet: &Example) -> bool {
+    match policy.chains[base.index()].family {
+        Family::Ip => !packet.v6,
+        Family::Ip6 => packet.v6,
+        Family::Inet | Family::Bridge | Family::Netdev => true,
+        Family::Arp => false,
     }
 }
 

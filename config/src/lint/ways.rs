@@ -1,7 +1,7 @@
 //! Which chains lead to which, and what changes on the way?
 
 use super::model::Written;
-use crate::policy::{ChainId, Policy, Statement, Verdict};
+use crate::policy::{ChainId, Hook, Policy, Statement, Verdict};
 
 /// The chains that packets can come to, callers first; and for each the base chains that lead to it.
 pub(super) fn order(policy: &Policy) -> (Vec<ChainId>, Vec<Vec<ChainId>>) {
@@ -79,6 +79,13 @@ pub(super) fn written(policy: &Policy, bases: &[Vec<ChainId>]) -> Vec<Written> {
     let mut by_base = own.clone();
     for (chain, bases) in bases.iter().enumerate() {
         bases.iter().for_each(|base| by_base[base.index()].join(own[chain]));
+    }
+    // Chains of one hook meet the same packets, one after the other.
+    for hook in Hook::ALL {
+        let chains = policy.base_chains(hook);
+        let mut all = Written::default();
+        chains.iter().for_each(|base| all.join(by_base[base.index()]));
+        chains.iter().for_each(|base| by_base[base.index()] = all);
     }
     let joined = bases.iter().enumerate().map(|(chain, bases)| {
         let mut all = own[chain];

@@ -100,10 +100,10 @@ fn check_kind(kind: &Spanned<String>) -> Lowered<()> {
 }
 
 fn hook(family: Family, name: &Spanned<String>) -> Lowered<Hook> {
-    let Some(hook) = HOOKS.into_iter().find(|hook| hook.to_string() == name.node) else {
+    let Some(hook) = Hook::ALL.into_iter().find(|hook| hook.to_string() == name.node) else {
         let text = format!("there is no hook `{}`", name.node);
         let mut complaint = Diagnostic::new(name.span, text);
-        let names = HOOKS.map(|hook| hook.to_string());
+        let names = Hook::ALL.map(|hook| hook.to_string());
         complaint.help = did_you_mean(&name.node, names.iter().map(String::as_str));
         return Err(complaint);
     };
@@ -153,16 +153,6 @@ fn named_priority(family: Family, hook: Hook, name: &str, span: Span) -> Lowered
     }
     Ok(*value)
 }
-
-const HOOKS: [Hook; Hook::COUNT] = [
-    Hook::Ingress,
-    Hook::Prerouting,
-    Hook::Input,
-    Hook::Forward,
-    Hook::Output,
-    Hook::Postrouting,
-    Hook::Egress,
-];
 
 const NETWORK_PRIORITIES: [(&str, i32); 6] =
     [("raw", -300), ("mangle", -150), ("dstnat", -100), ("filter", 0), ("security", 50), ("srcnat", 100)];

@@ -43,7 +43,7 @@ impl Parser<'_> {
             let text = format!("variable `{}` is already defined", &*name);
             return Err(self.fail(Diagnostic::new(name.span, text).help("`redefine` changes it")));
         }
-        self.variables.define(&name, value, self.weight);
+        self.variables.define(&name, name.span, value, self.weight);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::diagnostic::{Diagnostic, Span};
-use crate::ruleset::{Expression, Term};
+use crate::ruleset::{Expression, Spanned, Term};
 use crate::suggestion::did_you_mean;
 
 /// The variables of every block around the place being read.
@@ -13,6 +13,8 @@ pub(super) struct Variables {
     scopes: Vec<HashMap<String, Variable>>,
     /// How many values variables may still stand for.
     budget: usize,
+    /// Those that nobody asked for, of blocks left.
+    unused: Vec<Spanned<String>>,
 }
 
 #[derive(Debug)]
@@ -22,11 +24,15 @@ struct Variable {
     weight: u32,
     /// How many values it is made of.
     size: usize,
+    /// Where it was named.
+    span: Span,
+    /// Whether anybody asked for it.
+    used: bool,
 }
 
 impl Default for Variables {
     fn default() -> Self {
-        Self { scopes: vec![HashMap::new()], budget: MOST_EXPANDED }
+        Self { scopes: vec![HashMap::new()], budget: MOST_EXPANDED, unused: Vec::new() }
     }
 }
 
@@ -39,8 +45,21 @@ impl Variables {
     /// Leaves a block: what was defined in it is forgotten.
     pub(super) fn close(&mut self) {
         if self.scopes.len() > 1 {
-            self.scopes.pop();
+            self.forget();
         }
+    }
+
+    fn forget(&mut self) {
+        let left = self.scopes.pop().into_iter().flatten().filter(|(_, variable)| !variable.used);
+        self.unused.extend(left.map(|(name, variable)| Spanned::new(name, variable.span)));
+    }
+
+    /// At the end: those that nobody asked for, and where they are named.
+    pub(super) fn unused(mut self) -> Vec<Spanned<String>> {
+        while !self.scopes.is_empty() {
+            self.forget();
+        }
+        self.unused
     }
 
     /// Whether this very block defines `name`.
@@ -49,11 +68,12 @@ impl Variables {
     }
 
     /// Defines `name` in this block.
-    pub(super) fn define(&mut self, name: &str, value: Expression, weight: u32) {
+    pub(super) fn define(&mut self, name: &str, span: Span, value: Expression, weight: u32) {
         let size = size(&value);
-        let variable = Variable { value, weight, size };
         if let Some(scope) = self.scopes.last_mut() {
-            scope.insert(name.to_owned(), variable);
+            // What is given another value was wanted under its name.
+            let used = scope.contains_key(name);
+            scope.insert(name.to_owned(), Variable { value, weight, size, span, used });
         }
     }
 
@@ -64,13 +84,14 @@ impl Variables {
 
     /// What `name` holds, and how deep it is at most.
     pub(super) fn expand(&mut self, name: &str, span: Span) -> Result<(Expression, u32), Diagnostic> {
-        let mut scopes = self.scopes.iter().rev();
-        let Some(found) = scopes.find_map(|scope| scope.get(name)) else {
+        let at = self.scopes.iter().rposition(|scope| scope.contains_key(name));
+        let Some(found) = at.and_then(|at| self.scopes[at].get_mut(name)) else {
             let known = self.scopes.iter().flat_map(HashMap::keys).map(String::as_str);
             let mut complaint = Diagnostic::new(span, format!("variable `{name}` is not defined"));
             complaint.help = did_you_mean(name, known);
             return Err(complaint);
         };
+        found.used = true;
         if found.size > self.budget {
             let message = format!("variables stand for more than {MOST_EXPANDED} values");
             return Err(Diagnostic::new(span, message));

@@ -8,7 +8,7 @@ use super::text::Text;
 use crate::cli::{Explain, Role as CliRole};
 use crate::failure::{Failure, Outcome};
 use crate::left_out::Without;
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::replay::{Names, Sources};
 use crate::rules;
 use config::Policy;
@@ -17,7 +17,6 @@ use dataplane::io::Side;
 use dataplane::packet::Checksums;
 use dataplane::track::{CtState, Settings, Timeouts};
 use dataplane::wire::Role;
-use std::io::IsTerminal;
 
 /// Runs the command.
 pub fn explain(command: &Explain) -> Outcome<()> {
@@ -33,8 +32,7 @@ pub fn explain(command: &Explain) -> Outcome<()> {
     if command.json {
         output.json_line(&Without::new(&report, [&loaded]))?;
     } else {
-        let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-            && std::io::stdout().is_terminal();
+        let colours = output::colours(&std::io::stdout());
         output.line(&Text { report: &report, colours })?;
     }
     output.finish()

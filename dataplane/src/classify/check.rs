@@ -9,6 +9,7 @@ use config::policy::{
     ChainId, Field, Load, Match, Meta, ObjectKind, Operand, Policy, RuleId, Set, SetId, Statement, Target,
     Test, Update, Value, Verdict,
 };
+use config::{At, Objection};
 use std::fmt;
 
 /// Why a policy cannot be compiled. Lowering a ruleset checks the same, so this is a defect of what made the policy.
@@ -35,16 +36,35 @@ pub enum CompileError {
 }
 
 impl CompileError {
-    /// The rule that is at fault, if it is a rule.
+    /// What is at fault.
     #[must_use]
-    pub const fn rule(&self) -> Option<RuleId> {
+    pub const fn at(&self) -> At {
         match *self {
             Self::Dangling(rule) | Self::Key(rule) | Self::Field(rule) | Self::Unsupported(rule, _) => {
-                Some(rule)
+                At::Rule(rule)
             }
-            Self::TooDeep(_) | Self::Set(_) | Self::Rules(_) | Self::UnsupportedSet(..) | Self::Objects => {
-                None
-            }
+            Self::TooDeep(chain) | Self::Rules(chain) => At::Chain(chain),
+            Self::Set(set) | Self::UnsupportedSet(set, _) => At::Set(set),
+            Self::Objects => At::Policy,
+        }
+    }
+
+    /// Whether it is a defect of what made the policy, and not something that rulesets may say.
+    const fn is_defect(&self) -> bool {
+        !matches!(self, Self::Unsupported(..) | Self::UnsupportedSet(..) | Self::Objects)
+    }
+
+    /// What would put it right, where that is known.
+    fn help(&self) -> Option<&'static str> {
+        match *self {
+            Self::Unsupported(_, what) | Self::UnsupportedSet(_, what) => match what {
+                RATE => Some("a lower rate, or a smaller burst"),
+                DRAWS => Some("two rules, one behind the other, draw two numbers"),
+                RANGES => Some("leave out `flags interval`, or the rules that change the set"),
+                ROOM => Some("`size 16777216`, or less"),
+                _ => None,
+            },
+            _ => None,
         }
     }
 }
@@ -62,7 +82,7 @@ impl fmt::Display for CompileError {
             Self::Rules(chain) => write!(f, "chain {}: its rules are not its own", chain.0),
             Self::Unsupported(_, what) => f.write_str(what),
             Self::Objects => f.write_str("its limits and sets cannot be had"),
-            Self::UnsupportedSet(set, what) => write!(f, "set {}: {what}", set.0),
+            Self::UnsupportedSet(_, what) => f.write_str(what),
         }
     }
 }
@@ -86,34 +106,63 @@ pub fn runs(policy: &Policy) -> Result<(), CompileError> {
     check(policy).map(|_| ())
 }
 
+/// Everything in `policy` that the data path does not do.
+#[must_use]
+pub fn objections(policy: &Policy) -> Vec<Objection> {
+    let mut found = Vec::new();
+    parts(policy, &mut found);
+    if found.is_empty() {
+        found.extend(below(policy).err());
+    }
+    let objection = |error: CompileError| Objection {
+        at: error.at(),
+        message: error.to_string(),
+        help: error.help().map(str::to_owned),
+        may_follow: error.is_defect(),
+    };
+    found.into_iter().map(objection).collect()
+}
+
 /// Checks `policy`; for every chain that a packet can meet, what lies below it.
 ///
 /// # Errors
 /// The first thing that is wrong.
 pub(super) fn check(policy: &Policy) -> Result<Vec<Below>, CompileError> {
+    let mut found = Vec::new();
+    parts(policy, &mut found);
+    match found.into_iter().next() {
+        Some(error) => Err(error),
+        None => below(policy),
+    }
+}
+
+/// Checks every set and every statement for itself.
+fn parts(policy: &Policy, found: &mut Vec<CompileError>) {
     for (id, set) in (0u32..).map(SetId).zip(&policy.sets) {
         let whole = set.low.len() == set.high.len() && set.low.len() == set.len() * set.widths.len();
         let widths =
             set.widths.len() <= MOST_PARTS && set.widths.iter().all(|width| (1..=128).contains(width));
-        if !whole || !widths {
-            return Err(CompileError::Set(id));
-        }
-        check_held(policy, id, set)?;
+        let fits = if whole && widths { check_held(policy, id, set) } else { Err(CompileError::Set(id)) };
+        found.extend(fits.err());
     }
     for (id, chain) in (0u32..).map(ChainId).zip(&policy.chains) {
         let range = chain.rules.start as usize..chain.rules.end as usize;
         let Some(rules) = policy.rules.get(range).filter(|rules| rules.iter().all(|rule| rule.chain == id))
         else {
-            return Err(CompileError::Rules(id));
+            found.push(CompileError::Rules(id));
+            continue;
         };
         for (rule, statements) in (chain.rules.start..).map(RuleId).zip(rules) {
-            statements
-                .statements
-                .iter()
-                .try_for_each(|statement| check_statement(policy, rule, statement))?;
-            check_draws(rule, &statements.statements)?;
+            let statements = &statements.statements;
+            let wrong = statements.iter().filter_map(|one| check_statement(policy, rule, one).err());
+            found.extend(wrong);
+            found.extend(check_draws(rule, statements).err());
         }
     }
+}
+
+/// What lies below every chain that a packet can meet, where every part is right for itself.
+fn below(policy: &Policy) -> Result<Vec<Below>, CompileError> {
     let mut states = vec![State::Unknown; policy.chains.len()];
     for (id, chain) in (0u32..).map(ChainId).zip(&policy.chains) {
         if chain.base.is_some() {
@@ -227,8 +276,7 @@ fn check_draws(rule: RuleId, statements: &[Statement]) -> Result<(), CompileErro
         });
     }
     let once = kinds.iter().all(|&count| count <= 1);
-    once.then_some(())
-        .ok_or(CompileError::Unsupported(rule, "a rule draws at most one number of a kind here"))
+    once.then_some(()).ok_or(CompileError::Unsupported(rule, DRAWS))
 }
 
 fn check_update(policy: &Policy, rule: RuleId, update: &Update) -> Result<(), CompileError> {
@@ -267,13 +315,10 @@ fn check_held(policy: &Policy, id: SetId, set: &Set) -> Result<(), CompileError>
             return Err(CompileError::UnsupportedSet(id, "its elements lack their statements"));
         }
         if !dynamic.interval && set.low != set.high {
-            return Err(CompileError::UnsupportedSet(id, "a set that packets change cannot hold ranges"));
+            return Err(CompileError::UnsupportedSet(id, RANGES));
         }
         if u64::from(dynamic.size) > MOST_ELEMENTS {
-            return Err(CompileError::UnsupportedSet(
-                id,
-                "a set that packets change has at most 2^24 elements",
-            ));
+            return Err(CompileError::UnsupportedSet(id, ROOM));
         }
     }
     let lists = set.dynamic.iter().map(|dynamic| &dynamic.each).chain(&set.each);
@@ -352,6 +397,9 @@ const fn target(verdict: Verdict) -> Option<ChainId> {
 /// Elements a set that packets change has at most.
 const MOST_ELEMENTS: u64 = 1 << 24;
 
+const DRAWS: &str = "a rule draws at most one number of a kind here";
+const RANGES: &str = "a set that packets change cannot hold ranges";
+const ROOM: &str = "a set that packets change has at most 2^24 elements";
 const RATE: &str = "the rate or its burst is beyond what can be counted";
 const EACH: &str =
     "an element has only counters, limits and quotas of its own here, with rates that can be counted";

@@ -18,7 +18,7 @@ pub mod stage;
 mod watch;
 
 pub use crate::track::Direction;
-pub use check::{CompileError, runs};
+pub use check::{CompileError, objections, runs};
 pub use counters::Counters;
 pub use decision::{DecidedBy, Decision, Evaluation, Verdict};
 pub use facts::Facts;
