@@ -358,7 +358,8 @@ fn check(policy: &Policy, finding: &Finding, samples: &[Sample], keep: Keep) -> 
             let rule = finding.rule.ok_or("a rule")?;
             let example = example.as_ref().ok_or("an example")?;
             need(run(&alone(policy, rule), example).2 == 1, "the example does not fit the rule")?;
-            need(finding.by.iter().any(|rule| by == DecidedBy::Rule(*rule)), "another rule decides")
+            let named = finding.by.iter().any(|rule| by == DecidedBy::Rule(*rule));
+            need(named || has_early(policy), "another rule decides")
         }
         Kind::InvalidAccepted => {
             let (verdict, by, _) = shown.ok_or("an example")?;

@@ -21,6 +21,8 @@ pub(super) struct Analysis<'p> {
     pub(super) space: Space,
     /// By chain: what is taken from its rules, by those before them and by chains before it on its hook.
     pub(super) takers: Vec<Takers>,
+    /// By chain: whether what is taken on the only way to it is held against its rules, too.
+    handed_on: Vec<bool>,
     /// By chain: packets that come to it, or some more.
     pub(super) entries: Vec<Vec<Region>>,
     /// By chain: the base chains that lead to it.
@@ -59,6 +61,7 @@ impl<'p> Analysis<'p> {
             models,
             space,
             takers: Vec::new(),
+            handed_on: vec![false; policy.chains.len()],
             entries: vec![Vec::new(); policy.chains.len()],
             bases,
             budget: Budget::default(),
@@ -84,9 +87,21 @@ impl<'p> Analysis<'p> {
                 }
             }
         }
+        let callers = callers(policy, &self.models, order);
         for &chain in order {
             for (id, _) in policy.rules_of(chain) {
                 let model = &self.models[id.index()];
+                for branch in &model.branches {
+                    let (Effect::Jump(to) | Effect::Goto(to)) = branch.effect else { continue };
+                    let before = std::mem::take(&mut takers[chain.index()]);
+                    if callers[to.index()] == 1 && before.all().end <= MOST_HANDED_ON {
+                        for taken in before.within(&before.all()) {
+                            takers[to.index()].push_foreign(taken.region.clone(), taken.by, dimensions);
+                        }
+                        self.handed_on[to.index()] = true;
+                    }
+                    takers[chain.index()] = before;
+                }
                 for branch in model.branches.iter().filter(|_| model.exact) {
                     let taken = match branch.effect {
                         Effect::Nothing => continue,
@@ -120,10 +135,11 @@ impl<'p> Analysis<'p> {
                     let (rest, exact) = takers.rest(arriving, &before, dimensions, &mut self.budget);
                     let entry = &mut self.entries[to.index()];
                     entry.extend(rest);
-                    if entry.len() > MOST_ENTRIES {
+                    let whole = entry.len() <= MOST_ENTRIES;
+                    if !whole {
                         *entry = vec![family_domain(self.policy.chains[to.index()].family, dimensions)];
                     }
-                    if !exact || entry.len() > MOST_ENTRIES {
+                    if !(exact && whole || self.handed_on[to.index()]) {
                         self.doubts.insert(id);
                     }
                 }
@@ -184,7 +200,24 @@ fn meets_before(policy: &Policy, earlier: ChainId, later: ChainId) -> bool {
         && before_tracking(policy, earlier) == before_tracking(policy, later)
 }
 
+/// How many jumps and gotos lead to each chain from those that packets come to.
+fn callers(policy: &Policy, models: &[Modelled], order: &[ChainId]) -> Vec<usize> {
+    let mut callers = vec![0; policy.chains.len()];
+    for &chain in order {
+        for (id, _) in policy.rules_of(chain) {
+            for branch in &models[id.index()].branches {
+                if let Effect::Jump(to) | Effect::Goto(to) = branch.effect {
+                    callers[to.index()] += 1;
+                }
+            }
+        }
+    }
+    callers
+}
+
+/// Most boxes taken from a chain that are held against one it leads to.
+const MOST_HANDED_ON: u32 = 4096;
 /// Most boxes that one chain is entered by.
-const MOST_ENTRIES: usize = 64;
+const MOST_ENTRIES: usize = 256;
 /// Most boxes that two lists have in common.
 const MOST_WITHIN: usize = 1 << 16;

@@ -4,6 +4,7 @@ use super::analysis::within;
 use super::cover::Cover;
 use super::model::{Effect, Modelled, StateTrap};
 use super::region::Region;
+use super::values::Values;
 use super::walk::{Outcome, Walk};
 use super::{Example, Kind, Linter};
 use crate::diagnostic::Span;
@@ -308,7 +309,7 @@ impl Linter<'_> {
     }
 
     /// Whether the rule is what careful administrators write although it changes nothing: the last word of a chain
-    /// said again, or `ct state invalid drop`.
+    /// said again, `ct state invalid drop`, or known connections accepted first.
     fn is_custom(&self, id: RuleId, effect: Effect, by: &[RuleId], arriving: &[Region]) -> bool {
         let policy = self.analysis.policy;
         let habit = self.counts_by_habit(id);
@@ -327,14 +328,14 @@ impl Linter<'_> {
         }
         let state = Field::plain(Load::Ct(Ct::State), 32);
         let found = self.analysis.space.dimensions.iter().find(|(_, field)| **field == state);
-        effect != Effect::Accept
-            && found.is_some_and(|(dimension, _)| {
-                let invalid = |region: &Region| {
-                    region.cell(dimension).and_then(super::values::Values::single)
-                        == Some(ct_state::INVALID.into())
-                };
-                arriving.iter().all(invalid)
-            })
+        let usual: &[u32] = match effect {
+            Effect::Accept => &[ct_state::ESTABLISHED, ct_state::RELATED],
+            _ => &[ct_state::INVALID],
+        };
+        let usual = Values::within(usual.iter().map(|&bit| (bit.into(), bit.into())));
+        found.is_some_and(|(dimension, _)| {
+            arriving.iter().all(|region| region.cell(dimension).is_some_and(|states| usual.holds(states)))
+        })
     }
 
     /// A packet of one of `regions` that could match `id` and of which `holds` is true on a base chain leading there.
