@@ -118,10 +118,6 @@ reasons! {
     SctpChunk = "sctp-chunk",
     /// The SCTP CRC32c is wrong.
     SctpChecksum = "sctp-checksum",
-    /// The DCCP header is cut off or its data offset is impossible.
-    DccpHeader = "dccp-header",
-    /// The DCCP checksum is wrong.
-    DccpChecksum = "dccp-checksum",
     /// A GRE header of version 1 that does not carry PPP.
     GreProtocol = "gre-protocol",
 

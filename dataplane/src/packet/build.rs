@@ -46,7 +46,7 @@ enum Transport {
     UdpLite { ports: [u16; 2], coverage: u16 },
     Icmp { icmp_type: u8, code: u8, rest: [u8; 4] },
     Sctp { ports: [u16; 2], tag: u32 },
-    Dccp { ports: [u16; 2], packet_type: u8, sequence: u64, coverage: u8, body: Vec<u8> },
+    Dccp { ports: [u16; 2], packet_type: u8, sequence: u64, body: Vec<u8> },
     Gre { flags: u16, protocol: u16 },
 }
 
@@ -238,18 +238,7 @@ impl FrameBuilder {
     #[must_use]
     pub fn dccp(self, ports: [u16; 2], packet_type: u8, sequence: u64, body: &[u8]) -> Self {
         let body = filled(body, 4);
-        self.transport(Transport::Dccp { ports, packet_type, sequence, coverage: 0, body })
-    }
-
-    /// DCCP checksum coverage, the four-bit field (RFC 4340, section 9.2).
-    ///
-    /// # Panics
-    /// Without [`Self::dccp`] before it.
-    #[must_use]
-    pub fn dccp_coverage(mut self, field: u8) -> Self {
-        let Transport::Dccp { coverage, .. } = &mut self.transport else { panic!("dccp() first") };
-        *coverage = field;
-        self
+        self.transport(Transport::Dccp { ports, packet_type, sequence, body })
     }
 
     /// The first four bytes of GRE: flags with version, and protocol. All else is payload.

@@ -4,7 +4,6 @@
 pub mod build;
 mod bytes;
 pub(crate) mod checksum;
-pub mod dccp;
 pub mod ethernet;
 mod extension;
 mod gre;
@@ -161,7 +160,6 @@ fn parse_transport<F: Frame + ?Sized>(payload: &Payload<'_, F>, packet: &mut Pac
         (_, protocol::ICMP | protocol::ICMPV6) => Err(Reason::IcmpType),
         (_, protocol::UDPLITE) => udplite::parse(payload, packet),
         (_, protocol::SCTP) => sctp::parse(payload, packet),
-        (_, protocol::DCCP) => dccp::parse(payload, packet),
         (_, protocol::GRE) => gre::parse(payload, &mut packet.tuple),
         _ => Ok(()),
     }

@@ -23,5 +23,5 @@ pub const UDPLITE: u8 = 136;
 
 /// Whether the transport header opens with two L4 ports.
 pub(super) const fn has_ports(number: u8) -> bool {
-    matches!(number, TCP | UDP | DCCP | SCTP | UDPLITE)
+    matches!(number, TCP | UDP | SCTP | UDPLITE)
 }

@@ -115,7 +115,7 @@ mod tests {
             assert_eq!(ports(&ip.clone().udp(5, 6)), Ok((protocol::UDP, 5, 6)));
             assert_eq!(ports(&ip.clone().udplite(5, 6, 0)), Ok((protocol::UDPLITE, 5, 6)));
             assert_eq!(ports(&ip.clone().sctp(5, 6, 0)), Ok((protocol::SCTP, 5, 6)));
-            assert_eq!(ports(&ip.clone().dccp([5, 6], 0, 0, &[])), Ok((protocol::DCCP, 5, 6)));
+            assert_eq!(ports(&ip.clone().dccp([5, 6], 0, 0, &[])), Ok((protocol::DCCP, 0, 0)));
             assert_eq!(ports(&ip.clone().raw(protocol::ESP)), Ok((protocol::ESP, 0, 0)));
             let call = ip.gre(0x3001, 0x880b).payload(&[0, 0, 0, 7]);
             assert_eq!(ports(&call), Ok((protocol::GRE, 0, 7)));

@@ -114,7 +114,7 @@ fn valid() -> impl Strategy<Value = Valid> {
                     let frame = frame.sctp(source, destination, one).payload(&[&chunk[..], &data].concat());
                     (frame, protocol::SCTP, 16, usize::MAX)
                 }
-                5 => (frame.dccp([source, destination], 0, 7, &[1; 4]), protocol::DCCP, 20, usize::MAX),
+                5 => (frame.dccp([source, destination], 0, 7, &[1; 4]), protocol::DCCP, 20, 0),
                 6 if network == Network::Ipv4 => (frame.icmp_query(8, source, 1), 1, 8, usize::MAX),
                 6 => (frame.icmp_query(128, source, 1), protocol::ICMPV6, 8, usize::MAX),
                 7 => {
@@ -124,7 +124,7 @@ fn valid() -> impl Strategy<Value = Valid> {
             };
             expected.tuple.protocol = number;
             match kind {
-                0..=5 => {
+                0..=4 => {
                     expected.tuple.source_port = source;
                     expected.tuple.destination_port = destination;
                 }
@@ -242,7 +242,7 @@ proptest! {
         let transport = usize::from(valid.expected.transport_offset);
         let at = match valid.expected.tuple.protocol {
             protocol::TCP => 16..18,
-            protocol::UDP | protocol::UDPLITE | protocol::DCCP => 6..8,
+            protocol::UDP | protocol::UDPLITE => 6..8,
             protocol::ICMP | protocol::ICMPV6 => 2..4,
             protocol::SCTP => 8..12,
             _ => 0..0,

@@ -2,8 +2,9 @@
 
 use super::{CtState, Flow, Opening, Outcome, Protocol, Settings, Status, open, reset_by_firewall, update};
 use crate::flow::{FlowKey, Orientation};
+use crate::packet::build::FrameBuilder;
 use crate::packet::flag::{ACK, RST, SYN};
-use crate::packet::{Network, Packet, Tcp, Tuple, protocol};
+use crate::packet::{Network, Packet, Tcp, Tuple, parse, protocol};
 use crate::reason::Reason;
 use crate::time::Tick;
 
@@ -193,4 +194,15 @@ fn a_flow_fits_the_table() {
     assert_eq!(table.find(hash, flow.key(), Tick(timeout - 1)), Some(slot));
     assert_eq!(table.entry(slot).original(), Orientation::Up);
     assert_eq!(table.find(hash, flow.key(), Tick(timeout)), None);
+}
+
+#[test]
+fn dccp_is_known_by_its_addresses() {
+    let frame = |forth: bool, ports: [u16; 2]| {
+        let (from, to) = if forth { ([10, 0, 0, 1], [10, 0, 0, 2]) } else { ([10, 0, 0, 2], [10, 0, 0, 1]) };
+        parse(&FrameBuilder::new().ip(from, to).dccp(ports, 0, 7, &[0; 4]).build()[..])
+    };
+    let (mut flow, timeout) = opened(&frame(true, [5001, 5002]));
+    assert_eq!((flow.protocol(), timeout), (&Protocol::Generic, 600_000));
+    assert_eq!(next(&mut flow, &frame(false, [9, 9]), 1), valid(CtState::Established, 600));
 }

@@ -89,7 +89,6 @@ impl FrameBuilder {
     /// Transport header and payload, with checksum.
     fn segment(&self, network: &NetworkLayer) -> Vec<u8> {
         let mut bytes = self.transport.header(self.payload.len());
-        let header_length = bytes.len();
         bytes.extend(&self.payload);
         patch(&mut bytes, &self.transport_patches);
         let is_ipv4 = network.source.is_ipv4();
@@ -106,8 +105,7 @@ impl FrameBuilder {
             Transport::UdpLite { coverage: 0, .. } => (6, bytes.len()),
             Transport::UdpLite { coverage, .. } => (6, usize::from(*coverage)),
             Transport::Icmp { .. } => (2, bytes.len()),
-            Transport::Dccp { coverage: 0, .. } => (6, bytes.len()),
-            Transport::Dccp { coverage, .. } => (6, header_length + 4 * (usize::from(*coverage) - 1)),
+            Transport::Dccp { .. } => (6, bytes.len()),
         };
         let mut summed = Vec::new();
         if number != protocol::ICMP {
@@ -175,9 +173,9 @@ impl Transport {
                 bytes.extend(tag.to_be_bytes());
                 bytes.extend([0; 4]);
             }
-            Self::Dccp { ports, packet_type, sequence, coverage, body } => {
+            Self::Dccp { ports, packet_type, sequence, body } => {
                 bytes.extend(ports.iter().flat_map(|port| port.to_be_bytes()));
-                bytes.extend([((16 + body.len()) / 4) as u8, *coverage, 0, 0, packet_type << 1 | 1, 0]);
+                bytes.extend([((16 + body.len()) / 4) as u8, 0, 0, 0, packet_type << 1 | 1, 0]);
                 bytes.extend(&sequence.to_be_bytes()[2..]);
                 bytes.extend(body);
             }
