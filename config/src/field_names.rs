@@ -95,7 +95,7 @@ pub fn value_text(kind: Type, value: Value) -> String {
             let bytes = value.to_be_bytes();
             bytes[10..].iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
         }
-        Type::IfName | Type::IfIndex => {
+        Type::IfName | Type::IfIndex | Type::Helper => {
             let bytes = value.to_be_bytes();
             format!("\"{}\"", String::from_utf8_lossy(&bytes).trim_end_matches('\0'))
         }
@@ -201,6 +201,7 @@ const fn ct_key(ct: Ct) -> CtKey {
         Ct::Status => CtKey::Status,
         Ct::Mark => CtKey::Mark,
         Ct::Zone => CtKey::Zone,
+        Ct::Helper => CtKey::Helper,
         Ct::Expiration => CtKey::Expiration,
         Ct::L3Proto => CtKey::L3Proto,
         Ct::Protocol => CtKey::Protocol,

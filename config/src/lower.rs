@@ -2,6 +2,7 @@
 //! whatever cannot be meant is a complaint.
 
 mod arrange;
+mod assigned;
 mod calendar;
 mod catch_all;
 mod chain;

@@ -2,6 +2,7 @@
 
 mod block;
 mod command;
+pub(crate) mod connection;
 mod ct;
 mod definition;
 mod duration;

@@ -4,8 +4,12 @@
 //! read in network order is that number, an interface name its sixteen bytes read the same way, so that one
 //! comparison serves them all. Rules keep the order of the ruleset; nothing here is optimised.
 
+mod assigned;
+
 use std::fmt;
 use std::ops::Range;
+
+pub use assigned::{Assigned, ConnectionTimeouts, Helper, HelperKind, TimeoutState};
 
 /// The number a field holds: network order, right aligned, at most [`Field::width`] bits.
 pub type Value = u128;
@@ -120,6 +124,10 @@ ids! {
     QuotaId;
     /// A bound on concurrent connections: an index into [`Policy::connection_limits`].
     ConnectionLimitId;
+    /// A helper: an index into [`Policy::helpers`].
+    HelperId;
+    /// Timeouts of connections: an index into [`Policy::timeouts`].
+    TimeoutsId;
 }
 
 /// A checked ruleset with every name resolved.
@@ -139,6 +147,10 @@ pub struct Policy {
     pub quotas: Vec<Quota>,
     /// Every bound on concurrent connections, named or anonymous.
     pub connection_limits: Vec<ConnectionLimit>,
+    /// Every helper, by name.
+    pub helpers: Vec<Helper>,
+    /// Every list of timeouts, by name.
+    pub timeouts: Vec<ConnectionTimeouts>,
     /// Whether the rules ask for connection state, for IPv4 and for IPv6 packets: where they do not, no
     /// packet of that family is tracked.
     pub tracks: Tracks,
@@ -266,6 +278,8 @@ pub enum Statement {
     Reject(Reject),
     /// Leaves the packet out of connection tracking.
     Notrack,
+    /// Gives the connection that the packet begins something, and goes on.
+    Assign(Assigned),
     /// Goes on only while within the rate (or, if it is an `over` limit, beyond it).
     Limit(LimitId),
     /// Goes on only until (or, if it is an `over` quota, once) so many bytes have passed.
@@ -299,6 +313,10 @@ pub enum ObjectKind {
     Limit,
     /// Indexes into [`Policy::quotas`].
     Quota,
+    /// Indexes into [`Policy::helpers`].
+    Helper,
+    /// Indexes into [`Policy::timeouts`].
+    Timeouts,
 }
 
 /// What a rule decides.
@@ -400,6 +418,8 @@ pub enum Target {
     PacketType,
     /// `ct mark` (32 bits).
     CtMark,
+    /// `ct zone` (16 bits), before connection tracking; a packet that has a connection keeps its zone.
+    CtZone,
 }
 
 /// A value a statement writes or stores.
@@ -683,8 +703,10 @@ pub enum Ct {
     Status,
     /// The mark a rule has set, at first 0 (32 bits).
     Mark,
-    /// Its zone, 0 (16 bits).
+    /// Its zone (16 bits).
     Zone,
+    /// The name of the helper that expected it (16 bytes, zero padded); nothing if none did.
+    Helper,
     /// Milliseconds until it ends (32 bits).
     Expiration,
     /// 2 for IPv4, 10 for IPv6 (8 bits).
@@ -842,7 +864,7 @@ pub struct Counter {
     pub bytes: u64,
 }
 
-/// The sixteen bytes of an interface name as a number: zero padded on the right.
+/// The sixteen bytes of the name of an interface or helper as a number: zero padded on the right.
 #[must_use]
 pub fn interface_value(name: &str) -> Option<Value> {
     let mut bytes = [0; 16];

@@ -1,5 +1,6 @@
 //! How is a ruleset written, so that nft reads it and it reads back the same?
 
+mod connection;
 mod expression;
 mod name;
 mod older;
@@ -65,6 +66,14 @@ impl Display for TableBlock<'_> {
             writeln!(f, "\tquota {} {{", named.name)?;
             comment(f, 2, named.comment.as_deref())?;
             writeln!(f, "\t\t{}\n\t}}", QuotaWords(&named.what))?;
+        }
+        for named in table.helpers.iter() {
+            gap(f)?;
+            connection::helper(f, named)?;
+        }
+        for named in table.timeouts.iter() {
+            gap(f)?;
+            connection::timeouts(f, named)?;
         }
         for named in table.sets.iter() {
             gap(f)?;

@@ -88,6 +88,10 @@ pub struct Table {
     pub limits: Named<Object<policy::Limit>>,
     /// Its named quotas, by name.
     pub quotas: Named<Object<policy::Quota>>,
+    /// Its helpers, by name.
+    pub helpers: Named<Object<CtHelper>>,
+    /// Its timeouts of connections, by name.
+    pub timeouts: Named<Object<CtTimeout>>,
     /// Whether its chains are taken off their hooks.
     pub dormant: bool,
 }
@@ -105,6 +109,8 @@ impl Table {
             counters: Named::default(),
             limits: Named::default(),
             quotas: Named::default(),
+            helpers: Named::default(),
+            timeouts: Named::default(),
             dormant: false,
         }
     }
@@ -258,7 +264,27 @@ pub struct SetFlags {
     pub dynamic: bool,
 }
 
-/// A named limit or quota.
+/// What a `ct helper` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CtHelper {
+    /// What it understands.
+    pub kind: policy::HelperKind,
+    /// The family it is for, if it says: `ip`, `ip6` or `inet`.
+    pub family: Option<Family>,
+}
+
+/// What a `ct timeout` says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CtTimeout {
+    /// The transport protocol, 6 or 17.
+    pub protocol: u8,
+    /// The family it is for, if it says: `ip`, `ip6` or `inet`.
+    pub family: Option<Family>,
+    /// Seconds by state.
+    pub values: Vec<(policy::TimeoutState, u32)>,
+}
+
+/// A named limit, quota, helper or list of timeouts.
 #[derive(Debug, Clone)]
 pub struct Object<T> {
     /// Its name.

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use config::iptables::{Beside, IpSets, Report, Version, is_dump};
+use config::policy::{Assigned, HelperKind, Statement};
 use config::{NoFiles, Ruleset, Source, load, parse, print};
 use proptest::prelude::*;
 
@@ -59,6 +60,50 @@ fn every_dump_means_what_nft_would_call_the_same() {
         seen += 1;
     }
     assert!(seen >= 10, "{seen} dumps");
+}
+
+/// What `CT` and `-m helper` mean has words in nft, but `CT` comes before connection tracking, where those do nothing.
+#[test]
+fn the_target_ct_gives_zones_and_helpers_before_tracking() {
+    let dump = "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp --dport 21 -j CT --helper ftp\n\
+        -A PREROUTING -p udp --dport 69 -j CT --zone 7 --helper tftp\n-A PREROUTING -j CT --zone 5\n\
+        -A PREROUTING -j CT\nCOMMIT\n*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m helper --helper ftp-2121 -j DROP\n\
+        -A INPUT -m helper ! --helper ftp -j DROP\n-A INPUT -m helper --helper \"\" -j DROP\n\
+        -A INPUT -m helper --helper sip -j DROP\nCOMMIT\n";
+    let loaded = load(&[Source::new("dump", dump)], &mut NoFiles).expect("is read");
+    let statements = loaded.policy.rules.iter().flat_map(|rule| &rule.statements);
+    let assigned: Vec<Assigned> = statements
+        .filter_map(|statement| match statement {
+            Statement::Assign(assigned) => Some(*assigned),
+            _ => None,
+        })
+        .collect();
+    let template = |zone, helper| Assigned::Template { zone, helper };
+    let expected = [
+        template(0, Some(HelperKind::Ftp)),
+        template(7, Some(HelperKind::Tftp)),
+        template(5, None),
+        template(0, None),
+    ];
+    assert_eq!(assigned, expected);
+    let printed = print(&parse(&[Source::new("dump", dump)], &mut NoFiles).expect("is read"));
+    let rules: Vec<&str> = printed.lines().map(str::trim).filter(|line| line.contains("counter")).collect();
+    assert_eq!(
+        rules,
+        [
+            "tcp dport 21 counter packets 0 bytes 0 ct helper set \"ftp\"",
+            "udp dport 69 counter packets 0 bytes 0 ct zone set 7 ct helper set \"tftp\"",
+            "counter packets 0 bytes 0 ct zone set 5",
+            "counter packets 0 bytes 0 ct zone set 0",
+            "ct helper \"ftp\" counter packets 0 bytes 0 drop",
+            "ct status ! expected counter packets 0 bytes 0 drop",
+            "ct state { invalid, untracked } counter packets 0 bytes 0 drop",
+            "ct helper != \"ftp\" counter packets 0 bytes 0 drop",
+            "ct status expected counter packets 0 bytes 0 drop",
+            "iifname \"INVAL/D\" counter packets 0 bytes 0 drop",
+        ]
+    );
+    parse(&[Source::new("printed", printed)], &mut NoFiles).expect("is nft");
 }
 
 fn family(name: &str, text: &str, told: Option<Version>) -> (Vec<String>, usize) {

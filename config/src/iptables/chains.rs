@@ -14,7 +14,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::leave_out::LeftOut;
 use crate::nft;
 use crate::policy::{ChainPolicy, Hook};
-use crate::ruleset::{Base, Chain, Priority, Ruleset, Set, Spanned};
+use crate::ruleset::{Base, Chain, CtHelper, Object, Priority, Ruleset, Set, Spanned, StatementKind};
 use crate::suggestion::did_you_mean;
 
 /// The tables that decide about packets.
@@ -156,6 +156,19 @@ pub(super) fn add(
         declared.sets.insert(&name, set);
     }
     for chain in chains {
+        for statement in chain.rules.iter().flat_map(|rule| &rule.statements) {
+            if let StatementKind::Template { helper: Some(kind), .. } = statement.kind {
+                // Declared, so that the words of nft that the rule is printed in read back.
+                let (name, span) = (kind.name().to_owned(), statement.span);
+                let what = CtHelper { kind, family: None };
+                declared.helpers.get_or_insert_with(kind.name(), || Object {
+                    name,
+                    span,
+                    what,
+                    comment: None,
+                });
+            }
+        }
         let name = chain.name.clone();
         declared.chains.insert(&name, chain);
     }

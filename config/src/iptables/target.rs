@@ -8,10 +8,12 @@ use super::Version;
 use super::build::Built;
 use super::chains::{Kind, Scope};
 use super::modules::target_reason;
+use super::numbers::number;
 use super::options::{Jump, Loaded, Written};
 use super::rule::Facts;
 use crate::diagnostic::{Diagnostic, Span};
-use crate::policy::Reject;
+use crate::nft::connection::unknown_helper;
+use crate::policy::{HelperKind, Reject};
 use crate::ruleset::{RejectWith, Statement, StatementKind, Verdict, VerdictKind};
 use crate::suggestion::did_you_mean;
 
@@ -62,9 +64,7 @@ fn add(jump: &Jump, facts: &Facts<'_>, scope: &Scope<'_>, built: &mut Built) -> 
             _ if scope.kind != Kind::Raw => {
                 return Err(Diagnostic::new(span, format!("{name} belongs to table raw")));
             }
-            "CT" if target.get("--notrack").is_none() => {
-                return Err(Diagnostic::new(span, "CT without `--notrack` does nothing here"));
-            }
+            "CT" if target.get("--notrack").is_none() => tracked(target, facts)?,
             _ => StatementKind::Notrack,
         }
     };
@@ -90,6 +90,33 @@ fn unknown(jump: &Jump, scope: &Scope<'_>) -> Diagnostic {
         Some(help) => error.help(help),
         None => error,
     }
+}
+
+/// `CT --zone N --helper NAME`
+fn tracked(target: &Loaded, facts: &Facts<'_>) -> Result<StatementKind, Diagnostic> {
+    let zone = match target.get("--zone") {
+        Some(given) if given.value().text == "mark" => {
+            let message = "`--zone mark` is not supported: a rule of nft, `ct zone set`, says which mark means which zone";
+            return Err(Diagnostic::new(given.span, message));
+        }
+        Some(given) => u16::try_from(number(given.value(), 0, u64::from(u16::MAX))?).unwrap_or(0),
+        None => 0,
+    };
+    let helper = match target.get("--helper") {
+        Some(given) => {
+            let name = given.value();
+            let known = HelperKind::ALL.into_iter().find(|kind| kind.name() == name.text);
+            let kind = known.ok_or_else(|| unknown_helper(&name.text, name.span))?;
+            if !facts.only(kind.protocol()) {
+                let protocol = if kind.protocol() == 6 { "tcp" } else { "udp" };
+                let message = format!("the helper `{}` needs `-p {protocol}`", name.text);
+                return Err(Diagnostic::new(given.span, message));
+            }
+            Some(kind)
+        }
+        None => None,
+    };
+    Ok(StatementKind::Template { zone, helper })
 }
 
 /// `REJECT --reject-with TYPE`

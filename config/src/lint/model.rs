@@ -7,8 +7,8 @@ use super::condition::{falls_off, part_of};
 use super::region::{Dimensions, Region};
 use super::values::Values;
 use crate::policy::{
-    ChainId, Ct, Field, Load, Match, Meta, Operand, Policy, Reject, RuleId, Set, SetId, Statement, Target,
-    Test, Verdict,
+    Assigned, ChainId, Ct, Field, Load, Match, Meta, Operand, Policy, Reject, RuleId, Set, SetId, Statement,
+    Target, Test, Verdict,
 };
 
 /// What becomes of a packet.
@@ -69,7 +69,8 @@ impl Written {
     /// What `statement` changes, too.
     pub(super) fn add(&mut self, statement: &Statement) {
         match statement {
-            Statement::Notrack => self.tracking = true,
+            Statement::Notrack | Statement::Assign(Assigned::Template { .. }) => self.tracking = true,
+            Statement::Set(Target::CtZone, _) => self.tracking = true,
             Statement::Set(Target::Mark, _) => self.mark = true,
             Statement::Set(Target::PacketType, _) => self.packet_type = true,
             Statement::Set(Target::CtMark, _) => self.ct_mark = true,
@@ -152,7 +153,7 @@ impl<'p> Modeller<'p> {
                 Statement::Counter(counter) if policy.counters[counter.index()].name.is_none() => {
                     modelled.counts = true;
                 }
-                Statement::Counter(_) | Statement::Log(_) | Statement::Notrack => {
+                Statement::Counter(_) | Statement::Log(_) | Statement::Notrack | Statement::Assign(_) => {
                     modelled.side_effects = true;
                 }
                 Statement::Set(_, operand) => {

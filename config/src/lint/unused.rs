@@ -1,7 +1,7 @@
 //! What is declared and never used?
 
 use super::{Kind, Linter};
-use crate::policy::{ChainId, ObjectKind, Operand, Set, SetId, Statement, Test, Update};
+use crate::policy::{Assigned, ChainId, ObjectKind, Operand, Set, SetId, Statement, Test, Update};
 
 /// Which named things the rules name.
 #[derive(Default)]
@@ -10,6 +10,8 @@ struct Used {
     counters: Vec<bool>,
     limits: Vec<bool>,
     quotas: Vec<bool>,
+    helpers: Vec<bool>,
+    timeouts: Vec<bool>,
 }
 
 impl Linter<'_> {
@@ -48,6 +50,8 @@ impl Linter<'_> {
             counters: vec![false; policy.counters.len()],
             limits: vec![false; policy.limits.len()],
             quotas: vec![false; policy.quotas.len()],
+            helpers: vec![false; policy.helpers.len()],
+            timeouts: vec![false; policy.timeouts.len()],
         };
         for statement in policy.rules.iter().flat_map(|rule| &rule.statements) {
             used.statement(statement);
@@ -85,7 +89,14 @@ impl Linter<'_> {
         let quotas = quotas.map(|quota| ("quota", &quota.name, quota.span));
         let names = policy.quotas.iter().map(|quota| quota.name.is_some());
         let quotas = quotas.zip(named(names, &used.quotas));
-        for ((what, name, span), used) in counters.chain(limits).chain(quotas) {
+        let helpers = ruleset.tables.iter().flat_map(|table| table.helpers.iter());
+        let helpers = helpers.map(|helper| ("ct helper", &helper.name, helper.span));
+        let helpers = helpers.zip(used.helpers.iter().copied());
+        let timeouts = ruleset.tables.iter().flat_map(|table| table.timeouts.iter());
+        let timeouts = timeouts.map(|timeouts| ("ct timeout", &timeouts.name, timeouts.span));
+        let timeouts = timeouts.zip(used.timeouts.iter().copied());
+        let objects = counters.chain(limits).chain(quotas).chain(helpers).chain(timeouts);
+        for ((what, name, span), used) in objects {
             if !used {
                 self.report(Kind::Unused, span, format!("no rule uses {what} `{name}`"));
             }
@@ -105,6 +116,8 @@ impl Used {
             ObjectKind::Counter => &mut self.counters,
             ObjectKind::Limit => &mut self.limits,
             ObjectKind::Quota => &mut self.quotas,
+            ObjectKind::Helper => &mut self.helpers,
+            ObjectKind::Timeouts => &mut self.timeouts,
         };
         for &index in &map.data {
             let index = usize::try_from(index).unwrap_or(usize::MAX);
@@ -138,6 +151,9 @@ impl Used {
             Statement::Counter(counter) => self.counters[counter.index()] = true,
             Statement::Limit(limit) => self.limits[limit.index()] = true,
             Statement::Quota(quota) => self.quotas[quota.index()] = true,
+            Statement::Assign(Assigned::Template { .. }) => self.helpers.fill(true),
+            Statement::Assign(Assigned::Helper(helper)) => self.helpers[helper.index()] = true,
+            Statement::Assign(Assigned::Timeouts(timeouts)) => self.timeouts[timeouts.index()] = true,
             Statement::Set(_, operand) => self.operand(operand),
             Statement::Update(update) => {
                 let Update { set, data, each, .. } = &**update;

@@ -98,7 +98,7 @@ impl<'p> Walk<'p> {
             let effect = match statement {
                 Statement::Match(condition) if self.matches(condition, packet) => continue,
                 Statement::Counter(_) | Statement::Log(_) => continue,
-                Statement::Set(..) => continue,
+                Statement::Set(..) | Statement::Assign(_) => continue,
                 Statement::Notrack => {
                     if self.state == ct_state::INVALID {
                         self.state = ct_state::UNTRACKED;

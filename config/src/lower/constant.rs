@@ -94,7 +94,7 @@ pub(super) fn bounds(expression: &Expression, kind: Type) -> Lowered<Bounds> {
 /// The mask of a prefix of `bits`.
 pub(super) fn prefix_mask(bits: u8, kind: Type, span: Span) -> Lowered<Value> {
     let width = kind.width();
-    if kind.is_interface() {
+    if kind.is_interface() || kind == Type::Helper {
         let text = format!("{} has no prefixes", described(kind));
         return Err(Diagnostic::new(span, text));
     }
@@ -139,6 +139,7 @@ fn value(literal: &Literal, kind: Type, span: Span) -> Lowered<Value> {
         Literal::Number(_) if kind.is_interface() => {
             Err(Diagnostic::new(span, "an interface is given by its name: a wire has no interface indexes"))
         }
+        Literal::Number(_) if kind == Type::Helper => mismatch("a number"),
         Literal::Number(number) => fitting(*number, kind, span),
         Literal::Ipv4(address) if kind == Type::Ipv4Addr => Ok(u32::from(*address).into()),
         Literal::Ipv6(address) if kind == Type::Ipv6Addr => Ok(u128::from(*address)),
@@ -160,12 +161,20 @@ fn value(literal: &Literal, kind: Type, span: Span) -> Lowered<Value> {
         Literal::Text(text) if kind == Type::Ipv6Addr && text.parse::<Ipv6Addr>().is_ok() => {
             Ok(text.parse::<Ipv6Addr>().map_or(0, u128::from))
         }
+        Literal::Word(name) | Literal::Text(name) if kind == Type::Helper => helper(name, span),
         Literal::Word(name) | Literal::Text(name) => {
             value_names::value(kind, name).ok_or_else(|| unknown_name(name, kind, span))
         }
         Literal::Ipv4(_) => mismatch("an IPv4 address"),
         Literal::Ipv6(_) => mismatch("an IPv6 address"),
         Literal::Mac(_) => mismatch("a MAC address"),
+    }
+}
+
+fn helper(name: &str, span: Span) -> Lowered<Value> {
+    match interface_value(name) {
+        Some(value) if !name.is_empty() && !name.ends_with('*') => Ok(value),
+        _ => Err(Diagnostic::new(span, "the name of a helper has 1 to 15 bytes, and is whole")),
     }
 }
 
@@ -200,6 +209,7 @@ pub(super) fn described(kind: Type) -> String {
         Type::InetProto => "a protocol".to_owned(),
         Type::InetService => "a port or service".to_owned(),
         Type::IfName | Type::IfIndex => "the name of an interface".to_owned(),
+        Type::Helper => "the name of a helper".to_owned(),
         Type::TcpFlag => "a TCP flag".to_owned(),
         Type::CtState => "a connection state".to_owned(),
         Type::Time => "a point in time".to_owned(),

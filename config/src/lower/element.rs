@@ -206,6 +206,8 @@ fn object(scope: &Scope<'_>, kind: ObjectKind, element: &Element) -> Lowered<Val
         ObjectKind::Counter => scope.counter(name, *span)?.0,
         ObjectKind::Limit => scope.limit(name, *span)?.0,
         ObjectKind::Quota => scope.quota(name, *span)?.0,
+        ObjectKind::Helper => scope.helper(name, *span)?.0,
+        ObjectKind::Timeouts => scope.timeouts(name, *span)?.0,
     }))
 }
 

@@ -240,6 +240,7 @@ fn connection(making: &Making<'_, '_>, key: CtKey, span: Span) -> Lowered<(Ct, u
         CtKey::Status => Ct::Status,
         CtKey::Mark => Ct::Mark,
         CtKey::Zone => Ct::Zone,
+        CtKey::Helper => Ct::Helper,
         CtKey::Expiration => Ct::Expiration,
         CtKey::L3Proto => Ct::L3Proto,
         CtKey::Protocol => Ct::Protocol,

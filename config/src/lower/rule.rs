@@ -7,7 +7,7 @@ use super::jumps::Jump;
 use super::scope::Scope;
 use super::{Lowered, Lowering, next_id};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::policy::{self, ChainId, Family, Icmpx, ObjectKind, Reject, Statement, Verdict};
+use crate::policy::{self, Assigned, ChainId, Family, Icmpx, ObjectKind, Reject, Statement, Verdict};
 use crate::ruleset::{self, Protocol, RejectWith, Rule, StatementKind, VerdictKind};
 
 /// A rule while it is made.
@@ -106,7 +106,24 @@ impl Lowering<'_> {
             StatementKind::Named(ObjectKind::Quota, name) => {
                 Statement::Quota(making.scope.quota(name, statement.span)?)
             }
-            StatementKind::Mapped { kind, key, map } => self.mapped(making, *kind, key, map)?,
+            StatementKind::Named(ObjectKind::Helper, name) => {
+                self.track(making.scope.table.family, statement.span)?;
+                Statement::Assign(Assigned::Helper(making.scope.helper(name, statement.span)?))
+            }
+            StatementKind::Named(ObjectKind::Timeouts, name) => {
+                self.track(making.scope.table.family, statement.span)?;
+                Statement::Assign(Assigned::Timeouts(making.scope.timeouts(name, statement.span)?))
+            }
+            StatementKind::Template { zone, helper } => {
+                self.track(making.scope.table.family, statement.span)?;
+                Statement::Assign(Assigned::Template { zone: *zone, helper: *helper })
+            }
+            StatementKind::Mapped { kind, key, map } => {
+                if matches!(kind, ObjectKind::Helper | ObjectKind::Timeouts) {
+                    self.track(making.scope.table.family, statement.span)?;
+                }
+                self.mapped(making, *kind, key, map)?
+            }
             StatementKind::Log(log, _) => Statement::Log(Box::new(log.clone())),
             StatementKind::Set(target, value) => self.assignment(making, *target, value, statement.span)?,
             StatementKind::Update(update) => self.update(making, update, statement.span)?,

@@ -7,7 +7,8 @@ use super::update::DEFAULT_SIZE;
 use super::{Lowered, Lowering, next_id, set_flags};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::{
-    ChainId, Counter, CounterId, Dynamic, Limit, LimitId, ObjectKind, Quota, QuotaId, SetId,
+    ChainId, Counter, CounterId, Dynamic, HelperId, Limit, LimitId, ObjectKind, Quota, QuotaId, SetId,
+    TimeoutsId,
 };
 use crate::ruleset::{Expression, KeyType, MapData, Set, Table, Term, Type};
 use crate::suggestion::did_you_mean;
@@ -20,6 +21,8 @@ pub(super) struct Scope<'a> {
     counters: HashMap<&'a str, CounterId>,
     limits: HashMap<&'a str, LimitId>,
     quotas: HashMap<&'a str, QuotaId>,
+    pub(super) helpers: HashMap<&'a str, HelperId>,
+    pub(super) timeouts: HashMap<&'a str, TimeoutsId>,
     /// A name that is not known may be one that could not be read.
     incomplete: bool,
 }
@@ -66,6 +69,8 @@ impl Holds {
             Self::Objects(ObjectKind::Counter) => "a map to counters".to_owned(),
             Self::Objects(ObjectKind::Limit) => "a map to limits".to_owned(),
             Self::Objects(ObjectKind::Quota) => "a map to quotas".to_owned(),
+            Self::Objects(ObjectKind::Helper) => "a map to helpers".to_owned(),
+            Self::Objects(ObjectKind::Timeouts) => "a map to timeouts".to_owned(),
         }
     }
 }
@@ -86,6 +91,8 @@ impl<'a> Lowering<'a> {
             counters: HashMap::new(),
             limits: HashMap::new(),
             quotas: HashMap::new(),
+            helpers: HashMap::new(),
+            timeouts: HashMap::new(),
             incomplete: self.ruleset.incomplete,
         };
         for chain in table.chains.iter() {
@@ -110,6 +117,7 @@ impl<'a> Lowering<'a> {
             self.policy.quotas.push(Quota { name: Some(quota.name.clone()), ..quota.what.clone() });
             scope.quotas.insert(&quota.name, id);
         }
+        self.connection_objects(&mut scope);
         for set in table.sets.iter() {
             let lowered = self.named_set(&scope, set);
             if let Some(known) = self.note(lowered) {
@@ -212,6 +220,18 @@ impl Scope<'_> {
     pub(super) fn quota(&self, name: &str, span: Span) -> Lowered<QuotaId> {
         let known = self.quotas.get(name).copied();
         known.ok_or_else(|| self.unknown("quota", name, span, self.quotas.keys().copied()))
+    }
+
+    /// The helper called `name`.
+    pub(super) fn helper(&self, name: &str, span: Span) -> Lowered<HelperId> {
+        let known = self.helpers.get(name).copied();
+        known.ok_or_else(|| self.unknown("ct helper", name, span, self.helpers.keys().copied()))
+    }
+
+    /// The timeouts called `name`.
+    pub(super) fn timeouts(&self, name: &str, span: Span) -> Lowered<TimeoutsId> {
+        let known = self.timeouts.get(name).copied();
+        known.ok_or_else(|| self.unknown("ct timeout", name, span, self.timeouts.keys().copied()))
     }
 
     /// Whether a set or map is called `name`.

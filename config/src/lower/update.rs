@@ -156,9 +156,10 @@ impl Lowering<'_> {
     ) -> Lowered<Statement> {
         let kind = match target {
             Target::Mark | Target::CtMark => Type::Mark,
+            Target::CtZone => Type::Integer(16),
             Target::PacketType => Type::PktType,
         };
-        if target == Target::CtMark {
+        if matches!(target, Target::CtMark | Target::CtZone) {
             self.track(making.scope.table.family, span)?;
         }
         let value = self.operand(making, value, kind)?;

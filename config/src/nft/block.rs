@@ -49,15 +49,22 @@ impl Parser<'_> {
                 Ok(())
             }
             "flags" => self.table_flags(table),
-            "flowtable" | "secmark" | "synproxy" | "ct" | "tunnel" => {
+            "ct" => {
+                let kind = self.ct_object_kind()?;
+                let name = self.declared_name("a name")?;
+                self.ct_object(table, kind, &name)
+            }
+            "flowtable" | "secmark" | "synproxy" | "tunnel" => {
                 let why = unsupported::object(&word);
                 self.fail_at(word.span, format!("`{}` in a table {why}", &*word))
             }
             _ => {
                 let text = format!("`{}` cannot stand in a table", &*word);
                 let mut complaint = Diagnostic::new(word.span, text);
-                complaint.help =
-                    did_you_mean(&word, ["chain", "set", "map", "counter", "limit", "quota", "comment"]);
+                complaint.help = did_you_mean(
+                    &word,
+                    ["chain", "set", "map", "counter", "limit", "quota", "ct", "comment"],
+                );
                 Err(self.fail(complaint))
             }
         }

@@ -7,7 +7,7 @@ use super::lexer::Kind;
 use super::parser::{Parsed, Parser};
 use super::unsupported;
 use crate::diagnostic::{Diagnostic, Span};
-use crate::policy::Family;
+use crate::policy::{Family, ObjectKind};
 use crate::ruleset::{Chain, Element, Elements, Rule, Spanned};
 use crate::suggestion::did_you_mean;
 
@@ -125,7 +125,14 @@ impl Parser<'_> {
                 }
                 self.delete_in(&table, &word, action)
             }
-            "flowtable" | "secmark" | "synproxy" | "ct" | "tunnel" => {
+            "ct" => {
+                self.tokens.take();
+                let kind = self.ct_object_kind()?;
+                let family = self.family();
+                let table = self.known_table(family)?;
+                self.ct_command(&table, kind, action)
+            }
+            "flowtable" | "secmark" | "synproxy" | "tunnel" => {
                 let why = unsupported::object(&word);
                 self.fail_at(word.span, format!("`{}` {why}", &*word))
             }
@@ -248,6 +255,30 @@ impl Parser<'_> {
             "limit" => known.limits.remove(&name.node).is_some(),
             "quota" => known.quotas.remove(&name.node).is_some(),
             _ => known.sets.remove(&name.node).is_some(),
+        };
+        if !found && action == Action::Delete {
+            return self.missing(what, &name);
+        }
+        Ok(())
+    }
+
+    /// `add ct helper TABLE NAME { ... }`
+    fn ct_command(&mut self, table: &InTable, kind: ObjectKind, action: Action) -> Parsed<()> {
+        if matches!(action, Action::Add | Action::Create) {
+            let name = self.declared_name("a name")?;
+            let known = self.table_of(table);
+            let exists = known.helpers.contains(&name.node) && kind == ObjectKind::Helper
+                || known.timeouts.contains(&name.node) && kind == ObjectKind::Timeouts;
+            if exists && action == Action::Create {
+                return self.already(&name);
+            }
+            return self.ct_object(table, kind, &name);
+        }
+        let name = self.name("a name")?;
+        let known = self.table_of(table);
+        let (what, found) = match kind {
+            ObjectKind::Helper => ("ct helper", known.helpers.remove(&name.node).is_some()),
+            _ => ("ct timeout", known.timeouts.remove(&name.node).is_some()),
         };
         if !found && action == Action::Delete {
             return self.missing(what, &name);

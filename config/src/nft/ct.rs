@@ -34,6 +34,10 @@ impl Parser<'_> {
             ("packets", None) => CtKey::Packets(ways),
             ("bytes", None) => CtKey::Bytes(ways),
             ("avgpkt", None) => CtKey::AveragePacket(ways),
+            ("zone", None) if self.at_word("set") => {
+                let text = "a zone of one direction is not supported: it is for address translation";
+                return self.fail_at(start.to(key.span), text);
+            }
             ("zone", None) => CtKey::Zone,
             _ => {
                 let text = format!("`{}` is nothing that a direction of a connection has", &*key);
@@ -52,6 +56,7 @@ impl Parser<'_> {
             "status" => CtKey::Status,
             "mark" => CtKey::Mark,
             "zone" => CtKey::Zone,
+            "helper" => CtKey::Helper,
             "expiration" => CtKey::Expiration,
             "l3proto" => CtKey::L3Proto,
             "protocol" => CtKey::Protocol,
@@ -84,12 +89,13 @@ impl Parser<'_> {
 const DIRECTED: [&str; 10] =
     ["saddr", "daddr", "proto-src", "proto-dst", "l3proto", "protocol", "packets", "bytes", "avgpkt", "zone"];
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "state",
     "direction",
     "status",
     "mark",
     "zone",
+    "helper",
     "expiration",
     "l3proto",
     "protocol",

@@ -63,6 +63,12 @@ impl Parser<'_> {
                 self.tokens.take();
                 self.connection_limit()
             }
+            "ct" if second(self, &["helper", "timeout", "expectation"])
+                && self.tokens.third_word_is("set") =>
+            {
+                self.tokens.take();
+                self.give_to_connection()
+            }
             "add" | "update" | "delete" => {
                 self.tokens.take();
                 self.update(match &*word {
@@ -114,7 +120,7 @@ impl Parser<'_> {
                 StatementKind::Counter { packets, bytes }
             }
             ObjectKind::Limit => StatementKind::Limit(self.limit()?),
-            ObjectKind::Quota => StatementKind::Quota(self.quota()?),
+            _ => StatementKind::Quota(self.quota()?),
         })
     }
 
@@ -147,6 +153,7 @@ impl Parser<'_> {
             Term::Selector(Selector::Meta(MetaKey::Mark)) => Target::Mark,
             Term::Selector(Selector::Meta(MetaKey::PktType)) => Target::PacketType,
             Term::Selector(Selector::Ct(CtKey::Mark)) => Target::CtMark,
+            Term::Selector(Selector::Ct(CtKey::Zone)) => Target::CtZone,
             Term::Selector(Selector::Meta(_) | Selector::Ct(_)) => {
                 return self.fail_at(left.span.to(set), "this cannot be set in front of a wire");
             }

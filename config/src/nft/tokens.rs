@@ -125,6 +125,15 @@ impl Tokens {
         (token.kind == Kind::Word).then(|| self.word(Span::new(span.source, token.start, token.end)))
     }
 
+    /// Whether the word behind the next two tokens is this one.
+    pub(super) fn third_word_is(&mut self, wanted: &str) -> bool {
+        let (_, span) = self.peek();
+        let text = &self.sources[usize::from(span.source)].text;
+        let second = lexer::next(text, span.end as usize);
+        let third = lexer::next(text, second.end as usize);
+        third.kind == Kind::Word && text.get(third.start as usize..third.end as usize) == Some(wanted)
+    }
+
     /// Takes the letters and digits behind `span`, the token taken last, with it.
     pub(super) fn extend(&mut self, span: Span) -> Span {
         let rest = self.sources[usize::from(span.source)].text.as_bytes();

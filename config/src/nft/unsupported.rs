@@ -16,6 +16,9 @@ pub(super) const LAST: &str =
     "`last` is not supported: when a rule matched last is not kept; `counter` counts";
 const NO_KERNEL: &str = "is not supported: it is a property of the kernel's own packet buffer";
 
+/// Why `ct expectation` is not supported.
+pub(super) const NO_EXPECTATION: &str = "is not supported: connections are expected by helpers only";
+
 /// Why no statement that starts with `word` is supported; none if there is no such statement.
 pub(super) fn statement(word: &str) -> Option<&'static str> {
     Some(match word {
@@ -76,8 +79,8 @@ pub(super) fn meta(key: &str) -> Option<&'static str> {
 pub(super) fn ct(key: &str) -> Option<&'static str> {
     Some(match key {
         "secmark" => NO_KERNEL,
-        "helper" | "expectation" => "is not supported: Sluice follows no application protocols",
-        "timeout" => "is not supported: timeouts are set for all connections, in the settings",
+        "expectation" => NO_EXPECTATION,
+        "timeout" => "is not supported: it is given to a connection, with `set`, but not compared",
         "label" | "event" | "id" => "is not supported: only the kernel's own connection tracking has it",
         _ => return None,
     })
@@ -115,7 +118,6 @@ pub(super) fn object(word: &str) -> &'static str {
     match word {
         "flowtable" => "is not supported: the data path keeps flows of its own, without being told",
         "synproxy" => "is not supported: Sluice does not answer for servers",
-        "ct" => "is not supported: helpers, timeouts and expectations are the kernel's own",
         "tunnel" => "is not supported: a wire ends no tunnels",
         _ => NO_KERNEL,
     }

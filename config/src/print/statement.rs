@@ -59,6 +59,24 @@ pub(super) fn write_statement(f: &mut Formatter<'_>, kind: &StatementKind) -> fm
         StatementKind::CounterName(name) => write!(f, "counter name \"{name}\""),
         StatementKind::Reject(with) => write_reject(f, *with),
         StatementKind::Notrack => f.write_str("notrack"),
+        StatementKind::Template { zone, helper } => {
+            let space = if *zone != 0 || helper.is_none() {
+                write!(f, "ct zone set {zone}")?;
+                " "
+            } else {
+                ""
+            };
+            match helper {
+                Some(kind) => write!(f, "{space}ct helper set \"{}\"", kind.name()),
+                None => Ok(()),
+            }
+        }
+        StatementKind::Named(kind @ (ObjectKind::Helper | ObjectKind::Timeouts), name) => {
+            write!(f, "{} set \"{name}\"", object(*kind))
+        }
+        StatementKind::Mapped { kind: kind @ (ObjectKind::Helper | ObjectKind::Timeouts), key, map } => {
+            write!(f, "{} set {} map {}", object(*kind), Shown(key), Source(map))
+        }
         StatementKind::Limit(limit) => write!(f, "limit {}", LimitWords(limit)),
         StatementKind::Quota(quota) => write!(f, "quota {}", QuotaWords(quota)),
         StatementKind::Named(kind, name) => write!(f, "{} name \"{name}\"", object(*kind)),
@@ -74,6 +92,7 @@ pub(super) fn write_statement(f: &mut Formatter<'_>, kind: &StatementKind) -> fm
                 Target::Mark => "meta mark",
                 Target::PacketType => "meta pkttype",
                 Target::CtMark => "ct mark",
+                Target::CtZone => "ct zone",
             };
             write!(f, "{target} set {}", Shown(value))
         }
@@ -87,6 +106,8 @@ pub(super) const fn object(kind: ObjectKind) -> &'static str {
         ObjectKind::Counter => "counter",
         ObjectKind::Limit => "limit",
         ObjectKind::Quota => "quota",
+        ObjectKind::Helper => "ct helper",
+        ObjectKind::Timeouts => "ct timeout",
     }
 }
 

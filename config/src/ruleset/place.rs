@@ -92,6 +92,7 @@ impl Statement {
             | StatementKind::CounterName(_)
             | StatementKind::Reject(_)
             | StatementKind::Notrack
+            | StatementKind::Template { .. }
             | StatementKind::Limit(_)
             | StatementKind::Quota(_)
             | StatementKind::Named(..)

@@ -2,7 +2,7 @@
 
 use super::{Elements, Expression, Spanned};
 use crate::diagnostic::Span;
-use crate::policy::{Change, Limit, Log, ObjectKind, Quota, Reject, Target};
+use crate::policy::{Change, HelperKind, Limit, Log, ObjectKind, Quota, Reject, Target};
 
 /// A statement and where it was written.
 #[derive(Debug, Clone)]
@@ -47,11 +47,18 @@ pub enum StatementKind {
     Reject(RejectWith),
     /// Leaves the packet out of connection tracking.
     Notrack,
+    /// The target `CT` of iptables: a zone, and a helper for a new connection.
+    Template {
+        /// The zone.
+        zone: u16,
+        /// The helper.
+        helper: Option<HelperKind>,
+    },
     /// Goes on within, or beyond, a rate of its own.
     Limit(Limit),
     /// Goes on until an amount of its own is used up, or once it is.
     Quota(Quota),
-    /// Does what a named limit or quota does.
+    /// Does what a named limit or quota does, or gives a connection a helper or timeouts.
     Named(ObjectKind, String),
     /// Does what the object does that a map holds: `counter name tcp dport map @m`.
     Mapped {

@@ -51,6 +51,8 @@ pub enum Type {
     CtStatus,
     /// To whom a frame is addressed.
     PktType,
+    /// The name of a helper.
+    Helper,
     /// The hardware type of an interface.
     IfType,
     /// An interface that is given by its name where nft has its index.
@@ -82,7 +84,7 @@ impl Type {
             Self::Ipv4Addr | Self::CtState | Self::Mark => 32,
             Self::CtStatus | Self::FibType | Self::Duration | Self::Hour => 32,
             Self::Time => 64,
-            Self::Ipv6Addr | Self::IfName | Self::IfIndex => 128,
+            Self::Ipv6Addr | Self::IfName | Self::IfIndex | Self::Helper => 128,
             Self::EtherAddr => 48,
             Self::EtherType | Self::InetService | Self::ArpOp | Self::IfType => 16,
             Self::InetProto | Self::NfProto | Self::TcpFlag | Self::CtDir => 8,

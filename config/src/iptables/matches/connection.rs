@@ -11,6 +11,7 @@ use crate::iptables::numbers::{self, number};
 use crate::iptables::options::{Given, Loaded};
 use crate::iptables::protocol;
 use crate::iptables::rule::Facts;
+use crate::policy::HelperKind;
 use crate::suggestion::did_you_mean;
 
 type Done = Result<(), Diagnostic>;
@@ -148,6 +149,31 @@ fn mark(given: &Given, left: &str, built: &mut Built) -> Done {
         (_, true) => format!("{left} & {mask:#x} != {value:#x}"),
     };
     built.says(&text, given.span)
+}
+
+/// `-m helper`: who expected the connection; no name, any helper. Unlike the other conditions on a connection, a
+/// negated one is met by a packet without.
+pub(in crate::iptables) fn helper(loaded: &Loaded, _facts: &Facts<'_>, built: &mut Built) -> Done {
+    let given = only(loaded)?;
+    let name = &given.value().text;
+    let known = || HelperKind::ALL.into_iter().map(HelperKind::name);
+    // The name of the helper may be followed by anything.
+    let found = known().find(|known| name.starts_with(known));
+    let condition = match found {
+        _ if name.is_empty() => "ct status expected".to_owned(),
+        Some(found) => format!("ct helper \"{found}\""),
+        None if given.negated => return Ok(()),
+        None => {
+            built.never(given.span);
+            return Ok(());
+        }
+    };
+    if !given.negated {
+        return built.says(&condition, given.span);
+    }
+    let mut either = vec!["ct status ! expected".to_owned(), "ct state { invalid, untracked }".to_owned()];
+    either.extend(found.map(|found| format!("ct helper != \"{found}\"")));
+    built.one_of(&either, given.span)
 }
 
 /// `-m connbytes`

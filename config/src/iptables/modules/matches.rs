@@ -115,6 +115,7 @@ pub(super) const MATCHES: &[Module] = &[
     ),
     any(&["mark"], &[both(&["--mark"])], connection::packet_mark),
     any(&["connmark"], &[both(&["--mark"])], connection::connmark),
+    any(&["helper"], &[both(&["--helper"])], connection::helper),
     any(
         &["connbytes"],
         &[both(&["--connbytes"]), plain(&["--connbytes-dir"], 1), plain(&["--connbytes-mode"], 1)],

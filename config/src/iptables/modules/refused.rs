@@ -23,7 +23,7 @@ const MATCHES: &[(&[&str], &str)] = &[
     (&["bpf", "u32"], "nft has no programs that look at any byte: say what they look for by its name"),
     (&["string"], "nft does not search the payload"),
     (&["osf"], "fingerprints of systems are not read"),
-    (&["helper", "ipvs"], "helpers and virtual servers belong to a host"),
+    (&["ipvs"], "virtual servers belong to a host"),
     (&["nfacct", "rateest"], "accounting objects and rate estimators of a host are not there"),
     (&["cluster", "connlabel"], "clusters and labels of connections are not there yet"),
     (&["eui64"], "nft does not compare an interface identifier with an Ethernet address"),

@@ -14,10 +14,9 @@ const fn target(names: &'static [&'static str], options: &'static [Opt]) -> Modu
     Module { names, options, version: None, translate: nothing }
 }
 
-const ZONES: &str = "there is one zone of connections";
-const HELPERS: &str = "which helper follows a connection is not a rule's to say";
+const ZONES: &str = "a zone of one direction is for address translation";
 const EVENTS: &str = "there is nobody to be told of a connection's events";
-const TIMEOUTS: &str = "a policy of timeouts is a setting, not a rule's to say";
+const TIMEOUTS: &str = "the policy it names is no part of the dump; nft declares one, `ct timeout`";
 
 /// What `-j` can name besides a chain.
 pub(in crate::iptables) const TARGETS: &[Module] = &[
@@ -30,10 +29,10 @@ pub(in crate::iptables) const TARGETS: &[Module] = &[
         &["CT"],
         &[
             plain(&["--notrack"], 0),
-            refused(&["--zone"], 1, ZONES),
+            plain(&["--zone"], 1),
             refused(&["--zone-orig"], 1, ZONES),
             refused(&["--zone-reply"], 1, ZONES),
-            refused(&["--helper"], 1, HELPERS),
+            plain(&["--helper"], 1),
             refused(&["--timeout"], 1, TIMEOUTS),
             refused(&["--ctevents"], 1, EVENTS),
             refused(&["--expevents"], 1, EVENTS),

@@ -18,6 +18,8 @@ pub enum CtKey {
     Mark,
     /// `ct zone`
     Zone,
+    /// `ct helper`
+    Helper,
     /// `ct expiration`
     Expiration,
     /// `ct l3proto`
@@ -58,6 +60,7 @@ impl CtKey {
             Self::Status => Type::CtStatus,
             Self::Mark => Type::Mark,
             Self::Zone => Type::Integer(16),
+            Self::Helper => Type::Helper,
             Self::Expiration => Type::Duration,
             Self::L3Proto => Type::NfProto,
             Self::Protocol => Type::InetProto,
@@ -84,6 +87,7 @@ impl Display for CtKey {
             Self::Status => f.write_str("status"),
             Self::Mark => f.write_str("mark"),
             Self::Zone => f.write_str("zone"),
+            Self::Helper => f.write_str("helper"),
             Self::Expiration => f.write_str("expiration"),
             Self::L3Proto => f.write_str("l3proto"),
             Self::Protocol => f.write_str("protocol"),

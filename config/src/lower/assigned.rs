@@ -1,0 +1,48 @@
+//! What do the helpers and timeouts of a table mean?
+
+use super::scope::Scope;
+use super::{Lowered, Lowering, next_id};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::policy::{ConnectionTimeouts, Family, Helper, HelperId, TimeoutsId};
+
+impl Lowering<'_> {
+    /// Gives the helpers and timeouts of a table their ids.
+    pub(super) fn connection_objects(&mut self, scope: &mut Scope<'_>) {
+        let table = scope.table;
+        for helper in table.helpers.iter() {
+            let families = families(table.family, helper.what.family, helper.span);
+            let Some(families) = self.note(families) else { continue };
+            let id = HelperId(next_id(self.policy.helpers.len()));
+            self.policy.helpers.push(Helper { name: helper.name.clone(), kind: helper.what.kind, families });
+            scope.helpers.insert(&helper.name, id);
+        }
+        for timeouts in table.timeouts.iter() {
+            let tracked = families(table.family, None, timeouts.span);
+            if self.note(tracked).is_none() {
+                continue;
+            }
+            let id = TimeoutsId(next_id(self.policy.timeouts.len()));
+            self.policy.timeouts.push(ConnectionTimeouts {
+                name: timeouts.name.clone(),
+                protocol: timeouts.what.protocol,
+                values: timeouts.what.values.clone(),
+            });
+            scope.timeouts.insert(&timeouts.name, id);
+        }
+    }
+}
+
+/// Whether an object of a table of `family` that says `said` is for IPv4 and for IPv6.
+fn families(family: Family, said: Option<Family>, span: Span) -> Lowered<[bool; 2]> {
+    match (family, said.unwrap_or(family)) {
+        (Family::Arp | Family::Bridge | Family::Netdev, _) => {
+            Err(Diagnostic::new(span, format!("there is no connection tracking in family {family}")))
+        }
+        (Family::Ip6, Family::Ip) | (Family::Ip, Family::Ip6) => {
+            Err(Diagnostic::new(span, format!("a table of family {family} sees no packets of the other")))
+        }
+        (_, Family::Ip) => Ok([true, false]),
+        (_, Family::Ip6) => Ok([false, true]),
+        _ => Ok([true, true]),
+    }
+}
