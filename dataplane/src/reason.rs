@@ -42,6 +42,10 @@ reasons! {
     HandoverFull = "handover-full",
     /// The transmit queue did not take the packet.
     TransmitFull = "transmit-full",
+    /// An FTP command or answer that should announce a connection is cut off or malformed.
+    HelperPartial = "helper-partial",
+    /// A connection that a helper reads of cannot be expected: another connection announced the same, or there is no room.
+    HelperExpectation = "helper-expectation",
     /// A fragment whose datagram did not become whole in time.
     FragmentTimeout = "fragment-timeout",
     /// A fragment of a datagram two fragments of which overlap.

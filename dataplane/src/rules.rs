@@ -4,8 +4,13 @@ use crate::classify::program::random_seed;
 use crate::classify::{CompileError, Counters, Program};
 use crate::object::numbers::each_field;
 use crate::packet::Network;
+use crate::track::{OwnTimeouts, Timeouts};
 use config::Policy;
-use config::policy::{CounterId, Ct, Load, Tracks};
+use config::policy::{CounterId, Ct, Load, TimeoutsId, Tracks};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+/// Tells rules from those before and after them.
+static NUMBER: AtomicU32 = AtomicU32::new(1);
 
 /// A policy as workers run it.
 #[derive(Debug)]
@@ -14,6 +19,9 @@ pub struct Rules {
     pub program: Program,
     tracks: Tracks,
     counts_traffic: bool,
+    /// The timeouts that rules give to connections.
+    timeouts: Box<[Timeouts]>,
+    number: u32,
     counters: Box<[Counters]>,
 }
 
@@ -42,7 +50,14 @@ impl Rules {
             program.objects().inherit(before.program.objects(), now);
         }
         let counters = (0..workers).map(|_| program.counters()).collect();
-        Ok(Self { program, tracks: policy.tracks, counts_traffic: counts_traffic(policy), counters })
+        Ok(Self {
+            program,
+            tracks: policy.tracks,
+            counts_traffic: counts_traffic(policy),
+            timeouts: policy.timeouts.iter().map(Timeouts::from).collect(),
+            number: NUMBER.fetch_add(1, Relaxed),
+            counters,
+        })
     }
 
     /// Whether connections of this network layer are tracked.
@@ -53,6 +68,18 @@ impl Rules {
             Network::Ipv4 => self.tracks.v4,
             Network::Ipv6 => self.tracks.v6,
         }
+    }
+
+    /// What a connection remembers of the timeouts that a rule gives it.
+    #[must_use]
+    pub const fn own_timeouts(&self, id: TimeoutsId) -> OwnTimeouts {
+        OwnTimeouts { rules: self.number, list: id.0 }
+    }
+
+    /// The timeouts that a rule gave to a connection, unless those were other rules.
+    #[must_use]
+    pub fn timeouts(&self, own: OwnTimeouts) -> Option<&Timeouts> {
+        if own.rules == self.number { self.timeouts.get(own.list as usize) } else { None }
     }
 
     /// Whether packets and bytes of new connections are counted: a rule asks for them.

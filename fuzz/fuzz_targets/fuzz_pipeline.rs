@@ -14,7 +14,7 @@ use dataplane::pipeline::{Decided, Outcome};
 use dataplane::rules::Rules;
 use dataplane::stats::Stats;
 use dataplane::time::Tick;
-use dataplane::track::{CtState, Flow, Settings, Timeouts};
+use dataplane::track::{CtState, Expectations, Flow, Settings, Timeouts};
 use dataplane::wire::Role;
 use dataplane::worker::{self, Observer, Parts, Wire as Served, Worker};
 use fuzz::conversation::{Step, Steps};
@@ -121,6 +121,7 @@ impl Lab {
         let (publisher, readers) = generation::publish(compiled(policy, workers), workers);
         let (account, log) = (Rc::default(), Log::default());
         let (handover, hasher) = (worker::handover(workers), FlowHasher::new([1, 2, 3, 4]));
+        let expectations = Arc::new(Expectations::with_capacity(32, hasher.clone()));
         let watched = readers.into_iter().enumerate().map(|(index, rules)| {
             let table = Table::with_capacity(flows);
             let (ager, reaper) = flow::ageing(&table, 4);
@@ -134,6 +135,7 @@ impl Lab {
                 rules,
                 settings: Settings { tcp_loose, timeouts: Timeouts::default() },
                 checksums,
+                expectations: Arc::clone(&expectations),
                 handover: Arc::clone(&handover),
                 reaper,
                 stats: Arc::clone(&stats),

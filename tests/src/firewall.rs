@@ -14,7 +14,8 @@ use dataplane::packet::Checksums;
 use dataplane::pipeline::{Decided, Outcome};
 use dataplane::rules::Rules;
 use dataplane::stats::Stats;
-use dataplane::track::Settings;
+use dataplane::track::expect::MOST_EXPECTED;
+use dataplane::track::{Expectations, Settings};
 use dataplane::wire::Role;
 use dataplane::worker::{self, Parts, Wire, Worker};
 
@@ -69,6 +70,7 @@ impl Firewall {
         let (publisher, readers) = generation::publish(rules, workers);
         let hasher = FlowHasher::new([1, 2, 3, 4]);
         let handover = worker::handover(workers);
+        let expectations = Arc::new(Expectations::with_capacity(MOST_EXPECTED, hasher.clone()));
         let role = Role::Guard { interface: interface_value("eth0").unwrap_or_default() };
         let ends: Vec<Memory> = (0..workers).map(|_| Memory::default()).collect();
         let kept = Kept::default();
@@ -83,6 +85,7 @@ impl Firewall {
                 rules,
                 settings: Settings { tcp_loose, ..Settings::default() },
                 checksums: Checksums::Verified,
+                expectations: Arc::clone(&expectations),
                 handover: Arc::clone(&handover),
                 reaper,
                 stats: Arc::new(Stats::default()),

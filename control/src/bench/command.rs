@@ -20,7 +20,7 @@ use dataplane::packet::Checksums;
 use dataplane::rules::Rules;
 use dataplane::stats::Stats;
 use dataplane::track::tcp::State;
-use dataplane::track::{Settings, Timeouts};
+use dataplane::track::{Expectations, Settings, Timeouts};
 use dataplane::wire::Role;
 use dataplane::worker::{self, Parts, Wire, Worker};
 use dpdk::{Eal, EalConfig, Memory, Mempool, MempoolConfig, Port, PortConfig};
@@ -95,6 +95,7 @@ pub fn bench(command: &Bench) -> Outcome<()> {
             rules: reader,
             settings: Settings { tcp_loose: false, timeouts: Timeouts::default() },
             checksums: Checksums::Verified,
+            expectations: Arc::new(Expectations::with_capacity(1, hasher.clone())),
             handover: worker::handover(1),
             reaper,
             stats: Arc::clone(&stats),

@@ -10,12 +10,13 @@ use dataplane::flow::{FlowHasher, Table};
 use dataplane::io::Side;
 use dataplane::object::Now;
 use dataplane::packet::{self, Checksums, Packet};
-use dataplane::pipeline::{Carried, Context, Decided, Keyed, Outcome};
+use dataplane::pipeline::{Carried, Context, Decided, Keyed, Outcome, Shard};
 use dataplane::reason::Reason;
 use dataplane::rules::Rules;
 use dataplane::stats::Stats;
 use dataplane::time::{Clock, Tick};
-use dataplane::track::{CtState, Direction, Extra, Flow, Settings};
+use dataplane::track::expect::MOST_EXPECTED;
+use dataplane::track::{CtState, Direction, Expectations, Extra, Flow, Settings};
 use dataplane::wire::Role;
 
 /// A firewall in the middle of its course.
@@ -28,6 +29,7 @@ pub struct Course<'a> {
     stats: Stats,
     role: Role,
     settings: Settings,
+    expectations: Expectations,
     checksums: Checksums,
     at: u64,
     pub(super) fragments: Fragments,
@@ -70,11 +72,13 @@ impl<'a> Course<'a> {
     ) -> Result<Self, String> {
         let rules = Rules::compile_at(policy, 1, now, None)
             .map_err(|error| format!("the ruleset cannot be compiled: {error}"))?;
+        let hasher = crate::replay::hasher();
         Ok(Self {
             policy,
             rules,
             table: Table::with_capacity(flows),
-            hasher: crate::replay::hasher(),
+            expectations: Expectations::with_capacity(MOST_EXPECTED, hasher.clone()),
+            hasher,
             clock: Clock::default(),
             stats: Stats::default(),
             role,
@@ -105,10 +109,11 @@ impl<'a> Course<'a> {
         let mut context = self.context(side);
         let mut trace = Trace::default();
         let tracked = context.is_tracked(&packet);
-        let before = context.flow(keyed).map(|found| seen(found, now)).filter(|_| tracked);
-        let decided = context.decide_watched(&packet, frame, keyed, carried, policy, &mut trace);
-        let after = context.flow(keyed).map(|found| seen(found, now)).filter(|_| tracked);
-        let direction = match (keyed, before) {
+        let (decided, keyed, before) =
+            context.decide_watched(&packet, frame, keyed, carried, policy, &mut trace);
+        let before = before.map(|found| seen(found, now)).filter(|_| tracked);
+        let after = context.flow(&keyed).map(|found| seen(found, now)).filter(|_| tracked);
+        let direction = match (&keyed, before) {
             (Keyed::Own { orientation, .. }, Some(before)) => Some(before.flow.direction(*orientation)),
             _ => None,
         };
@@ -146,7 +151,7 @@ impl<'a> Course<'a> {
             mark: 0,
             ct_mark: None,
             now: Now { monotonic_ns: self.at, wall_ns: self.at },
-            known: Known { connection: None, home: self.role.home(side), draw: Draw::default() },
+            known: Known { home: self.role.home(side), draw: Draw::default(), ..Known::default() },
         };
         let path = self.role.path(side);
         let (objects, counters) = (self.rules.program.objects(), self.rules.bank(0));
@@ -154,6 +159,7 @@ impl<'a> Course<'a> {
         let mut evaluation = Evaluation::new();
         let policy = self.policy;
         reference::run_watched(policy, objects, path.before, &facts, counters, &mut evaluation, &mut trace);
+        evaluation.take_template();
         let state = if evaluation.notrack() { CtState::Untracked } else { state };
         facts.ct_state = state.bit();
         if has_flow && !evaluation.notrack() {
@@ -201,8 +207,11 @@ impl<'a> Course<'a> {
 
     pub(super) fn meet(&mut self, time: u64, frame: &[u8]) -> (Packet, Keyed) {
         self.at = self.at.max(time);
-        let table = &mut self.table;
-        self.clock.advance(self.at / 1_000_000, |tick| table.purge(tick));
+        let (table, expectations) = (&mut self.table, &self.expectations);
+        self.clock.advance(self.at / 1_000_000, |tick| {
+            table.purge(tick);
+            expectations.purge(tick);
+        });
         let packet = packet::parse_with(frame, self.checksums);
         let keyed = Keyed::of(&packet, frame, &self.hasher);
         (packet, keyed)
@@ -211,7 +220,13 @@ impl<'a> Course<'a> {
     pub(super) fn context(&mut self, side: Side) -> Context<'_> {
         let at = Now { monotonic_ns: self.at, wall_ns: self.at };
         let now = self.clock.now();
-        Context::new(&self.role, side, now, at, &self.rules, 0, &mut self.table, &self.settings, &self.stats)
+        let shard = Shard {
+            table: &mut self.table,
+            settings: &self.settings,
+            hasher: &self.hasher,
+            expectations: &self.expectations,
+        };
+        Context::new(&self.role, side, now, at, &self.rules, 0, shard, &self.stats)
     }
 }
 

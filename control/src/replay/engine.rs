@@ -12,7 +12,8 @@ use dataplane::flow::{self, FlowHasher, Table};
 use dataplane::packet::Checksums;
 use dataplane::rules::Rules;
 use dataplane::stats::Stats;
-use dataplane::track::{Settings, Timeouts};
+use dataplane::track::expect::MOST_EXPECTED;
+use dataplane::track::{Expectations, Settings, Timeouts};
 use dataplane::wire::Role;
 use dataplane::worker::{self, Parts, Wire, Worker};
 use dataplane::{generation, io::Side};
@@ -88,6 +89,7 @@ fn one(
         ports.push(port);
     }
     let handover = worker::handover(workers);
+    let expectations = Arc::new(Expectations::with_capacity(MOST_EXPECTED, hasher.clone()));
     let unit = if plan.in_order { 1 } else { 1_000_000 };
     let role = role(input);
     let settings = Settings { tcp_loose: input.tcp_loose, timeouts: Timeouts::default() };
@@ -116,6 +118,7 @@ fn one(
             rules: reader,
             settings,
             checksums: if input.no_checksum { Checksums::Trusted } else { Checksums::Verified },
+            expectations: Arc::clone(&expectations),
             handover: Arc::clone(&handover),
             reaper,
             stats: counters,

@@ -18,7 +18,8 @@ use dataplane::packet::Checksums;
 use dataplane::rules::Rules;
 use dataplane::stats::Stats;
 use dataplane::time::Tick;
-use dataplane::track::{Settings, Timeouts};
+use dataplane::track::expect::MOST_EXPECTED;
+use dataplane::track::{Expectations, Settings, Timeouts};
 use dataplane::wire::Role;
 use dataplane::worker::{self, Parts, Wire, Worker};
 use dpdk::LcoreTask;
@@ -77,6 +78,7 @@ pub fn serve(configuration: &Configuration, mut policy: Policy, left_out: Vec<En
     }
     let hasher = FlowHasher::new(secret()?);
     let handover = worker::handover(workers);
+    let expectations = Arc::new(Expectations::with_capacity(MOST_EXPECTED, hasher.clone()));
     let mut watched = Vec::new();
     for ((index, rules), lcore) in readers.into_iter().enumerate().zip(eal.worker_lcores()) {
         let mut own = Vec::new();
@@ -107,6 +109,7 @@ pub fn serve(configuration: &Configuration, mut policy: Policy, left_out: Vec<En
                 timeouts: Timeouts::from(&settings.conntrack.timeouts),
             },
             checksums: Checksums::Verified,
+            expectations: Arc::clone(&expectations),
             handover: Arc::clone(&handover),
             reaper,
             stats: Arc::clone(&stats),

@@ -6,8 +6,8 @@ use crate::object::each::Each;
 use crate::object::numbers::each_field;
 use crate::object::rate::Rate;
 use config::policy::{
-    ChainId, Field, Load, Match, Meta, ObjectKind, Operand, Policy, RuleId, Set, SetId, Statement, Target,
-    Test, Update, Value, Verdict,
+    Assigned, ChainId, Field, Load, Match, Meta, ObjectKind, Operand, Policy, RuleId, Set, SetId, Statement,
+    Target, Test, Update, Value, Verdict,
 };
 use config::{At, Objection};
 use std::fmt;
@@ -94,7 +94,7 @@ impl std::error::Error for CompileError {}
 pub(super) struct Below {
     /// Levels of jumps and gotos.
     levels: usize,
-    /// Whether a rule of it or below it says `notrack`.
+    /// Whether a rule of it or below it changes what is known of the connection: `notrack`, a zone, a helper.
     pub(super) notrack: bool,
 }
 
@@ -201,7 +201,13 @@ fn check_statement(policy: &Policy, rule: RuleId, statement: &Statement) -> Resu
             policy.counters.get(counter.index()).map(|_| ()).ok_or(CompileError::Dangling(rule))
         }
         Statement::Verdict(verdict) => check_target(policy, rule, *verdict),
-        Statement::Reject(_) | Statement::Notrack => Ok(()),
+        Statement::Reject(_) | Statement::Notrack | Statement::Assign(Assigned::Template { .. }) => Ok(()),
+        Statement::Assign(Assigned::Helper(helper)) => {
+            policy.helpers.get(helper.index()).map(|_| ()).ok_or(CompileError::Dangling(rule))
+        }
+        Statement::Assign(Assigned::Timeouts(timeouts)) => {
+            policy.timeouts.get(timeouts.index()).map(|_| ()).ok_or(CompileError::Dangling(rule))
+        }
         Statement::Limit(limit) => {
             let limit = policy.limits.get(limit.index()).ok_or(CompileError::Dangling(rule))?;
             Rate::of(limit).map(|_| ()).ok_or(CompileError::Unsupported(rule, RATE))
@@ -217,7 +223,9 @@ fn check_statement(policy: &Policy, rule: RuleId, statement: &Statement) -> Resu
         Statement::Set(Target::PacketType, _) => {
             Err(CompileError::Unsupported(rule, "the data path does not change the packet type"))
         }
-        Statement::Set(Target::Mark | Target::CtMark, operand) => check_operand(policy, rule, operand),
+        Statement::Set(Target::Mark | Target::CtMark | Target::CtZone, operand) => {
+            check_operand(policy, rule, operand)
+        }
         Statement::Update(update) => check_update(policy, rule, update),
     }
 }
@@ -256,6 +264,8 @@ fn check_object(
         ObjectKind::Counter => policy.counters.len(),
         ObjectKind::Limit => policy.limits.len(),
         ObjectKind::Quota => policy.quotas.len(),
+        ObjectKind::Helper => policy.helpers.len(),
+        ObjectKind::Timeouts => policy.timeouts.len(),
     };
     if map.data.iter().any(|&object| object >= objects as Value) {
         return Err(CompileError::Dangling(rule));
@@ -369,7 +379,10 @@ fn look_below(policy: &Policy, chain: ChainId, states: &mut [State], level: usiz
     let mut below = Below::default();
     for statement in policy.rules_of(chain).flat_map(|(_, rule)| &rule.statements) {
         let verdicts = match statement {
-            Statement::Notrack => {
+            Statement::Notrack
+            | Statement::Assign(_)
+            | Statement::Set(Target::CtZone, _)
+            | Statement::Object { kind: ObjectKind::Helper, .. } => {
                 below.notrack = true;
                 continue;
             }

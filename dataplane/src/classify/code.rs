@@ -9,8 +9,8 @@ use crate::frame::Frame;
 use crate::object::set::Wanted;
 use crate::object::{Found, Objects};
 use config::policy::{
-    self, BitOperator, ChainId, Comparison, CounterId, Field, LimitId, Match, ObjectKind, Policy, QuotaId,
-    Reject, RuleId, SetId, Statement, Target, Test, Value,
+    self, Assigned, BitOperator, ChainId, Comparison, CounterId, Field, HelperId, LimitId, Match, ObjectKind,
+    Policy, QuotaId, Reject, RuleId, SetId, Statement, Target, Test, TimeoutsId, Value,
 };
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -53,6 +53,7 @@ enum Step {
     },
     Reject(Reject),
     Notrack,
+    Assign(Assigned),
     /// As `Lookup`, in a set whose elements come, go or do something.
     LookupHeld {
         key: Key,
@@ -258,6 +259,10 @@ impl Code {
                 facts.set(target, value, evaluation);
                 true
             }
+            Step::Assign(assigned) => {
+                facts.assign(assigned, objects, evaluation);
+                true
+            }
             Step::Update(update) => {
                 let Update { key, set, wanted, data } = self.updates[update as usize];
                 let data = data.map_or(Some(0), |operand| self.operand(operand, facts, objects));
@@ -267,7 +272,7 @@ impl Code {
             }
             Step::Object { kind, key, map } => {
                 let found = self.map(key, map, facts, objects);
-                found.is_some_and(|object| object_goes_on(kind, object, facts, objects, counters))
+                found.is_some_and(|object| object_goes_on(kind, object, facts, objects, counters, evaluation))
             }
             _ => true,
         }
@@ -413,6 +418,7 @@ impl Layout {
             Statement::VerdictMap { key, map } => Step::VerdictMap { key: self.key(key), map: map.0 },
             Statement::Reject(reject) => Step::Reject(*reject),
             Statement::Notrack => Step::Notrack,
+            Statement::Assign(assigned) => Step::Assign(*assigned),
             Statement::Object { kind, key, map } => {
                 Step::Object { kind: *kind, key: self.key(key), map: *map }
             }
@@ -459,9 +465,10 @@ pub(super) const fn join(operator: BitOperator, left: Value, right: Value) -> Va
 pub(super) fn object_goes_on<F: Frame + ?Sized>(
     kind: ObjectKind,
     object: Value,
-    facts: &Facts<'_, F>,
+    facts: &mut Facts<'_, F>,
     objects: &Objects,
     counters: &Counters,
+    evaluation: &mut Evaluation,
 ) -> bool {
     let object = object as u32;
     match kind {
@@ -471,6 +478,14 @@ pub(super) fn object_goes_on<F: Frame + ?Sized>(
         }
         ObjectKind::Limit => objects.limit(LimitId(object), &facts.moment()),
         ObjectKind::Quota => objects.quota(QuotaId(object), &facts.moment()),
+        ObjectKind::Helper => {
+            facts.assign(Assigned::Helper(HelperId(object)), objects, evaluation);
+            true
+        }
+        ObjectKind::Timeouts => {
+            facts.assign(Assigned::Timeouts(TimeoutsId(object)), objects, evaluation);
+            true
+        }
     }
 }
 

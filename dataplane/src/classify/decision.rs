@@ -5,7 +5,7 @@
 //! policy of the last base chain, one that has rules before an empty one (an `iptables-save` dump declares every
 //! chain of every table, and the empty ones decide nothing).
 
-use config::policy::{ChainId, Reject, RuleId};
+use config::policy::{ChainId, HelperKind, Reject, RuleId, TimeoutsId};
 
 /// What becomes of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,6 +46,26 @@ pub struct Evaluation {
     notrack: bool,
     mark: u32,
     ct_mark: Option<u32>,
+    template: Option<Template>,
+    given: Given,
+}
+
+/// What rules before connection tracking say of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Template {
+    /// The zone in which the connection is looked for.
+    pub zone: u16,
+    /// The helper a new connection gets, unless it was expected.
+    pub helper: Option<HelperKind>,
+}
+
+/// What rules have given to a new connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Given {
+    /// A helper.
+    pub helper: Option<HelperKind>,
+    /// Timeouts of its own.
+    pub timeouts: Option<TimeoutsId>,
 }
 
 impl Default for Evaluation {
@@ -59,7 +79,15 @@ impl Evaluation {
     #[must_use]
     pub const fn new() -> Self {
         let decision = Decision { verdict: Verdict::Accept, decided_by: DecidedBy::Nothing };
-        Self { decision, weight: 0, notrack: false, mark: 0, ct_mark: None }
+        Self {
+            decision,
+            weight: 0,
+            notrack: false,
+            mark: 0,
+            ct_mark: None,
+            template: None,
+            given: Given { helper: None, timeouts: None },
+        }
     }
 
     /// What has been decided so far.
@@ -84,6 +112,36 @@ impl Evaluation {
     #[must_use]
     pub const fn ct_mark(&self) -> Option<u32> {
         self.ct_mark
+    }
+
+    /// What rules have said of connection tracking: a packet has this in place of a connection until it is tracked.
+    #[must_use]
+    pub const fn template(&self) -> Option<Template> {
+        self.template
+    }
+
+    /// As [`Self::template`], and from now on the packet is tracked.
+    pub const fn take_template(&mut self) -> Option<Template> {
+        self.template.take()
+    }
+
+    /// What rules have given to a new connection.
+    #[must_use]
+    pub const fn given(&self) -> Given {
+        self.given
+    }
+
+    pub(super) const fn set_template(&mut self, template: Template) {
+        self.template = Some(template);
+        self.notrack = false;
+    }
+
+    pub(super) const fn give_helper(&mut self, helper: HelperKind) {
+        self.given.helper = Some(helper);
+    }
+
+    pub(super) const fn give_timeouts(&mut self, timeouts: TimeoutsId) {
+        self.given.timeouts = Some(timeouts);
     }
 
     pub(super) const fn set_mark(&mut self, mark: u32) {

@@ -18,16 +18,17 @@ mod option;
 mod payload;
 
 pub use connection::Connection;
+use connection::status;
 pub(super) use known::mix;
 pub use known::{Draw, Home, Known};
 
 use super::counters::Counters;
-use super::decision::Evaluation;
+use super::decision::{Evaluation, Template};
 use crate::frame::Frame;
-use crate::object::{LogRecord, Moment, Now};
+use crate::object::{LogRecord, Moment, Now, Objects};
 use crate::packet::Packet;
 use crate::track::Direction;
-use config::policy::{Ct, Hook, Load, OptionOf, Part, RuleId, Target, Value, ct_state};
+use config::policy::{Assigned, Ct, Hook, Load, OptionOf, Part, RuleId, Target, Value, ct_state};
 
 /// Everything the rules can look at for one packet.
 #[derive(Debug)]
@@ -92,6 +93,13 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
         if let (Some(_), Some(mark)) = (self.ct_mark, evaluation.ct_mark()) {
             self.ct_mark = Some(mark);
         }
+        if evaluation.template().is_some() {
+            self.ct_state = ct_state::NEW;
+        }
+        if let (Some(connection), Some(_)) = (&mut self.known.connection, evaluation.given().helper) {
+            connection.status |= status::HELPER;
+        }
+        self.known.template = evaluation.template();
         self
     }
 
@@ -107,7 +115,46 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
                 self.ct_mark = Some(value);
                 evaluation.set_ct_mark(value);
             }
+            Target::CtZone => self.set_template(Template { zone: value as u16, helper: None }, evaluation),
             Target::CtMark | Target::PacketType => {}
+        }
+    }
+
+    /// A packet that has no connection yet has this in place of one: it counts as new, even where it was left out of
+    /// connection tracking.
+    fn set_template(&mut self, template: Template, evaluation: &mut Evaluation) {
+        if self.known.connection.is_none() && self.known.template.is_none() {
+            self.ct_state = ct_state::NEW;
+            self.known.template = Some(template);
+            evaluation.set_template(template);
+        }
+    }
+
+    /// Gives the connection something, if it is one that begins and what it is given is for its protocol.
+    pub(super) fn assign(&mut self, assigned: Assigned, objects: &Objects, evaluation: &mut Evaluation) {
+        match assigned {
+            Assigned::Template { zone, helper } => {
+                if self.ct_state == ct_state::INVALID {
+                    self.set_template(Template { zone, helper }, evaluation);
+                }
+            }
+            Assigned::Helper(id) => {
+                let (kind, [v4, v6]) = objects.helper(id);
+                let Some(connection) = &mut self.known.connection else { return };
+                let wanted = if connection.key.version == 6 { v6 } else { v4 };
+                let settled = connection.status & (status::CONFIRMED | status::HELPER) != 0;
+                if wanted && !settled && connection.key.protocol == kind.protocol() {
+                    connection.status |= status::HELPER;
+                    evaluation.give_helper(kind);
+                }
+            }
+            Assigned::Timeouts(id) => {
+                let Some(connection) = &self.known.connection else { return };
+                let settled = connection.status & status::CONFIRMED != 0;
+                if !settled && connection.key.protocol == objects.timeouts_protocol(id) {
+                    evaluation.give_timeouts(id);
+                }
+            }
         }
     }
 
@@ -141,8 +188,10 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
             Load::Payload { base, offset, width } => self.payload(base, offset, width),
             Load::Meta(meta) => self.meta(meta),
             Load::Ct(Ct::State) => Some(self.ct_state.into()),
-            Load::Ct(Ct::Direction) => self.ct_direction.map(|direction| direction as Value),
-            Load::Ct(Ct::Mark) => self.ct_mark.map(Value::from),
+            Load::Ct(Ct::Direction) if self.ct_direction.is_some() => {
+                self.ct_direction.map(|direction| direction as Value)
+            }
+            Load::Ct(Ct::Mark) if self.ct_mark.is_some() => self.ct_mark.map(Value::from),
             _ => self.load_rarely(load),
         }
     }
@@ -151,7 +200,10 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
     #[inline(never)]
     fn load_rarely(&self, load: &Load) -> Option<Value> {
         match *load {
-            Load::Ct(ct) => self.known.connection?.load(ct),
+            Load::Ct(ct) => match (&self.known.connection, self.known.template) {
+                (Some(connection), _) => connection.load(ct),
+                (None, template) => connection::of_template(template?, ct),
+            },
             Load::Extension { header, offset, width } => {
                 self.bits_at(self.extension(header)?, offset, width, self.end())
             }

@@ -20,7 +20,7 @@ mod watch;
 pub use crate::track::Direction;
 pub use check::{CompileError, objections, runs};
 pub use counters::Counters;
-pub use decision::{DecidedBy, Decision, Evaluation, Verdict};
+pub use decision::{DecidedBy, Decision, Evaluation, Given, Template, Verdict};
 pub use facts::Facts;
 pub use program::Program;
 pub use stage::{Path, Phase, Stage};

@@ -169,6 +169,10 @@ impl<F: Frame + ?Sized, W: Watch> Interpreter<'_, '_, F, W> {
                     }
                     continue;
                 }
+                Statement::Assign(assigned) => {
+                    self.facts.assign(*assigned, self.objects, self.evaluation);
+                    continue;
+                }
                 Statement::Reject(reject) => {
                     if applies(*reject, self.facts.packet) {
                         return Step::End(End::Decided(Verdict::Reject(*reject), rule));
@@ -217,7 +221,14 @@ impl<F: Frame + ?Sized, W: Watch> Interpreter<'_, '_, F, W> {
                 Statement::Object { kind, key, map } => {
                     let object = self.map(key, *map);
                     let goes_on = object.is_some_and(|object| {
-                        object_goes_on(*kind, object, self.facts, self.objects, self.counters)
+                        object_goes_on(
+                            *kind,
+                            object,
+                            self.facts,
+                            self.objects,
+                            self.counters,
+                            self.evaluation,
+                        )
                     });
                     if !goes_on {
                         return self.ends(rule, number, statement);

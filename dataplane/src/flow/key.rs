@@ -5,7 +5,7 @@
 //! (address, port) is `low`. An ICMP query is oriented by its type: the asking end is `low`, so that a request
 //! never meets the flow of a request the other way.
 
-use crate::packet::{Network, Tuple, protocol};
+use crate::packet::{Tuple, protocol};
 
 /// The name of a flow: the same for both directions. Plain data: 40 bytes, 48 with its alignment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -51,11 +51,7 @@ impl FlowKey {
     /// The flow of a packet with this tuple, and which way along it the packet goes; `None` if it is not IP.
     #[must_use]
     pub fn of(tuple: &Tuple) -> Option<(Self, Orientation)> {
-        let version = match tuple.network {
-            Network::Other => return None,
-            Network::Ipv4 => 4,
-            Network::Ipv6 => 6,
-        };
+        let version = tuple.network.version()?;
         let up = |low_port, high_port| Self {
             low: tuple.source,
             high: tuple.destination,

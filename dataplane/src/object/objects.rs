@@ -8,7 +8,10 @@ use super::rate::Rate;
 use super::set::{DynamicSet, Element, Wanted};
 use super::timed::{TimedElements, end};
 use ahash::RandomState;
-use config::policy::{Change, LimitId, Policy, QuotaId, Set, SetId, Statement, Update, Value};
+use config::policy::{
+    Assigned, Change, HelperId, HelperKind, LimitId, Policy, QuotaId, Set, SetId, Statement, TimeoutsId,
+    Update, Value,
+};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Seeds of the hash of sets that packets change: a secret, or somebody could fill a part of one.
@@ -19,6 +22,10 @@ pub type Seed = [u64; 4];
 pub struct Objects {
     limits: Box<[Shared<Rate>]>,
     quotas: Box<[Shared<Quota>]>,
+    /// What each helper understands, and whether it is for IPv4 and for IPv6.
+    helpers: Box<[(HelperKind, [bool; 2])]>,
+    /// The protocol each list of timeouts is for.
+    timeouts: Box<[u8]>,
     numbers: Numbers,
     /// By set of the policy.
     sets: Box<[Held]>,
@@ -98,6 +105,8 @@ impl Objects {
             quotas: quotas
                 .map(|quota| Shared { what: Quota::of(quota), state: AtomicU64::new(quota.used) })
                 .collect(),
+            helpers: policy.helpers.iter().map(|helper| (helper.kind, helper.families)).collect(),
+            timeouts: policy.timeouts.iter().map(|timeouts| timeouts.protocol).collect(),
             numbers: Numbers::new(policy),
             sets: sets.collect::<Option<_>>()?,
             names: Names {
@@ -128,7 +137,13 @@ impl Objects {
     #[must_use]
     pub fn need_order(policy: &Policy) -> bool {
         let changes = |set: &Set| set.dynamic.is_some() || !set.expires.is_empty() || !set.each.is_empty();
+        let mut statements = policy.rules.iter().flat_map(|rule| &rule.statements);
+        let helps = |statement: &Statement| {
+            matches!(statement, Statement::Assign(Assigned::Template { helper: Some(_), .. }))
+        };
         !policy.limits.is_empty()
+            || !policy.helpers.is_empty()
+            || statements.any(helps)
             || !policy.quotas.is_empty()
             || policy.sets.iter().any(changes)
             || !Numbers::new(policy).is_empty()
@@ -148,6 +163,18 @@ impl Objects {
     pub fn quota(&self, id: QuotaId, moment: &Moment) -> bool {
         let Shared { what, state } = &self.quotas[id.index()];
         what.goes_on(state, moment)
+    }
+
+    /// What a helper understands, and whether it is for IPv4 and for IPv6.
+    #[must_use]
+    pub fn helper(&self, id: HelperId) -> (HelperKind, [bool; 2]) {
+        self.helpers[id.index()]
+    }
+
+    /// The transport protocol that timeouts are for.
+    #[must_use]
+    pub fn timeouts_protocol(&self, id: TimeoutsId) -> u8 {
+        self.timeouts[id.index()]
     }
 
     /// The counters of rules that count packets off.

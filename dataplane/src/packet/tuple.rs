@@ -16,6 +16,18 @@ pub enum Network {
     Ipv6,
 }
 
+impl Network {
+    /// The version of IP, if it is IP.
+    #[must_use]
+    pub const fn version(self) -> Option<u8> {
+        match self {
+            Self::Other => None,
+            Self::Ipv4 => Some(4),
+            Self::Ipv6 => Some(6),
+        }
+    }
+}
+
 /// Which conversation a packet belongs to, as sent: both ends and the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Tuple {

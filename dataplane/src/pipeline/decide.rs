@@ -5,10 +5,9 @@
 
 use super::fragments::{Carried, Gather};
 use super::keyed::Keyed;
-use super::tracking::{Tracked, Tracker};
+use super::tracking::{Shard, Tracked, Tracker};
 use crate::classify::facts::{Draw, Known};
 use crate::classify::{Counters, DecidedBy, Evaluation, Facts, Stage, Verdict, Watch, reference};
-use crate::flow::Table;
 use crate::frame::Frame;
 use crate::io::Side;
 use crate::object::Now;
@@ -17,7 +16,7 @@ use crate::reason::Reason;
 use crate::rules::Rules;
 use crate::stats::Stats;
 use crate::time::Tick;
-use crate::track::{CtState, Extra, Flow, Settings};
+use crate::track::{CtState, Extra, Flow};
 use crate::wire::Role;
 use config::Policy;
 use config::policy::{Reject, ct_state};
@@ -46,6 +45,9 @@ pub struct Decided {
     pub decided_by: DecidedBy,
 }
 
+/// A flow, what is kept of it besides, and when it ends.
+pub type Found = (Flow, Extra, Tick);
+
 /// What packets of one burst have in common.
 #[derive(Debug)]
 pub struct Context<'a> {
@@ -61,10 +63,6 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// A burst that came in from one side of a wire, at `now` as flows know it and `at` as rules do, at worker number
     /// `worker`.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a burst's context is assembled in one place, once a burst"
-    )]
     pub fn new(
         role: &'a Role,
         from: Side,
@@ -72,19 +70,10 @@ impl<'a> Context<'a> {
         at: Now,
         rules: &'a Rules,
         worker: usize,
-        table: &'a mut Table<Flow>,
-        settings: &'a Settings,
+        shard: Shard<'a>,
         stats: &'a Stats,
     ) -> Self {
-        Self {
-            role,
-            from,
-            rules,
-            worker,
-            tracker: Tracker::new(table, settings, now, rules.counts_traffic()),
-            stats,
-            at,
-        }
+        Self { role, from, rules, worker, tracker: Tracker::new(shard, now, rules), stats, at }
     }
 
     /// Whether the flow of such a packet is tracked at all.
@@ -99,7 +88,7 @@ impl<'a> Context<'a> {
         let run = |stages: &[Stage], facts: &Facts<'_, F>, counters: &Counters, so_far: &mut Evaluation| {
             program.run(stages, facts, counters, so_far);
         };
-        let decided = self.verdict(packet, frame, keyed, None, run);
+        let decided = self.verdict(packet, frame, keyed, None, run, |_, _| ());
         self.count(&decided, 1);
         decided
     }
@@ -117,13 +106,14 @@ impl<'a> Context<'a> {
         let run = |stages: &[Stage], facts: &Facts<'_, F>, counters: &Counters, so_far: &mut Evaluation| {
             program.run(stages, facts, counters, so_far);
         };
-        let decided = self.verdict(packet, frame, keyed, Some(carried), run);
+        let decided = self.verdict(packet, frame, keyed, Some(carried), run, |_, _| ());
         self.count(&decided, fragments as u64);
         decided
     }
 
     /// As [`Self::decide`], or, if something is carried, as [`Self::decide_whole`], by the plain interpreter, which tells
-    /// `watch` of every step. `policy` is the one the rules were compiled from.
+    /// `watch` of every step. `policy` is the one the rules were compiled from. Says also where the packet's flow was
+    /// looked for, and what was found there.
     pub fn decide_watched<F: Frame + ?Sized, W: Watch>(
         &mut self,
         packet: &Packet,
@@ -132,20 +122,22 @@ impl<'a> Context<'a> {
         carried: Option<&Carried>,
         policy: &Policy,
         watch: &mut W,
-    ) -> Decided {
+    ) -> (Decided, Keyed, Option<Found>) {
         let objects = self.rules.program.objects();
         let run = |stages: &[Stage], facts: &Facts<'_, F>, counters: &Counters, so_far: &mut Evaluation| {
             reference::run_watched(policy, objects, stages, facts, counters, so_far, watch);
         };
-        let decided = self.verdict(packet, frame, keyed, carried, run);
+        let mut looked = (*keyed, None);
+        let decided = self.verdict(packet, frame, keyed, carried, run, |tracker, keyed| {
+            looked = (*keyed, tracker.found(keyed));
+        });
         self.count(&decided, 1);
-        decided
+        (decided, looked.0, looked.1)
     }
 
     /// The flow in which a packet is looked for, as it stands, and when it ends.
-    pub fn flow(&mut self, keyed: &Keyed) -> Option<(Flow, Extra, Tick)> {
-        let (Keyed::Own { key, hash, .. } | Keyed::Quoted { key, hash, .. }) = keyed else { return None };
-        self.tracker.find(*hash, key)
+    pub fn flow(&mut self, keyed: &Keyed) -> Option<Found> {
+        self.tracker.found(keyed)
     }
 
     pub(super) fn count(&self, decided: &Decided, packets: u64) {
@@ -168,6 +160,7 @@ impl<'a> Context<'a> {
             now: self.at,
             known: Known {
                 connection: None,
+                template: None,
                 home: self.role.home(self.from),
                 draw: Draw::of(self.rules.program.draw(counters)),
             },
@@ -175,7 +168,7 @@ impl<'a> Context<'a> {
     }
 
     /// What becomes of a packet, or of a datagram that has been put together and carries what its fragments met, where
-    /// `run` runs the chains of some stages.
+    /// `run` runs the chains of some stages; `looks` is told where its flow is looked for, before it is.
     fn verdict<F: Frame + ?Sized>(
         &mut self,
         packet: &Packet,
@@ -183,6 +176,7 @@ impl<'a> Context<'a> {
         keyed: &Keyed,
         carried: Option<&Carried>,
         mut run: impl FnMut(&[Stage], &Facts<'_, F>, &Counters, &mut Evaluation),
+        looks: impl FnOnce(&mut Tracker<'a>, &Keyed),
     ) -> Decided {
         if let Some(fault) = packet.fault.filter(|fault| fault.is_before_rules()) {
             return Decided::dropped(fault);
@@ -208,10 +202,19 @@ impl<'a> Context<'a> {
         if evaluation.is_refused() {
             return decision(&evaluation, &Tracked::NOT);
         }
+        let template = evaluation.take_template().unwrap_or_default();
+        let zoned;
+        let keyed = if template.zone == 0 {
+            keyed
+        } else {
+            zoned = self.tracker.in_zone(*keyed, template.zone);
+            &zoned
+        };
+        looks(&mut self.tracker, keyed);
         let mut tracked = match (tracks, evaluation.notrack()) {
             (false, _) => Tracked::NOT,
             (true, true) => Tracked::LEFT_OUT,
-            (true, false) => self.tracker.track(packet, frame, keyed),
+            (true, false) => self.tracker.track(packet, frame, keyed, template),
         };
         facts.ct_state = if evaluation.notrack() { ct_state::UNTRACKED } else { tracked.state.bit() };
         facts.ct_direction = tracked.direction;
@@ -222,10 +225,12 @@ impl<'a> Context<'a> {
             self.tracker.set_mark(&mut tracked, mark);
         }
         let decided = decision(&evaluation, &tracked);
+        self.tracker.give(&mut tracked, evaluation.given());
         match decided.outcome {
-            Outcome::Accept if self.tracker.store(&tracked, keyed).is_err() => {
-                Decided { outcome: Outcome::Drop, reason: Reason::TableFull, ..decided }
-            }
+            Outcome::Accept => match self.tracker.pass(&mut tracked, keyed, packet, frame) {
+                Ok(()) => decided,
+                Err(reason) => Decided { outcome: Outcome::Drop, reason, ..decided },
+            },
             // a RST is refused in silence, and its connection is what it was
             Outcome::Reject(Reject::TcpReset) if packet.tcp.flags & flag::RST == 0 => {
                 self.tracker.reset(&tracked);

@@ -53,6 +53,17 @@ impl Keyed {
         }
     }
 
+    /// The same in another zone. The worker that owns a flow is that of its key without a zone, so that it is known
+    /// before rules say which.
+    #[must_use]
+    pub fn in_zone(mut self, to: u16, hasher: &FlowHasher) -> Self {
+        if let Self::Own { key, hash, .. } | Self::Quoted { key, hash, .. } = &mut self {
+            key.zone = to;
+            *hash = hasher.hash(key);
+        }
+        self
+    }
+
     /// The hash that says which worker owns the flow, if there can be one.
     #[must_use]
     pub const fn hash(&self) -> Option<FlowHash> {

@@ -7,6 +7,7 @@ mod fragments;
 mod keyed;
 mod tracking;
 
-pub use decide::{Context, Decided, Outcome};
+pub use decide::{Context, Decided, Found, Outcome};
 pub use fragments::{Carried, Gather, judged_as_is};
 pub use keyed::Keyed;
+pub use tracking::Shard;

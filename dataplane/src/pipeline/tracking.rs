@@ -1,23 +1,40 @@
 //! Which connection does a packet belong to? The table asked, the tracker asked, the table told.
 
+mod helped;
+
+use super::decide::Found;
 use super::keyed::Keyed;
-use crate::classify::Direction;
 use crate::classify::facts::connection::{Connection, status};
-use crate::flow::{FlowHash, FlowKey, Full, Orientation, Slot, Table};
+use crate::classify::{Direction, Given, Template};
+use crate::flow::{FlowHash, FlowHasher, FlowKey, Full, Orientation, Slot, Table};
 use crate::frame::Frame;
 use crate::packet::Packet;
 use crate::reason::Reason;
+use crate::rules::Rules;
 use crate::time::Tick;
-use crate::track::{self, CtState, Extra, Flow, Opening, Outcome, Settings, Status};
+use crate::track::expect::Inherited;
+use crate::track::helper::Helped;
+use crate::track::{self, CtState, Expectations, Extra, Flow, Opening, Outcome, Settings, Status};
+
+/// What a worker keeps of connections, and what it shares with the others.
+#[derive(Debug)]
+pub struct Shard<'a> {
+    /// The flows of this worker.
+    pub table: &'a mut Table<Flow>,
+    /// How connections are tracked.
+    pub settings: &'a Settings,
+    /// The hash all workers share.
+    pub hasher: &'a FlowHasher,
+    /// The connections that are announced, over all workers.
+    pub expectations: &'a Expectations,
+}
 
 /// The shard and what the tracker needs besides.
 #[derive(Debug)]
 pub(super) struct Tracker<'a> {
-    table: &'a mut Table<Flow>,
-    settings: &'a Settings,
+    shard: Shard<'a>,
     now: Tick,
-    /// Whether the rules want packets and bytes of new connections counted.
-    counts: bool,
+    rules: &'a Rules,
     /// The cold part of the flow at hand while the table does not have it: [`Place::New`] and [`Place::Gone`].
     aside: Extra,
 }
@@ -65,18 +82,30 @@ impl Tracked {
 }
 
 impl<'a> Tracker<'a> {
-    pub(super) fn new(table: &'a mut Table<Flow>, settings: &'a Settings, now: Tick, counts: bool) -> Self {
-        Self { table, settings, now, counts, aside: Extra::default() }
+    pub(super) fn new(shard: Shard<'a>, now: Tick, rules: &'a Rules) -> Self {
+        Self { shard, now, rules, aside: Extra::default() }
+    }
+
+    /// Where the flow of a packet is looked for in a zone.
+    pub(super) fn in_zone(&self, keyed: Keyed, zone: u16) -> Keyed {
+        keyed.in_zone(zone, self.shard.hasher)
     }
 
     /// The flow in which a packet is looked for, as it stands, and when it ends.
-    pub(super) fn find(&mut self, hash: FlowHash, key: &FlowKey) -> Option<(Flow, Extra, Tick)> {
-        let slot = self.table.find(hash, key, self.now)?;
-        Some((*self.table.entry(slot), self.table.extra(slot), self.table.deadline(slot)))
+    pub(super) fn found(&mut self, keyed: &Keyed) -> Option<Found> {
+        let (Keyed::Own { key, hash, .. } | Keyed::Quoted { key, hash, .. }) = keyed else { return None };
+        let slot = self.shard.table.find(*hash, key, self.now)?;
+        Some((*self.shard.table.entry(slot), self.shard.table.extra(slot), self.shard.table.deadline(slot)))
     }
 
     /// Finds the flow of a packet and moves it on.
-    pub(super) fn track<F: Frame + ?Sized>(&mut self, packet: &Packet, frame: &F, keyed: &Keyed) -> Tracked {
+    pub(super) fn track<F: Frame + ?Sized>(
+        &mut self,
+        packet: &Packet,
+        frame: &F,
+        keyed: &Keyed,
+        template: Template,
+    ) -> Tracked {
         if let Some(fault) = packet.fault {
             return Tracked::invalid(fault);
         }
@@ -84,8 +113,8 @@ impl<'a> Tracker<'a> {
             Keyed::No => Tracked::NOT,
             Keyed::Broken(reason) => Tracked::invalid(reason),
             Keyed::Quoted { ref quoted, ref key, hash } => {
-                let found = self.table.find(hash, key, self.now);
-                let flow = found.map(|slot| self.table.entry(slot));
+                let found = self.shard.table.find(hash, key, self.now);
+                let flow = found.map(|slot| self.shard.table.entry(slot));
                 match track::icmp::relate(packet, &quoted.tuple, flow) {
                     Ok(direction) => Tracked {
                         state: CtState::Related,
@@ -96,7 +125,9 @@ impl<'a> Tracker<'a> {
                     Err(reason) => Tracked::invalid(reason),
                 }
             }
-            Keyed::Own { key, orientation, hash } => self.track_own(packet, frame, key, orientation, hash),
+            Keyed::Own { key, orientation, hash } => {
+                self.track_own(packet, frame, (key, orientation, hash), template)
+            }
         }
     }
 
@@ -104,20 +135,20 @@ impl<'a> Tracker<'a> {
         &mut self,
         packet: &Packet,
         frame: &F,
-        key: FlowKey,
-        orientation: Orientation,
-        hash: FlowHash,
+        (key, orientation, hash): (FlowKey, Orientation, FlowHash),
+        template: Template,
     ) -> Tracked {
-        if let Some(slot) = self.table.find(hash, &key, self.now) {
-            let flow = self.table.entry_mut(slot);
+        if let Some(slot) = self.shard.table.find(hash, &key, self.now) {
+            let timeouts = self.timeouts(slot);
+            let flow = self.shard.table.entry_mut(slot);
             let direction = flow.direction(orientation);
-            let outcome = track::update(flow, packet, frame, orientation, self.now, self.settings);
+            let outcome = track::update(flow, packet, frame, orientation, self.now, timeouts);
             let place = Place::Stored(slot);
             match outcome {
                 Outcome::Valid { state, timeout } => {
                     // What leaves the deadline as it is does not count as traffic either.
                     if let Some(timeout) = timeout {
-                        self.table.set_deadline(slot, self.now.after(timeout));
+                        self.set_deadline(slot, self.now.after(timeout));
                         self.count(slot, direction, packet.network_length);
                     }
                     return Tracked { state, direction: Some(direction), invalid: None, place };
@@ -125,30 +156,42 @@ impl<'a> Tracker<'a> {
                 Outcome::Invalid { reason, at_most } => {
                     let sooner = at_most.map(|timeout| self.now.after(timeout));
                     if let Some(sooner) = sooner
-                        && sooner.is_at_or_before(self.table.deadline(slot))
+                        && sooner.is_at_or_before(self.shard.table.deadline(slot))
                     {
-                        self.table.set_deadline(slot, sooner);
+                        self.set_deadline(slot, sooner);
                     }
                     return Tracked::invalid(reason);
                 }
                 Outcome::Delete { state } => {
                     let place = Place::Gone(*flow);
                     self.count(slot, direction, packet.network_length);
-                    self.aside = self.table.extra(slot);
-                    self.table.remove(slot);
+                    self.aside = self.shard.table.extra(slot);
+                    self.remove(slot);
                     return Tracked { state, direction: Some(direction), invalid: None, place };
                 }
-                Outcome::Restart => self.table.remove(slot),
+                Outcome::Restart => self.remove(slot),
             }
         }
-        match track::open(packet, frame, key, orientation, self.now, self.settings) {
-            Opening::New(flow, timeout) => {
+        let inherited = self.take_expectation(packet, key.zone);
+        match track::open(packet, frame, key, orientation, self.now, self.shard.settings) {
+            Opening::New(mut flow, timeout) => {
                 self.aside = Extra::default();
-                if self.counts {
+                let mut state = CtState::New;
+                match (inherited, template.helper) {
+                    (Some(Inherited { helper, mark }), _) => {
+                        flow.announced();
+                        flow.mark = mark;
+                        self.aside.helped = Helped::expected_by(helper);
+                        state = CtState::Related;
+                    }
+                    (None, Some(helper)) => self.give_helper(&mut flow, helper),
+                    (None, None) => {}
+                }
+                if self.rules.counts_traffic() {
                     self.aside.traffic.add(Direction::Original, packet.network_length);
                 }
                 Tracked {
-                    state: CtState::New,
+                    state,
                     direction: Some(Direction::Original),
                     invalid: None,
                     place: Place::New(flow, timeout),
@@ -161,8 +204,8 @@ impl<'a> Tracker<'a> {
 
     /// Counts a packet of a stored flow, if its packets are counted.
     fn count(&mut self, slot: Slot, direction: Direction, length: u32) {
-        if self.table.has_extra(slot) {
-            let traffic = &mut self.table.extra_mut(slot).traffic;
+        if self.shard.table.has_extra(slot) {
+            let traffic = &mut self.shard.table.extra_mut(slot).traffic;
             if traffic.is_counted() {
                 traffic.add(direction, length);
             }
@@ -173,7 +216,7 @@ impl<'a> Tracker<'a> {
     pub(super) fn mark(&self, tracked: &Tracked) -> Option<u32> {
         match &tracked.place {
             Place::None => None,
-            Place::Stored(slot) => Some(self.table.entry(*slot).mark),
+            Place::Stored(slot) => Some(self.shard.table.entry(*slot).mark),
             Place::New(flow, _) | Place::Gone(flow) => Some(flow.mark),
         }
     }
@@ -183,50 +226,91 @@ impl<'a> Tracker<'a> {
         let (flow, more, expires) = match &tracked.place {
             Place::None => return None,
             Place::Stored(slot) => {
-                let (deadline, flow) = (self.table.deadline(*slot), self.table.entry(*slot));
+                let (deadline, flow) = (self.shard.table.deadline(*slot), self.shard.table.entry(*slot));
                 let expires = if deadline.is_at_or_before(self.now) { 0 } else { deadline.since(self.now) };
                 (flow, status::CONFIRMED, expires)
             }
             Place::New(flow, timeout) => (flow, 0, *timeout),
             Place::Gone(flow) => (flow, status::CONFIRMED | status::DYING, 0),
         };
-        let seen_reply = if flow.status().has(Status::SEEN_REPLY) { status::SEEN_REPLY } else { 0 };
-        let assured = if flow.is_assured() { status::ASSURED } else { 0 };
-        let status = seen_reply | assured | more;
+        let bit = |flag, bit| if flow.status().has(flag) { bit } else { 0 };
+        let seen_reply = bit(Status::SEEN_REPLY, status::SEEN_REPLY);
+        let assured = bit(Status::ASSURED, status::ASSURED);
+        let helped = bit(Status::EXPECTED, status::EXPECTED) | bit(Status::HELPER, status::HELPER);
+        let status = seen_reply | assured | helped | more;
         let extra = match &tracked.place {
-            Place::Stored(slot) => self.table.extra(*slot),
+            Place::Stored(slot) => self.shard.table.extra(*slot),
             _ => self.aside,
         };
-        let traffic = extra.traffic;
-        Some(Connection { key: flow.key(), original: flow.original(), status, expires, traffic })
+        let (traffic, expected_by) = (extra.traffic, extra.helped.announced_by());
+        Some(Connection { key: flow.key(), original: flow.original(), status, expected_by, expires, traffic })
     }
 
     /// A rule has set it. As in the kernel, a flow that is known keeps it even if this packet is dropped.
     pub(super) fn set_mark(&mut self, tracked: &mut Tracked, mark: u32) {
         match &mut tracked.place {
             Place::None => {}
-            Place::Stored(slot) => self.table.entry_mut(*slot).mark = mark,
+            Place::Stored(slot) => {
+                self.shard.table.entry_mut(*slot).mark = mark;
+                self.shard.expectations.mark(self.announced(*slot), mark);
+            }
             Place::New(flow, _) | Place::Gone(flow) => flow.mark = mark,
         }
     }
 
-    /// Stores the flow of a packet that passes, if it is a new one.
-    pub(super) fn store(&mut self, tracked: &Tracked, keyed: &Keyed) -> Result<(), Full> {
-        let (Place::New(flow, timeout), Some(hash)) = (&tracked.place, keyed.hash()) else { return Ok(()) };
-        let deadline = self.now.after(*timeout);
-        let slot = self.table.insert(hash, *flow, deadline, self.now, |flow| !flow.is_assured())?;
-        if self.aside != Extra::default() {
-            *self.table.extra_mut(slot) = self.aside;
+    /// Gives a new flow what rules gave it.
+    pub(super) fn give(&mut self, tracked: &mut Tracked, given: Given) {
+        let Place::New(flow, timeout) = &mut tracked.place else { return };
+        if let Some(helper) = given.helper {
+            self.aside.helped.give(helper);
+            flow.set_helper();
         }
-        Ok(())
+        if let Some(id) = given.timeouts {
+            let own = self.rules.own_timeouts(id);
+            self.aside.timeouts = own;
+            flow.set_timeouts();
+            *timeout = self.rules.timeouts(own).map_or(*timeout, |own| own.of_new(flow.key().protocol));
+        }
+    }
+
+    /// What there is to do for a packet that passes: its flow is stored, if it is a new one, and its helper asked.
+    ///
+    /// # Errors
+    /// Why it does not pass after all.
+    pub(super) fn pass<F: Frame + ?Sized>(
+        &mut self,
+        tracked: &mut Tracked,
+        keyed: &Keyed,
+        packet: &Packet,
+        frame: &F,
+    ) -> Result<(), Reason> {
+        if let (Place::New(flow, timeout), Some(hash)) = (&tracked.place, keyed.hash()) {
+            let deadline = self.now.after(*timeout);
+            let inserted =
+                self.shard.table.insert(hash, *flow, deadline, self.now, |flow| !flow.is_assured());
+            let slot = inserted.map_err(|Full| Reason::TableFull)?;
+            if self.aside != Extra::default() {
+                *self.shard.table.extra_mut(slot) = self.aside;
+            }
+            let helped = self.help(slot, tracked, packet, frame);
+            if helped.is_err() {
+                self.shard.table.remove(slot);
+            }
+            return helped;
+        }
+        match (tracked.place, keyed) {
+            (Place::Stored(slot), Keyed::Own { .. }) => self.help(slot, tracked, packet, frame),
+            _ => Ok(()),
+        }
     }
 
     /// A packet of this flow was answered with a RST by the firewall itself.
     pub(super) fn reset(&mut self, tracked: &Tracked) {
         let Place::Stored(slot) = tracked.place else { return };
-        let flow = self.table.entry_mut(slot);
-        if let Some(timeout) = track::reset_by_firewall(flow, &self.settings.timeouts) {
-            self.table.set_deadline(slot, self.now.after(timeout));
+        let timeouts = self.timeouts(slot);
+        let flow = self.shard.table.entry_mut(slot);
+        if let Some(timeout) = track::reset_by_firewall(flow, timeouts) {
+            self.set_deadline(slot, self.now.after(timeout));
         }
     }
 }

@@ -4,6 +4,7 @@
 //! a field that is added must mean that by zero.
 
 use super::Direction;
+use super::helper::Helped;
 use zerocopy::FromZeros;
 
 /// The cold part of a connection.
@@ -12,6 +13,20 @@ use zerocopy::FromZeros;
 pub struct Extra {
     /// What has gone to and fro, if that is counted.
     pub traffic: Traffic,
+    /// What its helper remembers, and who announced it.
+    pub helped: Helped,
+    /// The timeouts a rule gave it.
+    pub timeouts: OwnTimeouts,
+}
+
+/// Timeouts of a connection of its own: one of the lists of the rules that gave them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromZeros)]
+#[repr(C)]
+pub struct OwnTimeouts {
+    /// The number of the rules; with other rules in force the connection has none of its own.
+    pub rules: u32,
+    /// Which of their lists.
+    pub list: u32,
 }
 
 /// Packets and bytes of a connection, by direction. Counted from its first packet on or not at all, as the rules ask

@@ -36,6 +36,12 @@ impl Status {
     pub const SEEN_REPLY: u8 = 1;
     /// Traffic both ways is proven: the flow is never evicted early.
     pub const ASSURED: u8 = 2;
+    /// A helper announced it.
+    pub const EXPECTED: u8 = 4;
+    /// A rule gave it a helper; what that remembers is in [`Extra`].
+    pub const HELPER: u8 = 8;
+    /// A rule gave it timeouts; which, is in [`Extra`].
+    pub const TIMEOUTS: u8 = 16;
     /// The first packet went [`Orientation::Down`].
     const ORIGINAL_DOWN: u8 = 0x80;
 
@@ -109,9 +115,26 @@ impl Flow {
     #[must_use]
     pub fn state(&self, direction: Direction) -> CtState {
         match direction {
-            Direction::Original if !self.status.has(Status::SEEN_REPLY) => CtState::New,
-            Direction::Original | Direction::Reply => CtState::Established,
+            Direction::Original if self.status.has(Status::SEEN_REPLY) => CtState::Established,
+            Direction::Original if self.status.has(Status::EXPECTED) => CtState::Related,
+            Direction::Original => CtState::New,
+            Direction::Reply => CtState::Established,
         }
+    }
+
+    /// A helper announced it.
+    pub const fn announced(&mut self) {
+        self.status.set(Status::EXPECTED);
+    }
+
+    /// A rule gave it a helper.
+    pub const fn set_helper(&mut self) {
+        self.status.set(Status::HELPER);
+    }
+
+    /// A rule gave it timeouts.
+    pub const fn set_timeouts(&mut self) {
+        self.status.set(Status::TIMEOUTS);
     }
 
     /// What it has been through.

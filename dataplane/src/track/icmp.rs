@@ -63,7 +63,7 @@ pub fn relate(packet: &Packet, quoted: &Tuple, flow: Option<&Flow>) -> Result<Di
     }
     let flow = flow.ok_or(Reason::IcmpErrorNoFlow)?;
     let (key, orientation) = FlowKey::of(quoted).ok_or(Reason::IcmpErrorInner)?;
-    if key != *flow.key() {
+    if (FlowKey { zone: flow.key().zone, ..key }) != *flow.key() {
         return Err(Reason::IcmpErrorNoFlow);
     }
     if packet.tuple.destination != quoted.source || packet.tuple.network != quoted.network {

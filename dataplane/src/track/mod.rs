@@ -8,11 +8,15 @@
 //! 2. no flow: [`open`] says whether one may begin, and hands it over to be stored if the packet is accepted;
 //! 3. a flow: [`update`] moves it on. That holds whatever the rules say of the packet afterwards.
 //!
-//! Limits: no expectations (helpers such as FTP), no address translation, no synproxy. Fragments and packets
+//! 4. a flow with a helper whose packet passes: [`helper::follow`] says what it announces, and [`expect`] remembers.
+//!
+//! Limits: no address translation, no synproxy. Fragments and packets
 //! that the IP layer refuses never come here.
 
+pub mod expect;
 pub mod extra;
 pub mod flow;
+pub mod helper;
 pub mod icmp;
 pub mod sctp;
 mod stream;
@@ -27,7 +31,8 @@ use crate::packet::{Network, Packet, protocol};
 use crate::reason::Reason;
 use crate::time::Tick;
 
-pub use extra::Extra;
+pub use expect::Expectations;
+pub use extra::{Extra, OwnTimeouts};
 pub use flow::{Flow, LAYOUT, Protocol, Status};
 pub use timeouts::Timeouts;
 
@@ -127,7 +132,7 @@ pub enum Opening {
 pub enum Outcome {
     /// It belongs.
     Valid {
-        /// [`CtState::New`] or [`CtState::Established`].
+        /// [`CtState::New`], [`CtState::Established`] or, of an expected flow, [`CtState::Related`].
         state: CtState,
         /// Milliseconds from now to the new deadline; `None` leaves the deadline as it is.
         timeout: Option<u32>,
@@ -196,12 +201,11 @@ pub fn update<F: Frame + ?Sized>(
     frame: &F,
     orientation: Orientation,
     now: Tick,
-    settings: &Settings,
+    timeouts: &Timeouts,
 ) -> Outcome {
     if let Some(reason) = packet.fault {
         return Outcome::Invalid { reason, at_most: None };
     }
-    let timeouts = &settings.timeouts;
     let direction = flow.direction(orientation);
     let state = flow.state(direction);
     let (status, created) = (&mut flow.status, flow.created);

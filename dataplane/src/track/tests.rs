@@ -1,6 +1,8 @@
 //! The tracker as its caller sees it.
 
-use super::{CtState, Flow, Opening, Outcome, Protocol, Settings, Status, open, reset_by_firewall, update};
+use super::{
+    CtState, Flow, Opening, Outcome, Protocol, Settings, Status, Timeouts, open, reset_by_firewall, update,
+};
 use crate::flow::{FlowKey, Orientation};
 use crate::packet::build::FrameBuilder;
 use crate::packet::flag::{ACK, RST, SYN};
@@ -47,7 +49,7 @@ fn opened(packet: &Packet) -> (Flow, u32) {
 fn next(flow: &mut Flow, packet: &Packet, now: u32) -> Outcome {
     let (key, orientation) = FlowKey::of(&packet.tuple).unwrap();
     assert_eq!(key, *flow.key());
-    update(flow, packet, NO_FRAME, orientation, Tick(now), &Settings::default())
+    update(flow, packet, NO_FRAME, orientation, Tick(now), &Timeouts::default())
 }
 
 const fn valid(state: CtState, seconds: u32) -> Outcome {

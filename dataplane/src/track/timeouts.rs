@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use super::sctp;
 use super::tcp;
+use crate::packet::protocol;
+use config::policy::{ConnectionTimeouts, TimeoutState};
 
 /// The longest timeout a deadline can express: 2^31 - 1 ms, 24.8 days.
 pub const LONGEST: u32 = i32::MAX as u32;
@@ -42,6 +44,44 @@ impl Default for Timeouts {
     /// Those of Linux 6.18.
     fn default() -> Self {
         Self::from(&config::settings::Timeouts::default())
+    }
+}
+
+impl From<&ConnectionTimeouts> for Timeouts {
+    /// What is not named is as in Linux by default.
+    fn from(own: &ConnectionTimeouts) -> Self {
+        let mut timeouts = Self::default();
+        for &(state, seconds) in &own.values {
+            let ms = seconds.saturating_mul(1000).min(LONGEST);
+            let tcp = |state: tcp::State| state as usize;
+            match state {
+                TimeoutState::SynSent => {
+                    timeouts.tcp[tcp(tcp::State::SynSent)] = ms;
+                    timeouts.tcp[tcp(tcp::State::None)] = ms;
+                }
+                TimeoutState::SynRecv => timeouts.tcp[tcp(tcp::State::SynRecv)] = ms,
+                TimeoutState::Established => timeouts.tcp[tcp(tcp::State::Established)] = ms,
+                TimeoutState::FinWait => timeouts.tcp[tcp(tcp::State::FinWait)] = ms,
+                TimeoutState::CloseWait => timeouts.tcp[tcp(tcp::State::CloseWait)] = ms,
+                TimeoutState::LastAck => timeouts.tcp[tcp(tcp::State::LastAck)] = ms,
+                TimeoutState::TimeWait => timeouts.tcp[tcp(tcp::State::TimeWait)] = ms,
+                TimeoutState::Close => timeouts.tcp[tcp(tcp::State::Close)] = ms,
+                TimeoutState::SynSent2 => timeouts.tcp[tcp(tcp::State::SynSent2)] = ms,
+                TimeoutState::Retrans => timeouts.tcp_max_retrans = ms,
+                TimeoutState::Unack => timeouts.tcp_unacknowledged = ms,
+                TimeoutState::Unreplied => timeouts.udp = ms,
+                TimeoutState::Replied => timeouts.udp_stream = ms,
+            }
+        }
+        timeouts
+    }
+}
+
+impl Timeouts {
+    /// Of a connection of which only its first packet was seen, whatever that was.
+    #[must_use]
+    pub const fn of_new(&self, protocol: u8) -> u32 {
+        if protocol == protocol::TCP { self.tcp[tcp::State::None as usize] } else { self.udp }
     }
 }
 

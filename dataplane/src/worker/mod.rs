@@ -11,12 +11,12 @@ use crate::generation::Reader;
 use crate::io::{Arrival, BURST, Buffer, Side, WireIo};
 use crate::object::Now;
 use crate::packet::{self, Checksums, Fragment, Packet};
-use crate::pipeline::{Context, Decided, Keyed, Outcome};
+use crate::pipeline::{Context, Decided, Keyed, Outcome, Shard};
 use crate::reason::Reason;
 use crate::rules::Rules;
 use crate::stats::Stats;
 use crate::time::Clock;
-use crate::track::{Flow, Settings};
+use crate::track::{Expectations, Flow, Settings};
 use crate::wire::Role;
 use fragments::{Fragments, Place};
 use handover::Load;
@@ -31,6 +31,9 @@ pub use handover::{HANDOVER_LENGTH, HandedOver, Handover, Queues, handover};
 
 /// Stale flows a worker removes between two bursts at most.
 const REAPED_AT_ONCE: usize = 64;
+
+/// Expectations a worker looks at between two bursts, while there are any.
+const SWEPT_AT_ONCE: usize = 8;
 
 /// A wire as one worker has it.
 #[derive(Debug)]
@@ -82,6 +85,8 @@ pub struct Parts<I: WireIo, O> {
     pub settings: Settings,
     /// Whether checksums of the transport layer are looked at (`nf_conntrack_checksum`).
     pub checksums: Checksums,
+    /// The connections that are announced, over all workers.
+    pub expectations: Arc<Expectations>,
     /// Queues between the workers.
     pub handover: Handover<I::Buffer>,
     /// Where the control thread says which flows are stale.
@@ -100,6 +105,8 @@ pub struct Worker<I: WireIo, O = ()> {
     /// When the last burst came, as rules ask for it.
     at: Now,
     fragments: Fragments<I::Buffer>,
+    /// Which expectation to look at next.
+    swept: usize,
     scratch: Scratch<I::Buffer>,
 }
 
@@ -136,7 +143,14 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
     #[must_use]
     pub fn new(parts: Parts<I, O>) -> Self {
         let fragments = Fragments::new(parts.hasher.clone());
-        Self { parts, clock: Clock::default(), at: Now::default(), fragments, scratch: Scratch::new() }
+        Self {
+            parts,
+            clock: Clock::default(),
+            at: Now::default(),
+            swept: 0,
+            fragments,
+            scratch: Scratch::new(),
+        }
     }
 
     /// Looks once at everything there is to do. Says how many packets it met: 0 if it was idle.
@@ -175,10 +189,11 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
 
     /// Takes the time over, and clears the table where the clock leapt so far that 32 bits cannot tell.
     fn advance(&mut self, now: u64) {
-        let Parts { table, stats, observer, .. } = &mut self.parts;
+        let Parts { table, stats, observer, expectations, .. } = &mut self.parts;
         let mut leapt = false;
         self.clock.advance(now, |tick| {
             table.purge(tick);
+            expectations.purge(tick);
             stats.of_table(table);
             leapt = true;
         });
@@ -309,21 +324,36 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         &mut [Keyed],
     ) {
         let Parts {
-            wires, table, hasher, rules, settings, checksums, handover, stats, observer, index, ..
+            wires,
+            table,
+            hasher,
+            rules,
+            settings,
+            expectations,
+            checksums,
+            handover,
+            stats,
+            observer,
+            index,
+            ..
         } = &mut self.parts;
         let Scratch { burst, packets, keyed, passed, refused, replies, reply, .. } = &mut self.scratch;
         let Wire { io, role } = &mut wires[wire];
         let (rules, now) = (rules.current(), self.clock.now());
-        let context = Context::new(role, from, now, self.at, rules, *index, table, settings, stats);
+        let shard = Shard { table, settings, hasher, expectations };
+        let context = Context::new(role, from, now, self.at, rules, *index, shard, stats);
         let checksums = *checksums;
         let sink = Sink { io, from, checksums, stats, observer, passed, refused, replies, reply };
         let place = Place { index: *index, wire, from, is_received, now, hasher, checksums, handover };
         (context, sink, place, &mut self.fragments, burst, packets, keyed)
     }
 
-    /// Removes flows the control thread found stale, if they still are.
+    /// Removes flows the control thread found stale, if they still are, and expectations that are over.
     fn reap(&mut self) {
-        let Parts { reaper, table, stats, .. } = &mut self.parts;
+        let Parts { reaper, table, stats, expectations, .. } = &mut self.parts;
+        if expectations.any() {
+            self.swept = expectations.sweep(self.swept, SWEPT_AT_ONCE, self.clock.now());
+        }
         if reaper.reap(table, self.clock.now(), REAPED_AT_ONCE) > 0 {
             stats.of_table(table);
         }

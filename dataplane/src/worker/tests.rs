@@ -15,7 +15,7 @@ use crate::pipeline::Decided;
 use crate::reason::Reason;
 use crate::rules::Rules;
 use crate::stats::Stats;
-use crate::track::{CtState, Direction, Settings};
+use crate::track::{CtState, Direction, Expectations, Settings};
 use crate::wire::Role;
 use config::policy::interface_value;
 use config::{NoFiles, Policy, Source};
@@ -88,6 +88,7 @@ impl Rig {
         let (publisher, readers) = generation::publish(rules, workers);
         let hasher = FlowHasher::new([1, 2, 3, 4]);
         let queues: Handover<Vec<u8>> = handover(workers);
+        let expectations = Arc::new(Expectations::with_capacity(64, hasher.clone()));
         let mut stats = Vec::new();
         let workers = readers.into_iter().enumerate().map(|(index, rules)| {
             let table = Table::with_capacity(flows);
@@ -103,6 +104,7 @@ impl Rig {
                 rules,
                 settings: Settings::default(),
                 checksums: Checksums::Verified,
+                expectations: Arc::clone(&expectations),
                 handover: Arc::clone(&queues),
                 reaper,
                 stats: counters,

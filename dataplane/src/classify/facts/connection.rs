@@ -1,10 +1,11 @@
 //! What do the rules see of a connection?
 
+use crate::classify::decision::Template;
 use crate::flow::{FlowKey, Orientation};
 use crate::packet::protocol;
 use crate::track::Direction;
 use crate::track::extra::Traffic;
-use config::policy::{Ct, Value, Ways};
+use config::policy::{Ct, HelperKind, Value, Ways, interface_value};
 
 /// The connection of a packet.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +16,8 @@ pub struct Connection<'a> {
     pub original: Orientation,
     /// Bits of [`status`].
     pub status: u32,
+    /// The helper of the connection that announced it.
+    pub expected_by: Option<HelperKind>,
     /// Milliseconds until it ends if nothing more comes; of a new one, what it will have once this packet passes.
     pub expires: u32,
     /// What has gone to and fro; all 0 if that is not counted.
@@ -23,6 +26,8 @@ pub struct Connection<'a> {
 
 /// Bits of `ct status`, as the kernel numbers them.
 pub mod status {
+    /// A helper expected it.
+    pub const EXPECTED: u32 = 1;
     /// A packet of the reply direction was seen.
     pub const SEEN_REPLY: u32 = 2;
     /// It is never evicted early.
@@ -31,6 +36,20 @@ pub mod status {
     pub const CONFIRMED: u32 = 8;
     /// It is no longer tracked.
     pub const DYING: u32 = 512;
+    /// It is no connection, but stands for one until the packet is tracked.
+    pub const TEMPLATE: u32 = 2048;
+    /// A rule gave it a helper.
+    pub const HELPER: u32 = 8192;
+}
+
+/// The number at `load` of a packet that is not tracked yet, but about whose connection a rule has spoken.
+pub(super) fn of_template(template: Template, load: Ct) -> Option<Value> {
+    match load {
+        Ct::Zone => Some(template.zone.into()),
+        Ct::Status => Some((status::TEMPLATE | status::CONFIRMED).into()),
+        Ct::Helper | Ct::Address { .. } => None,
+        _ => Some(0),
+    }
 }
 
 /// One direction of a connection.
@@ -49,6 +68,7 @@ impl Connection<'_> {
         Some(match load {
             Ct::Status => self.status.into(),
             Ct::Zone => self.key.zone.into(),
+            Ct::Helper => interface_value(self.expected_by?.name())?,
             Ct::Expiration => self.expires.into(),
             Ct::L3Proto => {
                 if is_v6 {
@@ -137,6 +157,7 @@ mod tests {
             key: &key,
             original: Orientation::Down,
             status: 14,
+            expected_by: None,
             expires: 77,
             traffic: Traffic::default(),
         };
@@ -156,6 +177,7 @@ mod tests {
             key: &key,
             original: Orientation::Up,
             status: 0,
+            expected_by: None,
             expires: 0,
             traffic: Traffic::default(),
         };

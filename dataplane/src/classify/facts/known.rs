@@ -1,6 +1,7 @@
 //! What is known of a packet that its headers and interfaces do not say?
 
 use super::Connection;
+use crate::classify::decision::Template;
 use crate::object::Numbers;
 
 /// What else is known of a packet.
@@ -8,6 +9,8 @@ use crate::object::Numbers;
 pub struct Known<'a> {
     /// Its connection, if it has one.
     pub connection: Option<Connection<'a>>,
+    /// What rules before connection tracking have put in place of one.
+    pub template: Option<Template>,
     /// Where the protected host is.
     pub home: Home,
     /// What numbers are drawn from.

@@ -209,8 +209,14 @@ fn a_connection_has_traffic_by_direction() {
         traffic.add(direction, length);
     }
     let key = FlowKey::default();
-    let connection =
-        |traffic| Connection { key: &key, original: Orientation::Up, status: 0, expires: 0, traffic };
+    let connection = |traffic| Connection {
+        key: &key,
+        original: Orientation::Up,
+        status: 0,
+        expected_by: None,
+        expires: 0,
+        traffic,
+    };
     let read = |load| connection(traffic).load(load);
     let ways = [Ways::Original, Ways::Reply, Ways::Both];
     assert_eq!(ways.map(|ways| read(Ct::Packets(ways))), [2, 1, 3].map(Some));

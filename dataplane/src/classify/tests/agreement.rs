@@ -25,6 +25,7 @@ fn evaluate(
     let mut evaluation = Evaluation::new();
     let facts = Facts { ct_state: ct_state::INVALID, ct_direction: None, ..sample.facts() };
     run(path.before, &facts, &mut evaluation);
+    evaluation.take_template();
     if evaluation.notrack() {
         let facts = Facts { ct_state: ct_state::UNTRACKED, ct_direction: None, ..sample.facts() };
         run(path.after, &facts, &mut evaluation);

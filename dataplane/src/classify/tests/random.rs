@@ -219,7 +219,7 @@ fn rare(choices: &mut Choices<'_>) -> (Load, u16, [Value; 6]) {
     let kind = choices.of(&[2, 3, 4]);
     let [reply, destination, v6] = [(); 3].map(|()| choices.one_in(2));
     let ways = choices.of(&[Ways::Both, Ways::Original, Ways::Reply]);
-    match choices.below(22) {
+    match choices.below(23) {
         0 => (Load::Extension { header, offset: 16, width: 16 }, 16, [0, 1, 2, 0, 1, 2]),
         1 => (Load::Extension { header, offset: 29, width: 3 }, 3, [0, 1, 2, 0, 1, 2]),
         2 => (Load::Option { of, kind, offset: 16, width: 16 }, 16, [0x500, 0x501, 0x502, 0x503, 0, 0]),
@@ -235,6 +235,7 @@ fn rare(choices: &mut Choices<'_>) -> (Load, u16, [Value; 6]) {
         13 => (Load::Meta(Meta::Time), 64, [0, 86_400_000_000_000, 100_000_000_000_000, 0, 1, 2]),
         14 => (Load::Ct(Ct::Status), 32, [0, 10, 2, 8, 0, 10]),
         15 => (Load::Ct(choices.of(&[Ct::Zone, Ct::Expiration])), 32, [0, 5000, 4999, 0, 0, 5000]),
+        21 => (Load::Ct(Ct::Helper), 128, [FTP, 0, FTP, 1, FTP, 0]),
         16 => (Load::Ct(Ct::L3Proto), 8, [2, 10, 2, 10, 2, 10]),
         18 => (Load::Ct(Ct::Packets(ways)), 64, [0, 1, 2, 3, 1, 2]),
         19 => (Load::Ct(Ct::Bytes(ways)), 64, [0, 40, 80, 81, 1500, 3000]),
@@ -246,6 +247,9 @@ fn rare(choices: &mut Choices<'_>) -> (Load, u16, [Value; 6]) {
         _ => (Load::Ct(Ct::Port { reply, destination }), 16, [0, 1, 2, 3, 22, 80]),
     }
 }
+
+/// `ftp` as a name.
+const FTP: Value = (b'f' as Value) << 120 | (b't' as Value) << 112 | (b'p' as Value) << 104;
 
 const fn network(offset: u16, width: u16) -> Load {
     Load::Payload { base: HeaderBase::Network, offset, width }

@@ -8,7 +8,7 @@ use crate::object::Now;
 use crate::packet::{Fragment, Network, Packet, Tuple, protocol};
 use crate::track::Direction;
 use crate::track::extra::Traffic;
-use config::policy::{Value, ct_state, interface_value};
+use config::policy::{HelperKind, Value, ct_state, interface_value};
 
 /// A frame, its headers and what is known of it besides.
 #[derive(Debug, Clone)]
@@ -105,6 +105,7 @@ impl Sample {
             key: &self.key,
             original: Orientation::Up,
             status: if direction == Direction::Reply { 10 } else { 0 },
+            expected_by: (self.draw & 1 == 1).then_some(HelperKind::Ftp),
             expires: 5000,
             traffic: self.traffic,
         });
@@ -118,7 +119,7 @@ impl Sample {
             mark: 0,
             ct_mark: self.ct_direction.map(|_| 7),
             now: self.now,
-            known: Known { connection, home: Home::Destination, draw: Draw::of(self.draw) },
+            known: Known { connection, template: None, home: Home::Destination, draw: Draw::of(self.draw) },
         }
     }
 

@@ -3,19 +3,28 @@
 use super::choices::Choices;
 use super::random;
 use config::policy::{
-    BitOperator, Change, Dynamic, Field, Limit, LimitId, LimitUnit, ObjectKind, Operand, Policy, Quota,
-    QuotaId, Set, SetId, Statement, Target, Update, Value,
+    Assigned, BitOperator, Change, ConnectionTimeouts, Dynamic, Field, Helper, HelperId, HelperKind, Limit,
+    LimitId, LimitUnit, ObjectKind, Operand, Policy, Quota, QuotaId, Set, SetId, Statement, Target,
+    TimeoutsId, Update, Value,
 };
 
 /// A statement that remembers something, or changes what is known of the packet.
 pub(super) fn statement(choices: &mut Choices<'_>, policy: &mut Policy) -> Statement {
-    match choices.below(9) {
+    match choices.below(11) {
         8 => object(choices, policy),
+        9 => Statement::Assign(match choices.below(3) {
+            0 => Assigned::Helper(HelperId(assigned(choices, policy, ObjectKind::Helper))),
+            1 => Assigned::Timeouts(TimeoutsId(assigned(choices, policy, ObjectKind::Timeouts))),
+            _ => {
+                let helper = choices.of(&[None, Some(HelperKind::Ftp), Some(HelperKind::Tftp)]);
+                Assigned::Template { zone: choices.of(&[0, 1, 2]), helper }
+            }
+        }),
         0 => Statement::Limit(limit(choices, policy)),
         1 => Statement::Quota(quota(choices, policy)),
         2 => Statement::Log(Box::default()),
         3 | 4 => {
-            let target = choices.of(&[Target::Mark, Target::CtMark]);
+            let target = choices.of(&[Target::Mark, Target::CtMark, Target::CtZone]);
             Statement::Set(target, operand(choices, policy))
         }
         _ => update(choices, policy),
@@ -89,11 +98,30 @@ fn operand(choices: &mut Choices<'_>, policy: &mut Policy) -> Operand {
     }
 }
 
-/// A map to counters, limits or quotas.
+/// A helper or timeouts, by its number.
+pub(super) fn assigned(choices: &mut Choices<'_>, policy: &mut Policy, kind: ObjectKind) -> u32 {
+    if kind == ObjectKind::Helper {
+        let families = choices.of(&[[true, true], [true, false], [false, true]]);
+        let kind = choices.of(&HelperKind::ALL);
+        policy.helpers.push(Helper { name: String::new(), kind, families });
+        return policy.helpers.len() as u32 - 1;
+    }
+    let protocol = choices.of(&[6, 17]);
+    policy.timeouts.push(ConnectionTimeouts { protocol, ..ConnectionTimeouts::default() });
+    policy.timeouts.len() as u32 - 1
+}
+
+/// A map to objects.
 fn object(choices: &mut Choices<'_>, policy: &mut Policy) -> Statement {
     let key = random::key(choices);
     let map = random::set(choices, policy, &key);
-    let kind = choices.of(&[ObjectKind::Counter, ObjectKind::Limit, ObjectKind::Quota]);
+    let kind = choices.of(&[
+        ObjectKind::Counter,
+        ObjectKind::Limit,
+        ObjectKind::Quota,
+        ObjectKind::Helper,
+        ObjectKind::Timeouts,
+    ]);
     let count = policy.sets[map.index()].len();
     let data = (0..count).map(|_| match kind {
         ObjectKind::Counter => {
@@ -102,6 +130,7 @@ fn object(choices: &mut Choices<'_>, policy: &mut Policy) -> Statement {
         }
         ObjectKind::Limit => limit(choices, policy).0.into(),
         ObjectKind::Quota => quota(choices, policy).0.into(),
+        ObjectKind::Helper | ObjectKind::Timeouts => assigned(choices, policy, kind).into(),
     });
     let data = data.collect();
     let set = &mut policy.sets[map.index()];
