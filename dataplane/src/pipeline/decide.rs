@@ -63,6 +63,10 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// A burst that came in from one side of a wire, at `now` as flows know it and `at` as rules do, at worker number
     /// `worker`.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a burst's context is assembled in one place, once a burst"
+    )]
     pub fn new(
         role: &'a Role,
         from: Side,
