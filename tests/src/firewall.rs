@@ -120,6 +120,7 @@ impl Firewall {
     fn answers_to(&mut self, record: &Record) -> Vec<Vec<u8>> {
         let at = self.packets % self.workers.len();
         self.packets += 1;
+        self.ends.iter().for_each(|io| io.wind_to(record.time));
         self.ends[at].give(std::slice::from_ref(record));
         while self.workers.iter_mut().map(Worker::poll).sum::<usize>() > 0 {}
         let sent = self.ends.iter().flat_map(Memory::take_sent);

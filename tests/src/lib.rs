@@ -10,6 +10,7 @@ pub mod lab;
 pub mod netns;
 pub mod oracle;
 pub mod parity;
+pub mod scenario;
 pub mod sluice;
 pub mod system;
 pub mod traffic;

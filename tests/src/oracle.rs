@@ -183,6 +183,29 @@ impl Oracle {
         self.try_judge(rulesets, records, tcp_loose).unwrap_or_else(|complaint| panic!("{complaint}"))
     }
 
+    /// As [`Self::judge`], and what lies more than 20 ms apart in the capture does here.
+    ///
+    /// # Panics
+    /// As [`Self::judge`].
+    pub fn judge_in_time(
+        &mut self,
+        rulesets: &[Ruleset],
+        records: &[Record],
+        tcp_loose: bool,
+    ) -> Vec<Judgement> {
+        let (mut all, mut before) = (Vec::new(), None);
+        let listing = self.begin(rulesets, tcp_loose).unwrap_or_else(|complaint| panic!("{complaint}"));
+        for record in records {
+            let pause = before.map_or(Duration::ZERO, |before| record.time.saturating_sub(before));
+            if pause > Duration::from_millis(20) {
+                std::thread::sleep(pause);
+            }
+            before = Some(record.time);
+            all.push(self.judge_one(record, &listing));
+        }
+        all
+    }
+
     /// As [`Self::judge`].
     ///
     /// # Errors
@@ -196,6 +219,12 @@ impl Oracle {
         records: &[Record],
         tcp_loose: bool,
     ) -> Result<Vec<Judgement>, String> {
+        let listing = self.begin(rulesets, tcp_loose)?;
+        Ok(records.iter().map(|record| self.judge_one(record, &listing)).collect())
+    }
+
+    /// A kernel with these rules and no connection, and how it lists them.
+    fn begin(&mut self, rulesets: &[Ruleset], tcp_loose: bool) -> Result<Listing, String> {
         let tracked =
             rulesets.iter().map(Ruleset::tracks).fold([false; 2], |a, b| [a[0] | b[0], a[1] | b[1]]);
         let listing = self.load(rulesets, tracked)?;
@@ -208,7 +237,7 @@ impl Oracle {
         for end in [&self.outside_end, &self.inside_end] {
             while end.receive(&mut [0; 64], Duration::ZERO).expect("received").is_some() {}
         }
-        Ok(records.iter().map(|record| self.judge_one(record, &listing)).collect())
+        Ok(listing)
     }
 
     fn load(&self, rulesets: &[Ruleset], tracked: [bool; 2]) -> Result<Listing, String> {

@@ -107,6 +107,7 @@ impl<'a> Tracker<'a> {
         template: Template,
     ) -> Tracked {
         if let Some(fault) = packet.fault {
+            self.waste_expectation(packet, template.zone);
             return Tracked::invalid(fault);
         }
         match *keyed {

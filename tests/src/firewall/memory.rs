@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::mem::take;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use dataplane::Packet;
 use dataplane::io::{Arrival, BURST, Side, WireIo};
@@ -39,6 +40,12 @@ impl Memory {
             };
             (side, u64::try_from(record.time.as_nanos()).unwrap_or(u64::MAX), record.frame.clone())
         }));
+    }
+
+    /// It is at least so late, whether or not a packet comes here.
+    pub(super) fn wind_to(&self, time: Duration) {
+        let mut ends = self.ends();
+        ends.at = ends.at.max(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     }
 
     /// What was sent, and by which side, since this was asked last.

@@ -1,7 +1,7 @@
 //! What do helpers and timeouts of its own change about a connection? Little for most: one bit of its status asks.
 
 use super::{Tracked, Tracker};
-use crate::flow::Slot;
+use crate::flow::{FlowKey, Slot};
 use crate::frame::Frame;
 use crate::packet::{Packet, protocol};
 use crate::reason::Reason;
@@ -58,6 +58,19 @@ impl<'a> Tracker<'a> {
         let to = (tuple.destination, tuple.destination_port);
         let announced = Announced::new(tuple.source, to, tuple.protocol, version, zone);
         self.shard.expectations.take(&announced, self.now)
+    }
+
+    /// A malformed packet that belongs to no flow takes the expectation it would fulfil, although it begins none.
+    #[inline]
+    pub(super) fn waste_expectation(&mut self, packet: &Packet, zone: u16) {
+        if !self.shard.expectations.any() {
+            return;
+        }
+        let Some((key, _)) = FlowKey::of(&packet.tuple) else { return };
+        let key = FlowKey { zone, ..key };
+        if self.shard.table.find(self.shard.hasher.hash(&key), &key, self.now).is_none() {
+            self.take_expectation(packet, zone);
+        }
     }
 
     /// Gives a new flow a helper, if that speaks its protocol.

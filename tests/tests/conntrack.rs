@@ -1,0 +1,34 @@
+//! Connection tracking, told in stories: after each packet the kernel and Sluice must say what is written.
+
+use std::fs;
+
+use tests::capture::bundled;
+use tests::oracle::Oracle;
+use tests::scenario;
+
+/// Every story of a file, by one worker and by three.
+fn told(file: &str, least: usize) {
+    let text = fs::read_to_string(bundled(&format!("tests/conntrack/{file}"))).expect("readable");
+    let stories = scenario::read(&text);
+    let only = std::env::var("SLUICE_STORY").unwrap_or_default();
+    let mut oracle = Oracle::new("eth0");
+    let (mut found, mut packets) = (Vec::new(), 0);
+    for story in stories.iter().filter(|story| story.name.contains(&only)) {
+        packets += story.packets();
+        for workers in [1, 3] {
+            found.extend(story.told_by(&mut oracle, workers));
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    assert!(packets >= least || !only.is_empty(), "{packets} packets");
+}
+
+#[test]
+fn helpers() {
+    told("helpers.txt", 50);
+}
+
+#[test]
+fn zones_and_timeouts() {
+    told("given.txt", 50);
+}
