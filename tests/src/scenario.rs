@@ -86,7 +86,8 @@ pub fn read(text: &str) -> Vec<Scenario> {
 
 impl Scenario {
     fn packet(&mut self, text: &str, side: &str, words: &[&str], number: usize) {
-        let colon = words.iter().position(|word| *word == ":").unwrap_or_else(|| panic!("line {number}: no state"));
+        let colon =
+            words.iter().position(|word| *word == ":").unwrap_or_else(|| panic!("line {number}: no state"));
         let (packet, said) = words.split_at(colon);
         let inward = side == ">";
         let (client, server) = match self.v6 {
@@ -122,10 +123,14 @@ impl Scenario {
 
     fn transport(&self, frame: FrameBuilder, words: &[&str], number: usize) -> FrameBuilder {
         let at = |place: usize| -> u32 {
-            words.get(place).and_then(|word| word.parse().ok()).unwrap_or_else(|| panic!("line {number}: word {place}"))
+            words
+                .get(place)
+                .and_then(|word| word.parse().ok())
+                .unwrap_or_else(|| panic!("line {number}: word {place}"))
         };
         let port = |place| u16::try_from(at(place)).expect("a port");
-        let known = |key: &str, other: u32| value(words, key).map_or(other, |text| text.parse().expect("a number"));
+        let known =
+            |key: &str, other: u32| value(words, key).map_or(other, |text| text.parse().expect("a number"));
         match words[0] {
             "tcp" => {
                 let flags = words[3].chars().map(|letter| match letter {
@@ -158,7 +163,8 @@ impl Scenario {
             "icmp" => match value(words, "about") {
                 None => frame.icmp_query(at(1) as u8, known("id", 1) as u16, 1),
                 Some(about) => {
-                    let quoted = &self.lines[about.parse::<usize>().expect("a number") - 1].record.frame[14..];
+                    let quoted =
+                        &self.lines[about.parse::<usize>().expect("a number") - 1].record.frame[14..];
                     let length = known("quote", 576).min(quoted.len() as u32) as usize;
                     frame.icmp(at(1) as u8, at(2) as u8, [0; 4]).payload(&quoted[..length])
                 }
@@ -179,7 +185,8 @@ impl Scenario {
         };
         let records: Vec<Record> = self.lines.iter().map(|line| line.record.clone()).collect();
         let kernel = oracle.judge_in_time(&rulesets, &records, self.loose);
-        let policy = firewall::policy(&rulesets).unwrap_or_else(|complaint| panic!("{}: {complaint}", self.name));
+        let policy =
+            firewall::policy(&rulesets).unwrap_or_else(|complaint| panic!("{}: {complaint}", self.name));
         let mut firewall = Firewall::new(policy, self.loose, workers, 0).expect("compiles");
         let sluice = firewall.judge(&records);
         let mut found = Vec::new();

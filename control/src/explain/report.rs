@@ -5,7 +5,9 @@ use super::numbers::{self, FlowReport};
 use super::trace;
 use crate::describe::Described;
 use crate::replay::Names;
-use config::policy::{ChainPolicy, Comparison, Match, RuleId, Statement, Test, Update, Verdict};
+use config::policy::{
+    Assigned, ChainPolicy, Comparison, HelperKind, Match, RuleId, Statement, Test, Update, Verdict,
+};
 use config::ruleset::Type;
 use config::{Loaded, Policy, field_name, value_text};
 use dataplane::classify::{DecidedBy, Ended};
@@ -294,6 +296,15 @@ impl Teller<'_> {
                 ("ct count", format!("{}{}", if limit.over { "over " } else { "" }, limit.count))
             }
             Statement::Set(..) => ("set", "a value".to_owned()),
+            Statement::Assign(Assigned::Helper(id)) => {
+                ("ct helper set", self.policy().helpers[id.index()].name.clone())
+            }
+            Statement::Assign(Assigned::Timeouts(id)) => {
+                ("ct timeout set", self.policy().timeouts[id.index()].name.clone())
+            }
+            Statement::Assign(Assigned::Template { zone, helper }) => {
+                ("CT", format!("zone {zone}, helper {}", helper.map_or("none", HelperKind::name)))
+            }
             _ => ("statement", String::new()),
         }
     }
