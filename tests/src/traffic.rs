@@ -4,6 +4,7 @@
 //! Nobody reacts to a verdict: every packet is made beforehand and judged as it comes.
 
 mod datagrams;
+mod fields;
 mod random;
 mod tcp;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 use dataplane::packet::build::FrameBuilder;
 
 use crate::capture::{Record, Side};
+pub use fields::fields;
 pub use random::Random;
 
 /// About `count` packets of many conversations, interleaved, one every 100 microseconds.

@@ -231,7 +231,8 @@ impl<'a> Tracker<'a> {
                 let expires = if deadline.is_at_or_before(self.now) { 0 } else { deadline.since(self.now) };
                 (flow, status::CONFIRMED, expires)
             }
-            Place::New(flow, timeout) => (flow, 0, *timeout),
+            // The kernel's clock of a connection starts when its first packet has passed.
+            Place::New(flow, _) => (flow, 0, 0),
             Place::Gone(flow) => (flow, status::CONFIRMED | status::DYING, 0),
         };
         let bit = |flag, bit| if flow.status().has(flag) { bit } else { 0 };

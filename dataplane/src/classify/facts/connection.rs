@@ -18,7 +18,7 @@ pub struct Connection<'a> {
     pub status: u32,
     /// The helper of the connection that announced it.
     pub expected_by: Option<HelperKind>,
-    /// Milliseconds until it ends if nothing more comes; of a new one, what it will have once this packet passes.
+    /// Milliseconds until it ends if nothing more comes; 0 of a new one, of which no packet has passed.
     pub expires: u32,
     /// What has gone to and fro; all 0 if that is not counted.
     pub traffic: Traffic,
