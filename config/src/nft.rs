@@ -53,6 +53,7 @@ pub(crate) fn parse(
         bound: 0,
         given: HashSet::new(),
     };
+    parser.variables.grant(source.text.len());
     match parser.tokens.enter(vec![source.clone()]) {
         Ok(()) => parser.file(),
         Err(why) => {

@@ -8,6 +8,7 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     let allowed = if word.chars().count() <= 3 { 1 } else { 2 };
     known
         .into_iter()
+        .take(MOST_KNOWN)
         .map(|candidate| (distance(word, candidate), candidate))
         .filter(|&(away, candidate)| away <= allowed && away < candidate.len())
         .min()
@@ -44,6 +45,8 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 const LONGEST: usize = 40;
+/// How many names are looked at: there may be as many as there are mistakes.
+const MOST_KNOWN: usize = 1_000;
 
 #[cfg(test)]
 mod tests {

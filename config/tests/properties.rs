@@ -142,3 +142,29 @@ fn deep_nesting_is_an_error() {
         assert!(load(&[Source::new("deep", text)], &mut NoFiles).is_err());
     }
 }
+
+/// Variables may stand for a million values, and one for each byte of text; no text of a few bytes takes all memory.
+#[test]
+fn what_variables_stand_for_is_bounded_by_the_text() {
+    let elements: Vec<String> = (0..1000).map(|n| n.to_string()).collect();
+    let using = |times: usize| {
+        let uses = vec!["$a"; times].join(", ");
+        let ports = elements.join(", ");
+        let text = format!(
+            "define a = {{ {ports} }}\ntable t {{\nset s {{ type inet_service; elements = {{ {uses} }}; }}\n}}\n"
+        );
+        load(&[Source::new("many", text)], &mut NoFiles)
+    };
+    assert!(using(900).is_ok());
+    let refused = using(1100).map(|_| ()).map_err(|errors| errors.to_string());
+    assert!(refused.is_err_and(|why| why.contains("variables stand for too many values")));
+}
+
+/// Chains without a name get one each without going through all that were given before.
+#[test]
+fn many_chains_without_a_name_are_told_apart() {
+    let rules = "tcp dport 22 jump { drop }\n".repeat(20_000);
+    let text = format!("table t {{\nchain c {{\n{rules}}}\n}}\n");
+    let loaded = load(&[Source::new("many", text)], &mut NoFiles).expect("it is in order");
+    assert_eq!(loaded.policy.chains.len(), 20_001);
+}

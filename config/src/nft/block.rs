@@ -96,8 +96,10 @@ impl Parser<'_> {
         if self.bound >= DEEPEST_BOUND {
             return self.fail_at(span, "chains stand in one another more than 15 deep");
         }
+        let given = self.given.len();
         let chains = &self.table_of(&table).chains;
-        let free = (0..).map(|n| format!("__chain{n}")).find(|name| !chains.contains(name));
+        // Those given so far are taken, mostly: not all of them are asked for.
+        let free = (given..).map(|n| format!("__chain{n}")).find(|name| !chains.contains(name));
         let name = Spanned::new(free.unwrap_or_default(), span);
         self.declare_chain(&table, &name);
         self.given.insert((format!("{} {}", table.family, table.name), name.node.clone()));

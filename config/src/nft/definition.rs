@@ -81,7 +81,10 @@ impl Parser<'_> {
                 return self.included_badly(pattern.span, format!("`{path}` includes itself"));
             }
             match self.files.read(&path) {
-                Ok(text) => sources.push(Source::new(path, text)),
+                Ok(text) => {
+                    self.variables.grant(text.len());
+                    sources.push(Source::new(path, text));
+                }
                 Err(why) => {
                     return self.included_badly(pattern.span, format!("cannot read `{path}`: {why}"));
                 }

@@ -29,6 +29,8 @@ impl Parser<'_> {
         if statements.is_empty() {
             return self.fail_expected("a statement");
         }
+        // There may be very many rules of one statement.
+        statements.shrink_to_fit();
         Ok(Rule { span: start.to(self.tokens.last), statements, comment })
     }
 

@@ -32,11 +32,16 @@ struct Variable {
 
 impl Default for Variables {
     fn default() -> Self {
-        Self { scopes: vec![HashMap::new()], budget: MOST_EXPANDED, unused: Vec::new() }
+        Self { scopes: vec![HashMap::new()], budget: EXPANDED_AT_ALL, unused: Vec::new() }
     }
 }
 
 impl Variables {
+    /// Lets variables stand for so many values more, as a text of so many bytes is read.
+    pub(super) fn grant(&mut self, bytes: usize) {
+        self.budget = self.budget.saturating_add(bytes);
+    }
+
     /// Enters a block.
     pub(super) fn open(&mut self) {
         self.scopes.push(HashMap::new());
@@ -93,7 +98,8 @@ impl Variables {
         };
         found.used = true;
         if found.size > self.budget {
-            let message = format!("variables stand for more than {MOST_EXPANDED} values");
+            let message =
+                "variables stand for too many values: more than a million, and one for each byte of text";
             return Err(Diagnostic::new(span, message));
         }
         self.budget -= found.size;
@@ -111,4 +117,5 @@ fn size(value: &Expression) -> usize {
     }
 }
 
-const MOST_EXPANDED: usize = 8_000_000;
+/// Values that variables may stand for in any text.
+const EXPANDED_AT_ALL: usize = 1_000_000;
