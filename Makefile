@@ -75,7 +75,9 @@ fuzz: deps ## fuzz every target for FUZZ_SECONDS (60) each
 	@fuzz/seeds.py
 	@for target in $$(sed -n 's/^name = "\(fuzz_.*\)"/\1/p' fuzz/Cargo.toml); do \
 	    echo "== $$target"; \
-	    (cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=4096); \
+	    case $$target in fuzz_frame|fuzz_pipeline) sanitizer=address;; *) sanitizer=none;; esac; \
+	    (cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer $$sanitizer --target-dir target/$$sanitizer \
+	        "$$target" -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -rss_limit_mb=4096); \
 	done
 
 bench: bench-load ## run all benches; what they say goes into docs/performance.md

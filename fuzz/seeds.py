@@ -73,6 +73,27 @@ for text in texts("tests/rulesets/*tables", "tests/tests/language/*tables", "con
         if line.startswith(b"-A ") and len(line.split()) > 2:
             chain = line.split()[1]
             seed("fuzz_iptables", b"*filter\n:" + chain + b" ACCEPT [0:0]\n" + line + b"\nCOMMIT\n")
+SAVED = (
+    b"create blocked hash:ip family inet hashsize 1024 maxelem 65536\nadd blocked 192.0.2.1\nadd blocked 192.0.2.9\n",
+    b"create nets hash:net family inet timeout 300\nadd nets 192.0.2.0/24 timeout 9\nadd nets 10.0.0.0/8 nomatch\n",
+    b"create pairs hash:ip,port family inet6\nadd pairs 2001:db8::1,tcp:80\nadd pairs 2001:db8::2,udp:1-9\n",
+    b"create ports bitmap:port range 0-1023\nadd ports 22\n",
+)
+DUMP = b"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m set --match-set %s src -j DROP\nCOMMIT\n"
+for text in SAVED:
+    seed("fuzz_ipset", text + b"\0" + DUMP % text.split()[1])
+PACKETS = (
+    b"tcp 198.51.100.7:4242 > 192.0.2.10:80 flags S seq 1 ack 2 len 3 win 4 ttl 5",
+    b"udp [2001:db8::1]:53 > [2001:db8::2]:4000 len 9",
+    b"icmp 198.51.100.7 > 192.0.2.10 type 8 code 0 id 7",
+    b"protocol 47 198.51.100.7 > 192.0.2.10 fragment",
+    b"ethertype 0x0806, 42 bytes",
+)
+for text in PACKETS:
+    seed("fuzz_packet", text)
+for number in range(64):
+    digests = (hashlib.sha256(bytes([number, part])).digest() for part in range(16))
+    seed("fuzz_ruleset", b"".join(digests))
 for text in texts("config/tests/settings/*.toml"):
     seed("fuzz_settings", text)
 

@@ -11,6 +11,6 @@ fuzz_target!(|data: &str| -> Corpus {
     if config::iptables::is_dump(text) {
         return Corpus::Reject;
     }
-    check(&[text], &mut Included(included));
+    check(&[text], &mut Included::new(included));
     Corpus::Keep
 });

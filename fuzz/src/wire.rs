@@ -1,7 +1,7 @@
 //! What becomes of every packet? A wire in memory that keeps account of each buffer from its making to its end.
 
-use dataplane::object::Now;
 use dataplane::io::{Arrival, BURST, Buffer, Side, WireIo};
+use dataplane::object::Now;
 use dataplane::packet::parse;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
