@@ -48,6 +48,9 @@ pub struct Row {
 pub struct Report {
     cpu: String,
     kernel: String,
+    /// Tasks that wanted a processor, over the last minute when all was measured.
+    load: String,
+    processors: usize,
     rounds: usize,
     /// What the sizes in the names are divided by.
     scale: u32,
@@ -128,7 +131,10 @@ impl Report {
         let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let cpu = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
         Self {
+            load: load.split_whitespace().next().unwrap_or_default().to_owned(),
+            processors: std::thread::available_parallelism().map_or(1, usize::from),
             cpu: cpu.map_or("unknown", |(_, name)| name).to_owned(),
             kernel: kernel.trim().to_owned(),
             rounds,
@@ -140,22 +146,26 @@ impl Report {
 
     /// The figures as a table of Markdown.
     pub fn table(&self) -> String {
-        let mut out = format!("{}, Linux {}, medians of {} rounds", self.cpu, self.kernel, self.rounds);
+        let mut out = format!(
+            "{}, {} processors, load {} at the end, Linux {}, medians over {} rounds",
+            self.cpu, self.processors, self.load, self.kernel, self.rounds
+        );
         if self.scale > 1 {
             let _ = write!(out, ", **sizes divided by {}**", self.scale);
         }
-        out.push_str(".\n\n| ruleset | beside | Sluice | `sluice check` | the other | times as long | ");
+        out.push_str(".\n\n| ruleset | beside | Sluice | of it on a processor | `sluice check` | the other | times as long | ");
         out.push_str("Sluice, at most | the other, at most | published | reload, besides | bound |\n");
-        out.push_str("|---|---|---|---|---|---|---|---|---|---|---|\n");
+        out.push_str("|---|---|---|---|---|---|---|---|---|---|---|---|\n");
         for row in &self.summary {
             let more = if row.rival_ended { "" } else { "> " };
             let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
             let _ = writeln!(
                 out,
-                "| {} | `{}` | {:.3} s | {:.3} s | {more}{:.3} s | {more}{:.1} | {} | {} | {} | {} | {} |",
+                "| {} | `{}` | {:.3} s | {:.2} s | {:.3} s | {more}{:.3} s | {more}{:.1} | {} | {} | {} | {} | {} |",
                 row.text,
                 row.program,
                 row.seconds,
+                row.user_seconds,
                 row.check_seconds,
                 row.rival_seconds,
                 row.ratio,
