@@ -124,6 +124,7 @@ pub struct Oracle {
     fences: u32,
     /// What `nf_conntrack_tcp_loose` was set to last.
     tcp_loose: Option<bool>,
+    pause: Duration,
 }
 
 impl Oracle {
@@ -172,7 +173,14 @@ impl Oracle {
             _ends: [outside, inside],
             fences: 0,
             tcp_loose: None,
+            pause: Duration::ZERO,
         }
+    }
+
+    /// Waits so long before each packet from now on. What the kernel cleans up once a tick of its clock, it has cleaned
+    /// up then.
+    pub const fn pause(&mut self, pause: Duration) {
+        self.pause = pause;
     }
 
     /// Sends the records through a kernel that begins with `rulesets` and no connection.
@@ -268,6 +276,7 @@ impl Oracle {
     }
 
     fn judge_one(&mut self, record: &Record, listing: &Listing) -> Judgement {
+        std::thread::sleep(self.pause);
         self.fences += 1;
         let mut fence = FENCE.to_vec();
         fence.extend(self.fences.to_be_bytes());

@@ -4,11 +4,11 @@ use super::datagram::Fragments;
 use super::trace::Trace;
 use config::Policy;
 use config::policy::ct_state;
-use dataplane::classify::facts::{Draw, Known};
+use dataplane::classify::facts::Known;
 use dataplane::classify::{DecidedBy, Evaluation, Facts, Verdict, reference};
 use dataplane::flow::{FlowHasher, Table};
 use dataplane::io::Side;
-use dataplane::object::Now;
+use dataplane::object::{Counted, Counting, Memberships, Now};
 use dataplane::packet::{self, Checksums, Packet};
 use dataplane::pipeline::{Carried, Context, Decided, Keyed, Outcome, Shard};
 use dataplane::reason::Reason;
@@ -140,6 +140,8 @@ impl<'a> Course<'a> {
             return self.explain(side, time, frame);
         }
         let (iif, oif) = self.role.interfaces(side);
+        let counting = if state == CtState::Established { Counting::Looks } else { Counting::Passes };
+        let counted = Counted::new(counting, Memberships::default());
         let has_flow = matches!(state, CtState::New | CtState::Established | CtState::Related);
         let mut facts = Facts {
             packet: &packet,
@@ -151,7 +153,7 @@ impl<'a> Course<'a> {
             mark: 0,
             ct_mark: None,
             now: Now { monotonic_ns: self.at, wall_ns: self.at },
-            known: Known { home: self.role.home(side), draw: Draw::default(), ..Known::default() },
+            known: Known { counted: Some(&counted), home: self.role.home(side), ..Known::default() },
         };
         let path = self.role.path(side);
         let (objects, counters) = (self.rules.program.objects(), self.rules.bank(0));
@@ -208,8 +210,9 @@ impl<'a> Course<'a> {
     pub(super) fn meet(&mut self, time: u64, frame: &[u8]) -> (Packet, Keyed) {
         self.at = self.at.max(time);
         let (table, expectations) = (&mut self.table, &self.expectations);
+        let objects = self.rules.program.objects();
         self.clock.advance(self.at / 1_000_000, |tick| {
-            table.purge(tick);
+            table.purge(tick, |extra| objects.leave(&extra.counted_by, false));
             expectations.purge(tick);
         });
         let packet = packet::parse_with(frame, self.checksums);

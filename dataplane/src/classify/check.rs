@@ -215,14 +215,15 @@ fn check_statement(policy: &Policy, rule: RuleId, statement: &Statement) -> Resu
         Statement::Quota(quota) => {
             policy.quotas.get(quota.index()).map(|_| ()).ok_or(CompileError::Dangling(rule))
         }
-        Statement::ConnectionLimit(_) => {
-            Err(CompileError::Unsupported(rule, "the data path does not count connections by rule yet"))
+        Statement::ConnectionLimit(limit) => {
+            policy.connection_limits.get(limit.index()).map(|_| ()).ok_or(CompileError::Dangling(rule))
         }
         Statement::Log(_) => Ok(()),
         Statement::Object { kind, key, map } => check_object(policy, rule, *kind, key, *map),
-        Statement::Set(Target::PacketType, _) => {
-            Err(CompileError::Unsupported(rule, "the data path does not change the packet type"))
-        }
+        Statement::Set(Target::PacketType, _) => Err(CompileError::Unsupported(
+            rule,
+            "the packet type is a note in the kernel's own buffer, and nothing behind a wire reads it; leave the statement out",
+        )),
         Statement::Set(Target::Mark | Target::CtMark | Target::CtZone, operand) => {
             check_operand(policy, rule, operand)
         }
@@ -414,8 +415,7 @@ const DRAWS: &str = "a rule draws at most one number of a kind here";
 const RANGES: &str = "a set that packets change cannot hold ranges";
 const ROOM: &str = "a set that packets change has at most 2^24 elements";
 const RATE: &str = "the rate or its burst is beyond what can be counted";
-const EACH: &str =
-    "an element has only counters, limits and quotas of its own here, with rates that can be counted";
+const EACH: &str = "an element has only counters, limits, quotas and bounds on connections of its own, with rates that can be counted";
 
 #[cfg(test)]
 mod tests {

@@ -9,8 +9,8 @@ use crate::frame::Frame;
 use crate::object::set::Wanted;
 use crate::object::{Found, Objects};
 use config::policy::{
-    self, Assigned, BitOperator, ChainId, Comparison, CounterId, Field, HelperId, LimitId, Match, ObjectKind,
-    Policy, QuotaId, Reject, RuleId, SetId, Statement, Target, Test, TimeoutsId, Value,
+    self, Assigned, BitOperator, ChainId, Comparison, ConnectionLimitId, CounterId, Field, HelperId, LimitId,
+    Match, ObjectKind, Policy, QuotaId, Reject, RuleId, SetId, Statement, Target, Test, TimeoutsId, Value,
 };
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -67,6 +67,7 @@ enum Step {
     },
     Limit(LimitId),
     Quota(QuotaId),
+    Connections(ConnectionLimitId),
     /// Which statement of the rule it was.
     Log {
         statement: u16,
@@ -210,10 +211,12 @@ impl Code {
                             Some(verdict) => verdict,
                             None => return End::Next,
                         },
+                        _ if facts.is_refused() => return End::Decided(Verdict::Drop),
                         _ => return End::Next,
                     }
                 }
                 _ if self.do_held(*step, rule, facts, objects, counters, evaluation) => continue,
+                _ if facts.is_refused() => return End::Decided(Verdict::Drop),
                 _ => return End::Next,
             };
             match verdict {
@@ -250,6 +253,7 @@ impl Code {
             }
             Step::Limit(limit) => objects.limit(limit, &facts.moment()),
             Step::Quota(quota) => objects.quota(quota, &facts.moment()),
+            Step::Connections(limit) => objects.connections(limit, &facts.moment()),
             Step::Log { statement } => {
                 facts.log(RuleId(rule), statement, counters);
                 true
@@ -266,9 +270,10 @@ impl Code {
             Step::Update(update) => {
                 let Update { key, set, wanted, data } = self.updates[update as usize];
                 let data = data.map_or(Some(0), |operand| self.operand(operand, facts, objects));
-                let (Some(data), Some(held)) = (data, objects.dynamic(set)) else { return false };
+                let Some(data) = data else { return false };
                 let wanted = Wanted { data, ..wanted };
-                self.with_key(key, facts, |key| held.change(key, &wanted, &facts.moment())).unwrap_or(false)
+                self.with_key(key, facts, |key| objects.change(set, key, &wanted, &facts.moment()))
+                    .unwrap_or(false)
             }
             Step::Object { kind, key, map } => {
                 let found = self.map(key, map, facts, objects);
@@ -422,7 +427,7 @@ impl Layout {
             Statement::Object { kind, key, map } => {
                 Step::Object { kind: *kind, key: self.key(key), map: *map }
             }
-            Statement::ConnectionLimit(_) => unreachable!("a policy that has been checked has none"),
+            Statement::ConnectionLimit(limit) => Step::Connections(*limit),
         };
         self.steps.push(step);
     }

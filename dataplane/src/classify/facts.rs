@@ -25,7 +25,7 @@ pub use known::{Draw, Home, Known};
 use super::counters::Counters;
 use super::decision::{Evaluation, Template};
 use crate::frame::Frame;
-use crate::object::{LogRecord, Moment, Now, Objects};
+use crate::object::{Counted, LogRecord, Moment, Now, Objects};
 use crate::packet::Packet;
 use crate::track::Direction;
 use config::policy::{Assigned, Ct, Hook, Load, OptionOf, Part, RuleId, Target, Value, ct_state};
@@ -176,8 +176,13 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
 
     /// What stateful statements need of the packet.
     #[inline]
-    pub(super) const fn moment(&self) -> Moment {
-        Moment { now: self.now.monotonic_ns, length: self.packet.network_length }
+    pub(super) const fn moment(&self) -> Moment<'_> {
+        Moment { now: self.now.monotonic_ns, length: self.packet.network_length, counted: self.known.counted }
+    }
+
+    /// Whether the rule that has just met a counter of connections must drop the packet.
+    pub(super) fn is_refused(&self) -> bool {
+        self.known.counted.is_some_and(Counted::is_refused)
     }
 
     /// The number at `load`, right aligned; `None` if the packet has nothing there.

@@ -139,12 +139,15 @@ impl<F: Frame + ?Sized, W: Watch> Interpreter<'_, '_, F, W> {
         End::Returned
     }
 
-    /// A statement ended its rule.
+    /// A statement ended its rule, or dropped the packet: a counter of connections does so with what it cannot count.
     fn ends(&mut self, rule: RuleId, number: usize, statement: &Statement) -> Step {
         if W::WATCHES {
             let key = Ended::key_of(statement);
             let found = key.iter().map(|field| Ended::read(field, self.facts)).collect();
             self.watch.ends(Ended { rule, statement: number, key: key.to_vec(), found });
+        }
+        if self.facts.is_refused() {
+            return Step::End(End::Decided(Verdict::Drop, rule));
         }
         Step::Next
     }
@@ -235,7 +238,12 @@ impl<F: Frame + ?Sized, W: Watch> Interpreter<'_, '_, F, W> {
                     }
                     continue;
                 }
-                Statement::ConnectionLimit(_) => unreachable!("a policy that has been checked has none"),
+                Statement::ConnectionLimit(limit) => {
+                    if !self.objects.connections(*limit, &self.facts.moment()) {
+                        return self.ends(rule, number, statement);
+                    }
+                    continue;
+                }
             };
             self.watch.reaches(rule, verdict);
             match verdict {
@@ -304,10 +312,8 @@ impl<F: Frame + ?Sized, W: Watch> Interpreter<'_, '_, F, W> {
             Some(operand) => self.operand(operand),
         };
         let (Some(key), Some(data)) = (self.key(&update.key), data) else { return false };
-        match (self.objects.dynamic(update.set), self.objects.wanted(update)) {
-            (Some(set), Some(wanted)) => set.change(&key, &Wanted { data, ..wanted }, &self.facts.moment()),
-            _ => false,
-        }
+        let Some(wanted) = self.objects.wanted(update) else { return false };
+        self.objects.change(update.set, &key, &Wanted { data, ..wanted }, &self.facts.moment())
     }
 
     /// The first element of `set` that holds `key`, if its time is not over.

@@ -11,6 +11,7 @@
 //! jumps.
 
 mod beside;
+mod due;
 mod room;
 
 pub use room::CANDIDATES;
@@ -27,11 +28,17 @@ use super::prefetch::prefetch;
 use crate::flow::FlowKey;
 use crate::time::Tick;
 use beside::Beside;
+use due::Due;
 
 /// What the table keeps of a flow: plain data with its key inside. The default fills slots not yet used.
 pub trait Entry: Copy + Default {
     /// What is kept besides, of the few flows that need it. All zero bytes say that there is nothing.
     type Extra: FromZeros + Copy + Debug;
+
+    /// Whether somebody must be told of what was kept besides when the flow is gone: see [`Table::departed`].
+    fn is_missed(_: &Self::Extra) -> bool {
+        false
+    }
 
     /// The name of the flow.
     fn key(&self) -> &FlowKey;
@@ -68,6 +75,8 @@ pub struct Table<E: Entry> {
     /// The entry of lane `l` of bucket `b` is at `b * LANES + l`.
     entries: Box<[Aligned<E>]>,
     beside: Beside<E::Extra>,
+    due: Due,
+    departed: Vec<E::Extra>,
     stats: Stats,
 }
 
@@ -86,6 +95,8 @@ impl<E: Entry> Table<E> {
             buckets: (0..buckets).map(|_| Bucket::empty()).collect(),
             entries: vec![Aligned(E::default()); buckets * LANES].into(),
             beside: Beside::with_buckets(buckets),
+            due: Due::with_slots(buckets * LANES),
+            departed: Vec::with_capacity(DEPARTED),
             stats: Stats::default(),
         }
     }
@@ -195,6 +206,31 @@ impl<E: Entry> Table<E> {
     #[inline]
     pub fn set_deadline(&mut self, slot: Slot, deadline: Tick) {
         self.bucket(slot.bucket()).set_deadline(slot.lane(), deadline);
+        if !self.due.is_empty() {
+            self.due.ends(slot, deadline);
+        }
+    }
+
+    /// From now on the flow there is removed on time: by the next [`expire_due`](Self::expire_due), whether anybody
+    /// meets it or not.
+    pub fn watch(&mut self, slot: Slot) {
+        debug_assert!(self.is_taken(slot), "there is nobody to watch");
+        self.due.add(slot, self.deadline(slot));
+    }
+
+    /// Removes the watched flows whose deadline is at or before `now`; looks at no more than `budget` of them.
+    #[inline]
+    pub fn expire_due(&mut self, now: Tick, budget: usize) {
+        if !self.due.is_empty() {
+            self.expire_watched(now, budget);
+        }
+    }
+
+    /// What was kept besides of flows that are gone and that somebody must be told of, each once. To be asked after
+    /// every call that can remove flows.
+    #[inline]
+    pub fn departed(&mut self) -> impl Iterator<Item = E::Extra> {
+        self.departed.drain(..)
     }
 
     /// Stores a flow that is not in the table: [`find`](Self::find) has just said so. It ends at `deadline`, after
@@ -246,9 +282,12 @@ impl<E: Entry> Table<E> {
     /// For a clock that jumps by more than 2^30 ms, before anything else is asked at the new time: call it once
     /// with the old time plus 2^30 ms and, if the jump is longer than that twice over, again with the old time
     /// plus 2^31 - 1. No deadline is farther away, so the table is empty then and the length of the jump is free.
-    pub fn purge(&mut self, now: Tick) {
+    ///
+    /// `departed` is told as by [`departed`](Self::departed).
+    pub fn purge(&mut self, now: Tick, mut departed: impl FnMut(E::Extra)) {
         for bucket in 0..self.bucket_count() {
             self.reclaim(bucket, now);
+            self.departed.drain(..).for_each(&mut departed);
         }
     }
 
@@ -333,6 +372,19 @@ impl<E: Entry> Table<E> {
         stale
     }
 
+    #[cold]
+    fn expire_watched(&mut self, now: Tick, budget: usize) {
+        for _ in 0..budget {
+            let Some(slot) = self.due.next(now) else { return };
+            let deadline = self.deadline(slot);
+            if deadline.is_at_or_before(now) {
+                self.expire(slot);
+            } else {
+                self.due.put_off(deadline);
+            }
+        }
+    }
+
     /// For the hand-over of ageing: asks for the bucket.
     pub(super) fn prefetch_slot(&self, slot: Slot) {
         prefetch(self.bucket(slot.bucket()));
@@ -386,6 +438,9 @@ fn displaced(overflow: Overflow) -> impl Iterator<Item = u32> {
     let choices = if overflow.is_none() { 1..1 } else { 1..CHOICES };
     choices.filter(move |&choice| overflow.count(choice) > 0)
 }
+
+/// Room for flows that are gone and that nobody was told of yet: more than any one call removes.
+const DEPARTED: usize = 1024;
 
 #[cfg(test)]
 pub(super) mod tests;

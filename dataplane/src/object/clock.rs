@@ -1,5 +1,7 @@
 //! When is it, for the rules?
 
+use super::connections::Counted;
+
 /// A point in time, on two clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Now {
@@ -9,13 +11,15 @@ pub struct Now {
     pub wall_ns: u64,
 }
 
-/// What a stateful statement needs of a packet: when it came and how long it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
+/// What a stateful statement needs of a packet: when it came, how long it is, how it counts as a connection.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Moment<'a> {
     /// [`Now::monotonic_ns`].
     pub now: u64,
     /// Bytes from the network header on.
     pub length: u32,
+    /// How it counts; `None` where connections are not counted.
+    pub counted: Option<&'a Counted>,
 }
 
 /// Nanoseconds of a millisecond.

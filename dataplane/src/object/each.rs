@@ -1,6 +1,8 @@
-//! What does every element of a set have for itself? Counters, rates and quotas, beside the element.
+//! What does every element of a set have for itself? Counters, rates, quotas and bounds on connections, beside the
+//! element.
 
 use super::clock::Moment;
+use super::connections::{self, Bound, Place};
 use super::quota::Quota;
 use super::rate::Rate;
 use config::policy::{Policy, Statement};
@@ -18,6 +20,7 @@ enum One {
     Counter { packets: u64, bytes: u64 },
     Rate(Rate),
     Quota { quota: Quota, used: u64 },
+    Bound(Bound),
 }
 
 impl Each {
@@ -34,6 +37,9 @@ impl Each {
                 Statement::Quota(id) => {
                     let quota = policy.quotas.get(id.index())?;
                     One::Quota { quota: Quota::of(quota), used: quota.used }
+                }
+                Statement::ConnectionLimit(id) => {
+                    One::Bound(Bound::of(policy.connection_limits.get(id.index())?))
                 }
                 _ => return None,
             })
@@ -54,17 +60,48 @@ impl Each {
                 One::Counter { packets, bytes } => (packets, bytes),
                 One::Rate(_) => (0, 0),
                 One::Quota { used, .. } => (used, 0),
+                One::Bound(_) => {
+                    connections::begin(&state[0]);
+                    continue;
+                }
             };
             state[0].store(first, Relaxed);
             state[1].store(second, Relaxed);
         }
     }
 
-    /// Runs the statements for a packet. Whether the rule goes on.
+    /// Puts the state to where it starts from of what is about connections: those of another policy are not counted.
+    pub fn forget_connections(&self, state: &[AtomicU64]) {
+        for (one, state) in self.statements.iter().zip(state.chunks_exact(WORDS)) {
+            if let One::Bound(_) = one {
+                state[0].store(0, Relaxed);
+                connections::begin(&state[0]);
+            }
+        }
+    }
+
+    /// Whether the element counts connections and has none.
+    #[must_use]
+    pub fn has_no_connection(&self, state: &[AtomicU64]) -> bool {
+        let mut counts = false;
+        for (one, state) in self.statements.iter().zip(state.chunks_exact(WORDS)) {
+            if let One::Bound(_) = one {
+                counts = true;
+                if connections::connections(state[0].load(Relaxed)) > 0 {
+                    return false;
+                }
+            }
+        }
+        counts
+    }
+
+    /// Runs the statements for a packet; `at` is where the state begins. Whether the rule goes on.
     #[inline]
     #[must_use]
-    pub fn goes_on(&self, state: &[AtomicU64], moment: &Moment) -> bool {
-        self.statements.iter().zip(state.chunks_exact(WORDS)).all(|(one, state)| match one {
+    pub fn goes_on(&self, state: &[AtomicU64], at: Place, moment: &Moment<'_>) -> bool {
+        let words = (at.word..).step_by(WORDS);
+        self.statements.iter().zip(state.chunks_exact(WORDS)).zip(words).all(|((one, state), word)| match one
+        {
             One::Counter { .. } => {
                 state[0].fetch_add(1, Relaxed);
                 state[1].fetch_add(moment.length.into(), Relaxed);
@@ -72,6 +109,7 @@ impl Each {
             }
             One::Rate(rate) => rate.goes_on(&state[0], moment),
             One::Quota { quota, .. } => quota.goes_on(&state[0], moment),
+            One::Bound(bound) => bound.goes_on(&state[0], Place { word, ..at }, moment),
         })
     }
 }

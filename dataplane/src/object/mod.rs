@@ -1,10 +1,12 @@
-//! What do rules remember from one packet to the next? Rate limits, quotas, sets that change, lines for the log.
+//! What do rules remember from one packet to the next? Rate limits, quotas, counters of connections, sets that change,
+//! lines for the log.
 //!
 //! Objects exist once and are shared by all workers behind `&self`: their state is atomic numbers, so that a rate is
 //! kept over several workers. All memory is taken when the policy is compiled; nothing on the packet path allocates,
 //! locks, scans, or grows.
 
 pub mod clock;
+pub mod connections;
 pub mod each;
 pub mod log;
 pub mod numbers;
@@ -15,6 +17,7 @@ pub mod set;
 pub mod timed;
 
 pub use clock::{Moment, Now};
+pub use connections::{Counted, Counting, Memberships};
 pub use log::{LogRecord, LogRing};
 pub use numbers::Numbers;
 pub use objects::{Found, Objects, Seed};

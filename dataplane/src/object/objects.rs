@@ -1,6 +1,7 @@
 //! The objects of a policy: each exists once, whatever rules and workers meet it.
 
 use super::clock::{MILLISECOND, Moment};
+use super::connections::{self, Bound, Memberships, Place};
 use super::each::Each;
 use super::numbers::Numbers;
 use super::quota::Quota;
@@ -9,10 +10,10 @@ use super::set::{DynamicSet, Element, Wanted};
 use super::timed::{TimedElements, end};
 use ahash::RandomState;
 use config::policy::{
-    Assigned, Change, HelperId, HelperKind, LimitId, Policy, QuotaId, Set, SetId, Statement, TimeoutsId,
-    Update, Value,
+    Assigned, Change, ConnectionLimitId, HelperId, HelperKind, LimitId, Policy, QuotaId, Set, SetId,
+    Statement, TimeoutsId, Update, Value,
 };
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// Seeds of the hash of sets that packets change: a secret, or somebody could fill a part of one.
 pub type Seed = [u64; 4];
@@ -26,6 +27,9 @@ pub struct Objects {
     helpers: Box<[(HelperKind, [bool; 2])]>,
     /// The protocol each list of timeouts is for.
     timeouts: Box<[u8]>,
+    bounds: Box<[Shared<Bound>]>,
+    /// So many generations of policies came before, from 1: connections know whose counters count them.
+    generation: AtomicU32,
     numbers: Numbers,
     /// By set of the policy.
     sets: Box<[Held]>,
@@ -99,6 +103,11 @@ impl Objects {
         let hasher = &RandomState::with_seeds(a, b, c, d);
         let limit = |limit| Some(Shared { what: Rate::of(limit)?, state: AtomicU64::new(0) });
         let quotas = policy.quotas.iter();
+        let bound = |limit| {
+            let state = AtomicU64::new(0);
+            connections::begin(&state);
+            Shared { what: Bound::of(limit), state }
+        };
         let sets = (0u32..).zip(&policy.sets).map(|(id, set)| Held::new(policy, SetId(id), set, now, hasher));
         Some(Self {
             limits: policy.limits.iter().map(limit).collect::<Option<_>>()?,
@@ -107,6 +116,8 @@ impl Objects {
                 .collect(),
             helpers: policy.helpers.iter().map(|helper| (helper.kind, helper.families)).collect(),
             timeouts: policy.timeouts.iter().map(|timeouts| timeouts.protocol).collect(),
+            bounds: policy.connection_limits.iter().map(bound).collect(),
+            generation: AtomicU32::new(1),
             numbers: Numbers::new(policy),
             sets: sets.collect::<Option<_>>()?,
             names: Names {
@@ -119,8 +130,9 @@ impl Objects {
 
     /// Takes over the state of the named objects of the generation before, as of `now`: limits and quotas of the same
     /// name and meaning, and what packets have put into sets of the same name and shape. What packets change in `old`
-    /// meanwhile may be lost.
+    /// meanwhile may be lost. Connections are counted anew.
     pub fn inherit(&self, old: &Self, now: u64) {
+        self.generation.store(old.generation().wrapping_add(1).max(1), Relaxed);
         inherit_numbers((&self.limits, &self.names.limits), (&old.limits, &old.names.limits));
         inherit_numbers((&self.quotas, &self.names.quotas), (&old.quotas, &old.names.quotas));
         for (held, name) in self.sets.iter().zip(&self.names.sets) {
@@ -145,6 +157,7 @@ impl Objects {
             || !policy.helpers.is_empty()
             || statements.any(helps)
             || !policy.quotas.is_empty()
+            || !policy.connection_limits.is_empty()
             || policy.sets.iter().any(changes)
             || !Numbers::new(policy).is_empty()
     }
@@ -152,7 +165,7 @@ impl Objects {
     /// Takes from a limit. Whether the rule goes on.
     #[inline]
     #[must_use]
-    pub fn limit(&self, id: LimitId, moment: &Moment) -> bool {
+    pub fn limit(&self, id: LimitId, moment: &Moment<'_>) -> bool {
         let Shared { what, state } = &self.limits[id.index()];
         what.goes_on(state, moment)
     }
@@ -160,7 +173,7 @@ impl Objects {
     /// Takes from a quota. Whether the rule goes on.
     #[inline]
     #[must_use]
-    pub fn quota(&self, id: QuotaId, moment: &Moment) -> bool {
+    pub fn quota(&self, id: QuotaId, moment: &Moment<'_>) -> bool {
         let Shared { what, state } = &self.quotas[id.index()];
         what.goes_on(state, moment)
     }
@@ -175,6 +188,52 @@ impl Objects {
     #[must_use]
     pub fn timeouts_protocol(&self, id: TimeoutsId) -> u8 {
         self.timeouts[id.index()]
+    }
+
+    /// Counts the packet's connection. Whether the rule goes on.
+    #[inline]
+    #[must_use]
+    pub fn connections(&self, id: ConnectionLimitId, moment: &Moment<'_>) -> bool {
+        let Shared { what, state } = &self.bounds[id.index()];
+        what.goes_on(state, Place { set: 0, word: id.0 }, moment)
+    }
+
+    /// Connections that a limit of a rule counts.
+    #[must_use]
+    pub fn open_connections(&self, id: ConnectionLimitId) -> Option<u32> {
+        Some(connections::connections(self.bounds.get(id.index())?.state.load(Relaxed)))
+    }
+
+    /// Whether anything counts connections.
+    #[must_use]
+    pub const fn count_connections(&self) -> bool {
+        !self.bounds.is_empty()
+    }
+
+    /// Which of the policies in a row, from 1.
+    #[must_use]
+    pub fn generation(&self) -> u32 {
+        self.generation.load(Relaxed)
+    }
+
+    /// A connection with these memberships has ended, or never came to be, which is `refused`.
+    pub fn leave(&self, memberships: &Memberships, refused: bool) {
+        if memberships.generation() != self.generation() {
+            return;
+        }
+        memberships.each(|at, epoch| {
+            let counter = match at.set.checked_sub(1) {
+                None => self.bounds.get(at.word as usize).map(|bound| &bound.state),
+                Some(set) => match self.sets.get(set as usize) {
+                    Some(Held::Timed(timed)) => timed.counter(at.word),
+                    Some(Held::Dynamic { set, .. }) => set.counter(at.word),
+                    Some(Held::Nothing) | None => None,
+                },
+            };
+            if let Some(counter) = counter {
+                connections::leave(counter, epoch, refused);
+            }
+        });
     }
 
     /// The counters of rules that count packets off.
@@ -210,7 +269,7 @@ impl Objects {
         &self,
         id: SetId,
         key: &[Value],
-        moment: &Moment,
+        moment: &Moment<'_>,
         fixed: impl FnOnce(&[Value]) -> Option<usize>,
     ) -> Option<Found> {
         match &self.sets[id.index()] {
@@ -226,12 +285,18 @@ impl Objects {
     /// Runs the statements of an element that a lookup has found. Whether the rule goes on.
     #[inline]
     #[must_use]
-    pub fn goes_on(&self, id: SetId, found: Found, moment: &Moment) -> bool {
+    pub fn goes_on(&self, id: SetId, found: Found, moment: &Moment<'_>) -> bool {
         match (&self.sets[id.index()], found) {
-            (Held::Timed(timed), Found::Fixed(element)) => timed.goes_on(element, moment),
-            (Held::Dynamic { set, .. }, Found::Dynamic(element)) => set.goes_on(element, moment),
+            (Held::Timed(timed), Found::Fixed(element)) => timed.goes_on(element, id.0 + 1, moment),
+            (Held::Dynamic { set, .. }, Found::Dynamic(element)) => set.goes_on(element, id.0 + 1, moment),
             _ => true,
         }
+    }
+
+    /// Changes a set. Whether the rule goes on: it ends if packets do not change that set, if there is no room, or if
+    /// a statement of the element says so.
+    pub fn change(&self, id: SetId, key: &[Value], wanted: &Wanted, moment: &Moment<'_>) -> bool {
+        self.dynamic(id).is_some_and(|set| set.change(key, wanted, id.0 + 1, moment))
     }
 
     /// What `update` asks of its set, but for the data. `None` if packets do not change that set.
@@ -256,7 +321,10 @@ impl Objects {
             Held::Timed(timed) => timed.memory(),
             Held::Dynamic { set, .. } => set.memory(),
         };
-        size_of_val(&*self.limits) + size_of_val(&*self.quotas) + self.sets.iter().map(of_set).sum::<usize>()
+        size_of_val(&*self.limits)
+            + size_of_val(&*self.quotas)
+            + size_of_val(&*self.bounds)
+            + self.sets.iter().map(of_set).sum::<usize>()
     }
 }
 

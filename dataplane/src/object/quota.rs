@@ -23,7 +23,7 @@ impl Quota {
 
     /// Uses up the bytes of a packet. Whether the rule goes on.
     #[inline]
-    pub fn goes_on(&self, used: &AtomicU64, moment: &Moment) -> bool {
+    pub fn goes_on(&self, used: &AtomicU64, moment: &Moment<'_>) -> bool {
         let length = u64::from(moment.length);
         let is_over = used.load(Relaxed) > self.bytes
             || used.fetch_add(length, Relaxed).saturating_add(length) > self.bytes;
@@ -43,7 +43,8 @@ mod tests {
         for over in [false, true] {
             let quota = Quota::of(&policy::Quota { bytes: 200, over, ..policy::Quota::default() });
             let used = AtomicU64::new(0);
-            let within = [100, 100, 1, 0].map(|length| quota.goes_on(&used, &Moment { now: 0, length }));
+            let within = [100, 100, 1, 0]
+                .map(|length| quota.goes_on(&used, &Moment { now: 0, length, ..Moment::default() }));
             assert_eq!(within, [true, true, false, false].map(|within| within != over));
         }
     }
@@ -57,7 +58,9 @@ mod tests {
                 scope.spawn(|| {
                     for _ in 0..1000 {
                         passed.fetch_add(
-                            u64::from(quota.goes_on(&used, &Moment { now: 0, length: 60 })),
+                            u64::from(
+                                quota.goes_on(&used, &Moment { now: 0, length: 60, ..Moment::default() }),
+                            ),
                             Relaxed,
                         );
                     }

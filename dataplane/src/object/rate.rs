@@ -48,7 +48,7 @@ impl Rate {
 
     /// Takes the cost of a packet out of the bucket, if it is there. Whether the rule goes on.
     #[inline]
-    pub fn goes_on(&self, state: &AtomicU64, moment: &Moment) -> bool {
+    pub fn goes_on(&self, state: &AtomicU64, moment: &Moment<'_>) -> bool {
         let cost = self.cost(moment.length);
         let bound = moment.now.saturating_add(self.depth);
         let mut at = state.load(Relaxed);
@@ -155,7 +155,7 @@ mod tests {
             let (state, mut bucket, mut now) = (AtomicU64::new(0), Bucket::new(&limit, start), start);
             for (pause, length) in packets {
                 now += [0, 0, 1, 1000, 1_000_000, 100_000_000, 10_000_000_000][pause as usize];
-                let goes_on = found.goes_on(&state, &Moment { now, length });
+                let goes_on = found.goes_on(&state, &Moment { now, length, ..Moment::default() });
                 prop_assert_eq!(goes_on, bucket.passes(now, length) != over, "{:?} at {}", limit, now);
             }
         }
@@ -174,7 +174,11 @@ mod tests {
                 scope.spawn(move || {
                     for packet in 0..PACKETS {
                         // the clocks of the workers differ a little
-                        let moment = Moment { now: 7_000_000_000 + packet * STEP + worker * 100, length: 60 };
+                        let moment = Moment {
+                            now: 7_000_000_000 + packet * STEP + worker * 100,
+                            length: 60,
+                            ..Moment::default()
+                        };
                         passed.fetch_add(u64::from(rate.goes_on(state, &moment)), Relaxed);
                     }
                 });

@@ -21,6 +21,7 @@
 //! probability below 1e-9 a bucket.
 
 use super::clock::Moment;
+use super::connections::Place;
 use super::each::Each;
 use ahash::RandomState;
 use config::policy::{Change, Value};
@@ -102,23 +103,29 @@ impl DynamicSet {
         self.find_in(bucket, occupied, tag, key, now)
     }
 
-    /// Runs the statements of an element. Whether the rule goes on.
+    /// The counter of connections at this word.
+    pub(super) fn counter(&self, word: u32) -> Option<&AtomicU64> {
+        self.words.get(word as usize)
+    }
+
+    /// Runs the statements of an element, of the set with this number of [`Place`]. Whether the rule goes on.
     #[inline]
     #[must_use]
-    pub fn goes_on(&self, element: Element, moment: &Moment) -> bool {
+    pub fn goes_on(&self, element: Element, set: u32, moment: &Moment<'_>) -> bool {
         let words = self.lane(element.lane);
-        let each = self.each.get(words[EACH].load(Relaxed) as u32 as usize);
-        each.is_none_or(|each| each.goes_on(&words[KEY + 2 * self.parts..], moment))
+        let first = KEY + 2 * self.parts;
+        let at = Place { set, word: (element.lane * self.stride + first) as u32 };
+        self.each_of(element.lane).is_none_or(|each| each.goes_on(&words[first..], at, moment))
     }
 
     /// Changes the set. Whether the rule goes on: it ends if there is no room, or if a statement of the element
     /// says so.
-    pub fn change(&self, key: &[Value], wanted: &Wanted, moment: &Moment) -> bool {
+    pub fn change(&self, key: &[Value], wanted: &Wanted, set: u32, moment: &Moment<'_>) -> bool {
         if wanted.change == Change::Delete {
             self.delete(key, moment.now);
             return true;
         }
-        self.put(key, wanted, moment.now).is_some_and(|element| self.goes_on(element, moment))
+        self.put(key, wanted, moment.now).is_some_and(|element| self.goes_on(element, set, moment))
     }
 
     /// Puts an element in that ends at `end`, as the policy loads it. Whether there was room.
@@ -158,6 +165,9 @@ impl DynamicSet {
                     for word in std::iter::once(END).chain(KEY + 2 * self.parts..self.stride) {
                         to[word].store(from[word].load(Relaxed), Relaxed);
                     }
+                    if let Some(each) = self.each.get(each as u32 as usize) {
+                        each.forget_connections(&to[KEY + 2 * self.parts..]);
+                    }
                 }
             }
         }
@@ -193,6 +203,11 @@ impl DynamicSet {
     #[inline]
     fn lane(&self, lane: usize) -> &[AtomicU64] {
         &self.words[lane * self.stride..][..self.stride]
+    }
+
+    /// The statements of the element there.
+    fn each_of(&self, lane: usize) -> Option<&Each> {
+        self.each.get(self.lane(lane)[EACH].load(Relaxed) as u32 as usize)
     }
 
     fn part(&self, lane: usize, part: usize) -> Value {
@@ -255,9 +270,9 @@ impl DynamicSet {
 
     /// A lane for a new element, counted.
     fn claim(&self, bucket: usize, head: u64, now: u64) -> Option<usize> {
-        self.look_over(1, now);
+        self.look_over(1, now, false);
         if !self.count_one() {
-            self.look_over(LOOKED_OVER, now);
+            self.look_over(LOOKED_OVER, now, true);
             if !self.count_one() {
                 return None;
             }
@@ -334,11 +349,23 @@ impl DynamicSet {
     }
 
     /// Vacates the lanes of a bucket whose elements have ended; whether there were any.
-    fn vacate_ended(&self, bucket: usize, mut head: u64, now: u64) -> bool {
+    fn vacate_ended(&self, bucket: usize, head: u64, now: u64) -> bool {
+        self.vacate_those(bucket, head, |lane| now >= self.lane(lane)[END].load(Relaxed))
+    }
+
+    /// Whether an element that packets have put in counts connections and has none: the kernel drops those within a
+    /// second.
+    fn is_idle(&self, lane: usize) -> bool {
+        let words = self.lane(lane);
+        words[EACH].load(Relaxed) & LOADED == 0
+            && self.each_of(lane).is_some_and(|each| each.has_no_connection(&words[KEY + 2 * self.parts..]))
+    }
+
+    fn vacate_those(&self, bucket: usize, mut head: u64, which: impl Fn(usize) -> bool) -> bool {
         let mut any = false;
         for lane in lanes(head & OCCUPIED) {
             let at = bucket * LANES + lane;
-            if now >= self.lane(at)[END].load(Relaxed) {
+            if which(at) {
                 any = true;
                 if !self.vacate(bucket, head, at) {
                     break;
@@ -350,11 +377,14 @@ impl DynamicSet {
     }
 
     /// Makes room in the next buckets, wherever the last call has left off.
-    fn look_over(&self, buckets: u32, now: u64) {
+    /// `idle` elements go too, if they must: those that count connections and have none.
+    fn look_over(&self, buckets: u32, now: u64, idle: bool) {
         let from = self.cursor.fetch_add(buckets, Relaxed);
         for bucket in from..from.saturating_add(buckets) {
             let bucket = bucket as usize % self.heads.len();
-            self.vacate_ended(bucket, self.heads[bucket].load(Acquire), now);
+            self.vacate_those(bucket, self.heads[bucket].load(Acquire), |lane| {
+                now >= self.lane(lane)[END].load(Relaxed) || idle && self.is_idle(lane)
+            });
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Is this element of a set that packets do not change still there, and what does it have for itself?
 
 use super::clock::{MILLISECOND, Moment};
+use super::connections::Place;
 use super::each::Each;
 use config::policy::Set;
 use std::sync::atomic::AtomicU64;
@@ -35,12 +36,18 @@ impl TimedElements {
         self.ends.get(element).is_none_or(|&end| now < end)
     }
 
-    /// Runs the statements of element `element`. Whether the rule goes on.
+    /// The counter of connections at this word.
+    pub(super) fn counter(&self, word: u32) -> Option<&AtomicU64> {
+        self.state.get(word as usize)
+    }
+
+    /// Runs the statements of element `element`, of the set with this number of [`Place`]. Whether the rule goes on.
     #[must_use]
-    pub fn goes_on(&self, element: usize, moment: &Moment) -> bool {
-        let state = self.state.get(element * self.words..).and_then(|state| state.get(..self.words));
+    pub fn goes_on(&self, element: usize, set: u32, moment: &Moment<'_>) -> bool {
+        let first = element * self.words;
+        let state = self.state.get(first..).and_then(|state| state.get(..self.words));
         match (self.each.get(element), state) {
-            (Some(each), Some(state)) => each.goes_on(state, moment),
+            (Some(each), Some(state)) => each.goes_on(state, Place { set, word: first as u32 }, moment),
             _ => true,
         }
     }

@@ -165,6 +165,7 @@ impl<'a> Context<'a> {
             known: Known {
                 connection: None,
                 template: None,
+                counted: None,
                 home: self.role.home(self.from),
                 draw: Draw::of(self.rules.program.draw(counters)),
             },
@@ -188,7 +189,13 @@ impl<'a> Context<'a> {
         let tracks = self.is_tracked(packet);
         let path = self.role.path(self.from);
         let counters = self.rules.bank(self.worker);
+        let counts = self.rules.program.objects().count_connections() && tracks;
+        let before = counts.then(|| {
+            self.tracker.expire_due();
+            self.tracker.count_before(packet, keyed)
+        });
         let mut facts = self.facts(packet, frame);
+        facts.known.counted = before.as_ref().map(|before| &before.counted);
         let mut evaluation = Evaluation::new();
         match carried {
             None => run(path.before, &facts, counters, &mut evaluation),
@@ -200,8 +207,14 @@ impl<'a> Context<'a> {
                 evaluation = *so_far;
                 facts.ct_state = if evaluation.notrack() { ct_state::UNTRACKED } else { state.bit() };
                 run(path.delivered, &facts, counters, &mut evaluation);
+                if let Some(before) = &before {
+                    self.tracker.counted_before(before, true);
+                }
                 return decision(&evaluation, &Tracked::without_flow(*state));
             }
+        }
+        if let Some(before) = &before {
+            self.tracker.counted_before(before, evaluation.is_refused());
         }
         if evaluation.is_refused() {
             return decision(&evaluation, &Tracked::NOT);
@@ -223,6 +236,8 @@ impl<'a> Context<'a> {
         facts.ct_state = if evaluation.notrack() { ct_state::UNTRACKED } else { tracked.state.bit() };
         facts.ct_direction = tracked.direction;
         facts.ct_mark = self.tracker.mark(&tracked);
+        let after = before.as_ref().map(|before| self.tracker.count_tracked(packet, keyed, &tracked, before));
+        facts.known.counted = after.as_ref().map(|after| &after.counted);
         facts.known.connection = self.tracker.connection(&tracked);
         run(path.after, &facts, counters, &mut evaluation);
         if let Some(mark) = evaluation.ct_mark() {
@@ -230,6 +245,9 @@ impl<'a> Context<'a> {
         }
         let decided = decision(&evaluation, &tracked);
         self.tracker.give(&mut tracked, evaluation.given());
+        if let Some(after) = &after {
+            self.tracker.counted(after, &tracked, decided.outcome == Outcome::Accept);
+        }
         match decided.outcome {
             Outcome::Accept => match self.tracker.pass(&mut tracked, keyed, packet, frame) {
                 Ok(()) => decided,

@@ -2,11 +2,13 @@
 //!
 //! Nothing here knows where packets come from; [`crate::worker`] feeds bursts through.
 
+mod counting;
 mod decide;
 mod fragments;
 mod keyed;
 mod tracking;
 
+pub(crate) use counting::{EXPIRED_AT_ONCE, settle};
 pub use decide::{Context, Decided, Found, Outcome};
 pub use fragments::{Carried, Gather, judged_as_is};
 pub use keyed::Keyed;

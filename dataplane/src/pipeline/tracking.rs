@@ -8,6 +8,7 @@ use crate::classify::facts::connection::{Connection, status};
 use crate::classify::{Direction, Given, Template};
 use crate::flow::{FlowHash, FlowHasher, FlowKey, Full, Orientation, Slot, Table};
 use crate::frame::Frame;
+use crate::object::Objects;
 use crate::packet::Packet;
 use crate::reason::Reason;
 use crate::rules::Rules;
@@ -32,11 +33,13 @@ pub struct Shard<'a> {
 /// The shard and what the tracker needs besides.
 #[derive(Debug)]
 pub(super) struct Tracker<'a> {
-    shard: Shard<'a>,
-    now: Tick,
+    pub(super) shard: Shard<'a>,
+    pub(super) now: Tick,
     rules: &'a Rules,
+    /// Where counters of connections are.
+    pub(super) objects: &'a Objects,
     /// The cold part of the flow at hand while the table does not have it: [`Place::New`] and [`Place::Gone`].
-    aside: Extra,
+    pub(super) aside: Extra,
 }
 
 /// What tracking said of a packet.
@@ -48,12 +51,12 @@ pub(super) struct Tracked {
     pub(super) direction: Option<Direction>,
     /// Why it is invalid, if it is.
     pub(super) invalid: Option<Reason>,
-    place: Place,
+    pub(super) place: Place,
 }
 
 /// Where the flow of a packet is.
 #[derive(Debug, Clone, Copy)]
-enum Place {
+pub(super) enum Place {
     /// It has none.
     None,
     /// In the table.
@@ -83,7 +86,7 @@ impl Tracked {
 
 impl<'a> Tracker<'a> {
     pub(super) fn new(shard: Shard<'a>, now: Tick, rules: &'a Rules) -> Self {
-        Self { shard, now, rules, aside: Extra::default() }
+        Self { shard, now, rules, objects: rules.program.objects(), aside: Extra::default() }
     }
 
     /// Where the flow of a packet is looked for in a zone.
@@ -100,6 +103,18 @@ impl<'a> Tracker<'a> {
 
     /// Finds the flow of a packet and moves it on.
     pub(super) fn track<F: Frame + ?Sized>(
+        &mut self,
+        packet: &Packet,
+        frame: &F,
+        keyed: &Keyed,
+        template: Template,
+    ) -> Tracked {
+        let tracked = self.track_any(packet, frame, keyed, template);
+        self.settle();
+        tracked
+    }
+
+    fn track_any<F: Frame + ?Sized>(
         &mut self,
         packet: &Packet,
         frame: &F,
@@ -152,6 +167,7 @@ impl<'a> Tracker<'a> {
                         self.set_deadline(slot, self.now.after(timeout));
                         self.count(slot, direction, packet.network_length);
                     }
+                    self.leave_if_closed(slot);
                     return Tracked { state, direction: Some(direction), invalid: None, place };
                 }
                 Outcome::Invalid { reason, at_most } => {
@@ -290,13 +306,21 @@ impl<'a> Tracker<'a> {
             let deadline = self.now.after(*timeout);
             let inserted =
                 self.shard.table.insert(hash, *flow, deadline, self.now, |flow| !flow.is_assured());
-            let slot = inserted.map_err(|Full| Reason::TableFull)?;
+            self.settle();
+            let slot = inserted.map_err(|Full| {
+                self.objects.leave(&self.aside.counted_by, true);
+                Reason::TableFull
+            })?;
             if self.aside != Extra::default() {
                 *self.shard.table.extra_mut(slot) = self.aside;
+            }
+            if !self.aside.counted_by.is_empty() {
+                self.shard.table.watch(slot);
             }
             let helped = self.help(slot, tracked, packet, frame);
             if helped.is_err() {
                 self.shard.table.remove(slot);
+                self.settle();
             }
             return helped;
         }
@@ -313,6 +337,7 @@ impl<'a> Tracker<'a> {
         let flow = self.shard.table.entry_mut(slot);
         if let Some(timeout) = track::reset_by_firewall(flow, timeouts) {
             self.set_deadline(slot, self.now.after(timeout));
+            self.leave_if_closed(slot);
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use super::Direction;
 use super::helper::Helped;
+use crate::object::Memberships;
 use zerocopy::FromZeros;
 
 /// The cold part of a connection.
@@ -17,6 +18,8 @@ pub struct Extra {
     pub helped: Helped,
     /// The timeouts a rule gave it.
     pub timeouts: OwnTimeouts,
+    /// The counters of connections that count it.
+    pub counted_by: Memberships,
 }
 
 /// Timeouts of a connection of its own: one of the lists of the rules that gave them.

@@ -149,6 +149,15 @@ impl Flow {
         &self.protocol
     }
 
+    /// Whether it is over, though it is remembered for a while: a TCP connection that was closed. It does not come back.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        match &self.protocol {
+            Protocol::Tcp(tcp) => matches!(tcp.state(), tcp::State::TimeWait | tcp::State::Close),
+            _ => false,
+        }
+    }
+
     /// Whether it is never evicted early.
     #[must_use]
     pub const fn is_assured(&self) -> bool {
@@ -158,6 +167,10 @@ impl Flow {
 
 impl flow::Entry for Flow {
     type Extra = Extra;
+
+    fn is_missed(extra: &Extra) -> bool {
+        !extra.counted_by.is_empty()
+    }
 
     fn key(&self) -> &FlowKey {
         &self.key

@@ -11,7 +11,7 @@ use crate::generation::Reader;
 use crate::io::{Arrival, BURST, Buffer, Side, WireIo};
 use crate::object::Now;
 use crate::packet::{self, Checksums, Fragment, Packet};
-use crate::pipeline::{Context, Decided, Keyed, Outcome, Shard};
+use crate::pipeline::{Context, Decided, EXPIRED_AT_ONCE, Keyed, Outcome, Shard, settle};
 use crate::reason::Reason;
 use crate::rules::Rules;
 use crate::stats::Stats;
@@ -189,10 +189,11 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
 
     /// Takes the time over, and clears the table where the clock leapt so far that 32 bits cannot tell.
     fn advance(&mut self, now: u64) {
-        let Parts { table, stats, observer, expectations, .. } = &mut self.parts;
+        let Parts { table, stats, observer, expectations, rules, .. } = &mut self.parts;
+        let objects = rules.current().program.objects();
         let mut leapt = false;
         self.clock.advance(now, |tick| {
-            table.purge(tick);
+            table.purge(tick, |extra| objects.leave(&extra.counted_by, false));
             expectations.purge(tick);
             stats.of_table(table);
             leapt = true;
@@ -350,11 +351,15 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
 
     /// Removes flows the control thread found stale, if they still are, and expectations that are over.
     fn reap(&mut self) {
-        let Parts { reaper, table, stats, expectations, .. } = &mut self.parts;
+        let Parts { reaper, table, stats, expectations, rules, .. } = &mut self.parts;
+        let now = self.clock.now();
         if expectations.any() {
-            self.swept = expectations.sweep(self.swept, SWEPT_AT_ONCE, self.clock.now());
+            self.swept = expectations.sweep(self.swept, SWEPT_AT_ONCE, now);
         }
-        if reaper.reap(table, self.clock.now(), REAPED_AT_ONCE) > 0 {
+        table.expire_due(now, EXPIRED_AT_ONCE);
+        let reaped = reaper.reap(table, now, REAPED_AT_ONCE);
+        settle(table, rules.current().program.objects());
+        if reaped > 0 {
             stats.of_table(table);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Connection;
 use crate::classify::decision::Template;
-use crate::object::Numbers;
+use crate::object::{Counted, Numbers};
 
 /// What else is known of a packet.
 #[derive(Debug, Clone, Copy, Default)]
@@ -11,6 +11,8 @@ pub struct Known<'a> {
     pub connection: Option<Connection<'a>>,
     /// What rules before connection tracking have put in place of one.
     pub template: Option<Template>,
+    /// How it is seen by counters of connections, if there are any.
+    pub counted: Option<&'a Counted>,
     /// Where the protected host is.
     pub home: Home,
     /// What numbers are drawn from.

@@ -119,7 +119,13 @@ impl Sample {
             mark: 0,
             ct_mark: self.ct_direction.map(|_| 7),
             now: self.now,
-            known: Known { connection, template: None, home: Home::Destination, draw: Draw::of(self.draw) },
+            known: Known {
+                connection,
+                template: None,
+                counted: None,
+                home: Home::Destination,
+                draw: Draw::of(self.draw),
+            },
         }
     }
 

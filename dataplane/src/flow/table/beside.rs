@@ -38,13 +38,14 @@ impl<X: FromZeros + Copy> Beside<X> {
         &mut self.values[slot.0 as usize]
     }
 
-    /// The flow there is gone: nothing of it is left to the next.
+    /// The flow there is gone: nothing of it is left to the next. What was written, if anything was.
     #[inline]
-    pub(super) fn reset(&mut self, slot: Slot) {
-        if self.is_written(slot) {
-            self.written[slot.bucket() as usize] &= !(1 << slot.lane());
-            self.values[slot.0 as usize] = X::new_zeroed();
+    pub(super) fn take(&mut self, slot: Slot) -> Option<X> {
+        if !self.is_written(slot) {
+            return None;
         }
+        self.written[slot.bucket() as usize] &= !(1 << slot.lane());
+        Some(std::mem::replace(&mut self.values[slot.0 as usize], X::new_zeroed()))
     }
 
     #[inline]

@@ -87,7 +87,13 @@ impl<E: Entry> Table<E> {
             home.set_overflow(fingerprint.class(), home.overflow(fingerprint.class()).minus(choice));
         }
         bucket.set_tag(slot.lane(), 0);
-        self.beside.reset(slot);
+        if !self.due.is_empty() {
+            self.due.remove(slot);
+        }
+        if let Some(extra) = self.beside.take(slot).filter(E::is_missed) {
+            debug_assert!(self.departed.len() < self.departed.capacity(), "nobody asked who is gone");
+            self.departed.push(extra);
+        }
     }
 
     fn first_vacant(&self, bucket: u32) -> Option<Slot> {

@@ -18,6 +18,10 @@ pub(crate) struct Flow {
 impl Entry for Flow {
     type Extra = u64;
 
+    fn is_missed(extra: &u64) -> bool {
+        *extra != 0
+    }
+
     fn key(&self) -> &FlowKey {
         &self.key
     }
@@ -79,6 +83,8 @@ enum Op {
     Refresh { flow: u32, lifetime: u32 },
     Remove(u32),
     Write { flow: u32, value: u64 },
+    Watch(u32),
+    ExpireDue,
     Advance(u32),
     Purge,
     Age { slots: usize },
@@ -94,7 +100,9 @@ fn op() -> impl Strategy<Value = Op> {
         3 => flow.clone().prop_map(Op::Find),
         2 => (flow.clone(), lifetime).prop_map(|(flow, lifetime)| Op::Refresh { flow, lifetime }),
         1 => flow.clone().prop_map(Op::Remove),
-        2 => (flow, any::<u64>()).prop_map(|(flow, value)| Op::Write { flow, value }),
+        2 => (flow.clone(), any::<u64>()).prop_map(|(flow, value)| Op::Write { flow, value }),
+        3 => flow.prop_map(Op::Watch),
+        2 => Just(Op::ExpireDue),
         2 => (0u32..60).prop_map(Op::Advance),
         1 => Just(Op::Purge),
         2 => (0usize..80).prop_map(|slots| Op::Age { slots }),
@@ -114,6 +122,11 @@ struct History {
     model: HashMap<u32, (Flow, u32)>,
     /// What was written beside those flows of the model that are in the table.
     beside: HashMap<u32, u64>,
+    /// Those of them that are watched.
+    watched: HashSet<u32>,
+    departed: Vec<u64>,
+    /// Flows beside which something was written, since the start.
+    written: usize,
     /// One for each flow: equal ones collide.
     hashes: Vec<FlowHash>,
     elapsed: u32,
@@ -180,6 +193,7 @@ impl History {
                 assert!(self.table.window(hash).contains(&slot));
                 self.model.insert(number, (flow, self.elapsed + lifetime));
                 self.beside.remove(&number);
+                self.watched.remove(&number);
                 match gone[..] {
                     [] => assert!(room),
                     [(_, gone, end)] => {
@@ -225,13 +239,29 @@ impl History {
             }
             Op::Write { flow, value } => {
                 if let Some(slot) = self.find(flow) {
+                    self.written += usize::from(self.table.extra(slot) == 0 && value != 0);
+                    self.written -= usize::from(self.table.extra(slot) != 0 && value == 0);
                     *self.table.extra_mut(slot) = value;
                     self.beside.insert(flow, value);
                 }
             }
+            Op::Watch(flow) => {
+                if let Some(slot) = self.find(flow) {
+                    self.table.watch(slot);
+                    self.watched.insert(flow);
+                }
+            }
+            Op::ExpireDue => {
+                self.table.expire_due(self.now(), usize::MAX);
+                let there: HashSet<FlowKey> = self.table.iter().map(|(_, flow, _)| flow.key).collect();
+                for flow in &self.watched {
+                    assert_eq!(there.contains(&key(*flow)), self.lives(*flow), "a watched flow goes on time");
+                }
+            }
             Op::Advance(milliseconds) => self.elapsed += milliseconds,
             Op::Purge => {
-                self.table.purge(self.now());
+                let departed = &mut self.departed;
+                self.table.purge(Tick(self.epoch).after(self.elapsed), |extra| departed.push(extra));
                 let elapsed = self.elapsed;
                 self.model.retain(|_, &mut (_, deadline)| deadline > elapsed);
                 assert_eq!(self.table.len(), self.model.len());
@@ -244,6 +274,9 @@ impl History {
                 assert_eq!(self.table.stats().expired, before.expired + removed as u64);
             }
         }
+        self.departed.extend(self.table.departed());
+        let kept = self.table.iter().filter(|&(slot, ..)| self.table.extra(slot) != 0).count();
+        assert_eq!(self.departed.len() + kept, self.written, "each is told once");
         let (hashes, key_hash) = (&self.hashes, |key: &FlowKey| key.low as usize);
         self.table.check(|key| hashes[key_hash(key)]);
     }
@@ -266,7 +299,7 @@ proptest! {
     ) {
         let (table, model) = (Table::with_capacity(capacity), HashMap::new());
         let (ager, reaper) = ageing(&table, MESSAGES);
-        let mut history = History { table, ager, reaper, model, beside: HashMap::new(), hashes, elapsed: 0, epoch };
+        let mut history = History { table, ager, reaper, model, beside: HashMap::new(), watched: HashSet::new(), departed: Vec::new(), written: 0, hashes, elapsed: 0, epoch };
         for op in &ops {
             history.step(op);
         }
@@ -355,8 +388,8 @@ fn a_clock_that_jumps_far_leaves_nothing_behind() {
     {
         table.insert(FlowHash(number), flow(number as u32), deadline, Tick(70), |_| false).unwrap();
     }
-    table.purge(old.after(1 << 30));
+    table.purge(old.after(1 << 30), |_| {});
     assert_eq!(table.len(), 1, "only the last has any time left");
-    table.purge(old.after((1 << 31) - 1));
+    table.purge(old.after((1 << 31) - 1), |_| {});
     assert!(table.is_empty());
 }

@@ -1,0 +1,158 @@
+//! How does a packet count as a connection? What the table knows of it, told to the counters of `ct count`, and what
+//! they answer, told to the table.
+
+use super::keyed::Keyed;
+use super::tracking::{Place, Tracked, Tracker};
+use crate::flow::{Slot, Table};
+use crate::object::{Counted, Counting, Memberships, Objects};
+use crate::packet::{Network, Packet, protocol};
+use crate::track::{Direction, Flow};
+
+/// A packet as counters see it, and where its connection is, if the table has it.
+#[derive(Debug)]
+pub(super) struct Counter {
+    pub(super) counted: Counted,
+    slot: Option<Slot>,
+    before: Memberships,
+}
+
+impl Counter {
+    fn new(counting: Counting, slot: Option<Slot>, memberships: Memberships) -> Self {
+        Self { counted: Counted::new(counting, memberships), slot, before: memberships }
+    }
+}
+
+impl Tracker<'_> {
+    /// Removes flows whose end has come and that somebody counts.
+    pub(super) fn expire_due(&mut self) {
+        self.shard.table.expire_due(self.now, EXPIRED_AT_ONCE);
+        self.settle();
+    }
+
+    /// Tells the counters of the flows that are gone.
+    #[inline]
+    pub(super) fn settle(&mut self) {
+        settle(self.shard.table, self.objects);
+    }
+
+    /// A packet that connection tracking has not met yet.
+    pub(super) fn count_before(&mut self, packet: &Packet, keyed: &Keyed) -> Counter {
+        let found = match keyed {
+            Keyed::Own { key, hash, .. } => self.shard.table.find(*hash, key, self.now),
+            Keyed::No | Keyed::Quoted { .. } | Keyed::Broken(_) => None,
+        };
+        self.settle();
+        match (found, keyed) {
+            (Some(slot), Keyed::Own { orientation, .. })
+                if self.shard.table.entry(slot).direction(*orientation) == Direction::Reply =>
+            {
+                self.count_stored(slot, Counting::JoinsAgain)
+            }
+            (Some(slot), _) => self.count_stored(slot, Counting::Joins),
+            (None, Keyed::Own { .. }) => self.count_unknown(Counting::Joins),
+            _ => self.count_unknown(counting_without(packet)),
+        }
+    }
+
+    /// A packet that connection tracking has met; `before` is what it was when that had not.
+    pub(super) fn count_tracked(
+        &mut self,
+        packet: &Packet,
+        keyed: &Keyed,
+        tracked: &Tracked,
+        before: &Counter,
+    ) -> Counter {
+        let mut counter = match tracked.place {
+            Place::Stored(slot) => self.count_stored(slot, Counting::Joins),
+            Place::New(..) => self.count_unknown(Counting::Joins),
+            Place::Gone(_) => self.count_unknown(Counting::Passes),
+            Place::None => {
+                let mut counter = self.count_before(packet, keyed);
+                if counter.slot.is_none() {
+                    counter = self.count_unknown(counting_without(packet));
+                }
+                counter
+            }
+        };
+        if counter.slot.is_none() && before.slot.is_none() {
+            let (counting, carried) = (counter.counted.counting(), before.counted.memberships());
+            counter = Counter::new(counting, None, carried);
+        }
+        counter
+    }
+
+    /// The packet has met the rules before connection tracking, and perhaps was refused by one.
+    pub(super) fn counted_before(&mut self, counter: &Counter, is_refused: bool) {
+        if counter.slot.is_some() || is_refused {
+            self.keep(counter, false);
+        }
+    }
+
+    /// The packet has met its last rule. Whoever counts its connection goes on doing so if the table has it, or is
+    /// about to get it.
+    pub(super) fn counted(&mut self, counter: &Counter, tracked: &Tracked, is_accepted: bool) {
+        self.keep(counter, is_accepted && matches!(tracked.place, Place::New(..)));
+    }
+
+    fn keep(&mut self, counter: &Counter, is_new: bool) {
+        let memberships = counter.counted.memberships();
+        match counter.slot {
+            Some(_) if memberships == counter.before => {}
+            Some(slot) => {
+                self.shard.table.extra_mut(slot).counted_by = memberships;
+                self.shard.table.watch(slot);
+            }
+            None if is_new && !memberships.is_empty() => self.aside.counted_by = memberships,
+            None => self.objects.leave(&memberships, !is_new),
+        }
+    }
+
+    /// A connection that is closed is counted no longer.
+    pub(super) fn leave_if_closed(&mut self, slot: Slot) {
+        if self.shard.table.has_extra(slot) && self.shard.table.entry(slot).is_closed() {
+            let counted_by = &mut self.shard.table.extra_mut(slot).counted_by;
+            self.objects.leave(&std::mem::take(counted_by), false);
+        }
+    }
+
+    fn count_stored(&self, slot: Slot, open: Counting) -> Counter {
+        let flow = self.shard.table.entry(slot);
+        let counting = match (flow.is_assured(), flow.is_closed()) {
+            (true, _) => Counting::Looks,
+            (false, true) => Counting::Lingers,
+            (false, false) => open,
+        };
+        let known = self.shard.table.extra(slot).counted_by;
+        let generation = self.objects.generation();
+        let memberships = if known.generation() == generation { known } else { Memberships::of(generation) };
+        Counter::new(counting, Some(slot), memberships)
+    }
+
+    fn count_unknown(&self, counting: Counting) -> Counter {
+        Counter::new(counting, None, Memberships::of(self.objects.generation()))
+    }
+}
+
+/// Tells the counters of the flows that are gone from the table.
+#[inline]
+pub(crate) fn settle(table: &mut Table<Flow>, objects: &Objects) {
+    for extra in table.departed() {
+        objects.leave(&extra.counted_by, false);
+    }
+}
+
+/// How a packet counts that has no connection and will have none: the kernel must be able to say which it would be.
+fn counting_without(packet: &Packet) -> Counting {
+    let header = usize::from(packet.transport_offset).saturating_sub(packet.network_offset.into());
+    let left = (packet.network_length as usize).saturating_sub(header);
+    let needed = match packet.tuple.protocol {
+        protocol::TCP | protocol::UDP | protocol::UDPLITE | protocol::SCTP => 4,
+        protocol::ICMP | protocol::ICMPV6 => 8,
+        _ => 0,
+    };
+    let is_ip = packet.tuple.network != Network::Other;
+    if is_ip && packet.has_transport && left >= needed { Counting::Passes } else { Counting::Nameless }
+}
+
+/// Flows that one packet finds ended and that somebody counts, at most.
+pub(crate) const EXPIRED_AT_ONCE: usize = 64;

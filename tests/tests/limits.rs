@@ -1,0 +1,301 @@
+//! Which connections are counted, and for how long? Limits on connections: what the kernel says packet by packet, and
+//! that Sluice says the same.
+//!
+//! The kernel cleans its lists up at most once a tick, and the packets here are further apart than that.
+
+use std::time::Duration;
+
+use dataplane::packet::build::FrameBuilder;
+use dataplane::packet::flag::{ACK, FIN, RST, SYN};
+use tests::oracle::{Oracle, Ruleset};
+use tests::traffic::Random;
+use tests::{Record, Side, difference, sluice};
+
+/// Two ticks of a kernel at 250 Hz, and a little.
+const APART: Duration = Duration::from_millis(10);
+
+type Packet = (Side, FrameBuilder);
+
+/// Chains of an nft ruleset with a set `s` for addresses of clients.
+fn nft(input: &str, output: &str) -> Ruleset {
+    let chain = |hook: &str, rules: &str| {
+        format!(
+            "\tchain {hook} {{\n\t\ttype filter hook {hook} priority filter; policy accept;\n{rules}\n\t}}\n"
+        )
+    };
+    let set = "\tset s { type ipv4_addr; size 100; flags dynamic; }\n";
+    Ruleset::Nft(format!("table inet t {{\n{set}{}{}}}\n", chain("input", input), chain("output", output)))
+}
+
+/// A dump with this rule in `INPUT`.
+fn dump(rule: &str) -> Ruleset {
+    let chains = ":INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n";
+    Ruleset::Iptables(format!(
+        "*filter\n{chains}-A INPUT -m conntrack --ctstate INVALID\n-A INPUT {rule}\nCOMMIT\n"
+    ))
+}
+
+/// The kernel's word on each packet, after Sluice was found to say the same: `+` accepted, `-` dropped.
+fn alike(ruleset: Ruleset, packets: &[Packet]) -> String {
+    alike_for(&mut Oracle::new("eth0"), ruleset, packets)
+}
+
+fn alike_for(oracle: &mut Oracle, ruleset: Ruleset, packets: &[Packet]) -> String {
+    let records: Vec<Record> = (1..)
+        .zip(packets)
+        .map(|(number, (side, frame))| {
+            let time = Duration::from_secs(1_700_000_000) + APART * number;
+            Record { side: *side, time, frame: frame.build() }
+        })
+        .collect();
+    oracle.pause(APART);
+    let rulesets = [ruleset];
+    let kernel = oracle.judge(&rulesets, &records, false);
+    let word = |accepted| if accepted { '+' } else { '-' };
+    let words: String = kernel.iter().map(|judgement| word(judgement.accepted)).collect();
+    let ours = sluice::replay(&rulesets, &records, false);
+    if let Some(text) = difference::first(&records, &kernel, &ours) {
+        let ours: String = ours.iter().map(|verdict| word(verdict.verdict == "accept")).collect();
+        panic!("{rulesets:?}\nkernel {words}\nsluice {ours}\n{text}");
+    }
+    words
+}
+
+/// One client's connection: from port 40000 + `number` to port 80.
+#[derive(Debug, Clone, Copy)]
+struct Connection {
+    client: u8,
+    number: u16,
+}
+
+const fn connection(number: u16) -> Connection {
+    Connection { client: 1, number }
+}
+
+impl Connection {
+    fn segment(self, side: Side, flags: u8, sequence: u32, acknowledgement: u32) -> Packet {
+        let (client, server, port) = ([198, 51, 100, self.client], [192, 0, 2, 10], 40_000 + self.number);
+        let frame = match side {
+            Side::Outside => FrameBuilder::new().ip(client, server).tcp(port, 80, flags),
+            Side::Inside => FrameBuilder::new().ip(server, client).tcp(80, port, flags),
+        };
+        (side, frame.sequence(sequence).acknowledgement(acknowledgement).window(1000))
+    }
+
+    fn syn(self) -> Packet {
+        self.segment(Side::Outside, SYN, 1000, 0)
+    }
+
+    fn syn_ack(self) -> Packet {
+        self.segment(Side::Inside, SYN | ACK, 5000, 1001)
+    }
+
+    fn ack(self) -> Packet {
+        self.segment(Side::Outside, ACK, 1001, 5001)
+    }
+
+    fn reset(self) -> Packet {
+        self.segment(Side::Outside, RST, 1001, 0)
+    }
+
+    fn refused(self) -> Packet {
+        self.segment(Side::Inside, RST | ACK, 0, 1001)
+    }
+
+    fn out_of_window(self) -> Packet {
+        self.segment(Side::Outside, ACK, 9_001_001, 5001)
+    }
+
+    fn fin(self) -> Packet {
+        self.segment(Side::Outside, FIN | ACK, 1001, 5001)
+    }
+
+    fn fin_back(self) -> Packet {
+        self.segment(Side::Inside, FIN | ACK, 5001, 1002)
+    }
+
+    fn last_ack(self) -> Packet {
+        self.segment(Side::Outside, ACK, 1002, 5002)
+    }
+
+    fn datagram(self, side: Side) -> Packet {
+        let (client, server, port) = ([198, 51, 100, self.client], [192, 0, 2, 10], 40_000 + self.number);
+        let frame = match side {
+            Side::Outside => FrameBuilder::new().ip(client, server).udp(port, 53),
+            Side::Inside => FrameBuilder::new().ip(server, client).udp(53, port),
+        };
+        (side, frame)
+    }
+}
+
+/// A third connection is refused, and stays counted until somebody cleans up: packets of connections that are not
+/// assured do so only up to themselves.
+fn opening() -> Vec<Packet> {
+    let [a, b, c, d, e, stray] = [1, 2, 3, 4, 5, 9].map(connection);
+    vec![
+        a.syn(),
+        b.syn(),
+        c.syn(),
+        a.syn(),
+        c.syn(),
+        a.syn_ack(),
+        a.ack(),
+        b.syn_ack(),
+        b.refused(),
+        d.syn(),
+        e.syn(),
+        stray.ack(),
+        d.syn(),
+        a.out_of_window(),
+        a.ack(),
+    ]
+}
+
+/// A connection that is closed counts no more; the next takes its place.
+fn closing() -> Vec<Packet> {
+    let [a, b, c, d, e] = [1, 2, 3, 4, 5].map(connection);
+    vec![
+        a.syn(),
+        a.syn_ack(),
+        a.ack(),
+        b.syn(),
+        c.syn(),
+        a.fin(),
+        c.syn(),
+        a.fin_back(),
+        c.syn(),
+        a.last_ack(),
+        c.syn(),
+        a.last_ack(),
+        d.syn(),
+        b.reset(),
+        d.syn(),
+        e.syn(),
+    ]
+}
+
+#[test]
+fn connections_beyond_the_limit_are_refused() {
+    assert_eq!(alike(nft("ct count over 2 drop", ""), &opening()), "++---++++----++");
+    assert_eq!(alike(nft("ct count 2 accept\n drop", ""), &opening()), "++---++++----++");
+    assert_eq!(alike(nft("ct state new ct count over 2 drop", ""), &opening()), "++---++++--+-++");
+}
+
+#[test]
+fn a_closed_connection_makes_room() {
+    let both = nft("ct count over 2 drop", "ct count over 2 drop");
+    for ruleset in [nft("ct count over 2 drop", ""), both] {
+        assert_eq!(alike(ruleset, &closing()), "++++-+-+-+++-++-");
+    }
+}
+
+#[test]
+fn each_element_has_connections_of_its_own() {
+    let of = |client, number| Connection { client, number }.syn();
+    let clients = [of(1, 1), of(2, 1), of(1, 2), of(2, 2), of(3, 1)];
+    assert_eq!(alike(nft("add @s { ip saddr ct count over 1 } drop", ""), &clients), "++--+");
+    let masked = nft("add @s { ip saddr & 255.255.255.0 ct count over 1 } drop", "");
+    assert_eq!(alike(masked, &clients), "+----");
+    assert_eq!(alike(nft("add @s { ip saddr ct count over 2 } drop", ""), &opening()), "++---++++----++");
+}
+
+#[test]
+fn a_lookup_counts_too_and_a_new_element_begins_at_none() {
+    let [a, b, c] = [1, 2, 3].map(connection);
+    let found = nft("ip saddr @s drop\n tcp sport 40001 add @s { ip saddr ct count over 1 } drop", "");
+    assert_eq!(alike(found, &[a.syn(), b.syn(), c.syn(), a.syn(), c.syn(), a.syn()]), "+-----");
+    let deleted =
+        nft("tcp sport 40003 delete @s { ip saddr }\n add @s { ip saddr ct count over 1 } drop", "");
+    assert_eq!(alike(deleted, &[a.syn(), b.syn(), c.syn(), a.syn(), b.syn(), a.syn()]), "+-+---");
+}
+
+#[test]
+fn assured_connections_only_look() {
+    let new = nft("ct state established ct count over 0 drop", "");
+    assert_eq!(alike(new, &opening()), "+++++++++++++++");
+    let answers = nft("", "add @s { ip saddr ct count over 0 } drop");
+    assert_eq!(alike(answers, &opening()), "+++++-+--++++++");
+}
+
+#[test]
+fn datagrams_that_are_answered_are_counted_once() {
+    let [a, b, c] = [1, 2, 3].map(connection);
+    let (there, back) = (|c: Connection| c.datagram(Side::Outside), |c: Connection| c.datagram(Side::Inside));
+    let packets =
+        [there(a), there(b), there(c), there(a), back(a), there(c), there(a), there(c), there(b), there(a)];
+    assert_eq!(alike(nft("ct count over 2 drop", ""), &packets), "++--+-----");
+}
+
+#[test]
+fn what_has_no_connection_counts_itself() {
+    let [a, b, stray] = [1, 2, 9].map(connection);
+    let strays = [stray.ack(), a.syn(), stray.ack(), b.syn(), a.syn(), a.out_of_window()];
+    assert_eq!(alike(nft("ct count over 1 drop", ""), &strays), "++----");
+    let killed = [a.syn(), a.reset(), b.syn(), b.refused(), a.syn()];
+    assert_eq!(alike(nft("ct count over 1 drop", "ct count over 0 drop"), &killed), "+++-+");
+    let raw = "table inet t {\n chain pre {\n type filter hook prerouting priority raw; policy accept;\n \
+               tcp sport 40009 notrack\n }\n chain input {\n type filter hook input priority filter; policy accept;\n \
+               ct count over 1 drop\n }\n}\n";
+    let untracked = [stray.ack(), a.syn(), stray.ack(), a.syn(), a.syn(), b.syn(), stray.ack(), b.syn()];
+    assert_eq!(alike(Ruleset::Nft(raw.to_owned()), &untracked), "++------");
+}
+
+/// Too little of a header to tell the connection.
+#[test]
+fn what_cannot_be_named_is_dropped() {
+    let cut = |bytes: usize| {
+        let frame =
+            FrameBuilder::new().ip([198, 51, 100, 1], [192, 0, 2, 10]).raw(6).payload(&[0x9c; 20][..bytes]);
+        (Side::Outside, frame)
+    };
+    let packets = [cut(2), cut(3), cut(4), cut(8), connection(1).syn()];
+    assert_eq!(alike(nft("ct count 9 accept\n accept", ""), &packets), "--+++");
+    assert_eq!(alike(nft("add @s { ip saddr ct count 9 } accept\n accept", ""), &packets), "--+++");
+}
+
+#[test]
+fn the_match_of_iptables_counts_likewise() {
+    let drop = |match_: &str| dump(&format!("-m connlimit {match_} -j DROP"));
+    let expected = "++---++++----++";
+    assert_eq!(alike(drop("--connlimit-above 2 --connlimit-mask 0"), &opening()), expected);
+    assert_eq!(alike(drop("--connlimit-above 2"), &opening()), expected);
+    assert_eq!(alike(drop("--connlimit-above 2 --connlimit-daddr"), &opening()), expected);
+    assert_eq!(alike(drop("--connlimit-above 2"), &closing()), "++++-+-+-+++-++-");
+}
+
+/// Conversations with losses and repetitions, from two clients, that take turns as chance has it.
+#[test]
+fn conversations_in_turns() {
+    let mut oracle = Oracle::new("eth0");
+    let invalid = "ct state invalid drop\n";
+    let rulesets = [
+        nft(&format!("{invalid}ct count over 3 drop"), ""),
+        nft(&format!("{invalid}ct count over 2 drop"), &format!("{invalid}ct count over 3 drop")),
+        nft("tcp flags syn / syn,ack,rst,fin add @s { ip saddr ct count over 2 } drop", ""),
+        nft("tcp dport 80 ct state new ct count 3 accept\n ct state established accept\n drop", ""),
+        dump("-p tcp --syn -m connlimit --connlimit-above 2 -j DROP"),
+    ];
+    for (seed, ruleset) in (0..).zip(rulesets) {
+        let mut random = Random::new(seed);
+        let mut phases = [[0; 4]; 2];
+        let packets: Vec<Packet> = (0..160)
+            .map(|_| {
+                let (client, number) = (random.below(2), random.below(4));
+                let phase = &mut phases[client][number];
+                let connection = Connection { client: 1 + client as u8, number: number as u16 };
+                let packet = match *phase % 6 {
+                    0 => connection.syn(),
+                    1 => connection.syn_ack(),
+                    2 => connection.ack(),
+                    3 => connection.fin(),
+                    4 => connection.fin_back(),
+                    _ => connection.last_ack(),
+                };
+                *phase += usize::from(!random.chance(25));
+                packet
+            })
+            .collect();
+        let words = alike_for(&mut oracle, ruleset, &packets);
+        assert!(words.contains('-') && words.contains('+'), "{words}");
+    }
+}
