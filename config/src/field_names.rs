@@ -69,6 +69,8 @@ fn load_name(load: &Load, width: u16, ethertype: u16, transport: u8) -> (String,
         Load::Option { of, kind, offset, width } => {
             (format!("{} @{offset},{width}", option_name(of, kind)), Type::Integer(width))
         }
+        Load::Whole(_) => ("whether the header is whole".to_owned(), Type::Integer(8)),
+        Load::Chunks(_) => ("sctp chunks".to_owned(), Type::Integer(8)),
         Load::Exists(Part::Extension(header)) => {
             let known = EXTENSIONS.iter().find(|known| known.extension() == Some(header));
             (format!("exthdr {}", known.map_or("?", |known| known.name())), Type::Boolean)

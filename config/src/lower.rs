@@ -41,6 +41,8 @@ struct Lowering<'a> {
     lines: Vec<Option<Lines>>,
     /// Why packets cannot change a set.
     fixed_sets: HashMap<policy::SetId, &'static str>,
+    /// The maps by which packets are dropped whose headers are cut off, by what goes on.
+    cut_off: HashMap<u8, policy::SetId>,
     /// The sets of meters, by family, table and name.
     meters: HashMap<(policy::Family, String, String), scope::KnownSet>,
 }
@@ -72,6 +74,7 @@ fn lowered(ruleset: &Ruleset) -> Lowering<'_> {
         map_uses: Vec::new(),
         lines: vec![None; ruleset.sources.len()],
         fixed_sets: HashMap::new(),
+        cut_off: HashMap::new(),
         meters: HashMap::new(),
     };
     let tables = ruleset.tables.iter();

@@ -596,6 +596,12 @@ pub enum Load {
     /// 1 if there is such an extension header, option or chunk, otherwise 0 (8 bits). Always loads, but for an extension
     /// header or option of IP in a packet of another family.
     Exists(Part),
+    /// Whether a header is whole (8 bits): [`whole::NONE`], [`whole::CUT`] or [`whole::ALL`]. Always loads. The matches
+    /// of iptables drop a packet if a header they look into is cut off.
+    Whole(Header),
+    /// Which chunks an SCTP packet bears (8 bits), as iptables asks: [`whole::CUT`] if one is cut off or has no length,
+    /// [`whole::ALL`] if they are as wanted, otherwise [`whole::NONE`].
+    Chunks(Chunks),
     /// A new number for every packet: counting, or random; `offset + n % modulus` (32 bits).
     Number {
         /// Random, or one more each time (one counter for the rule, over all workers).
@@ -636,6 +642,71 @@ pub enum OptionOf {
     Sctp,
     /// The DCCP header.
     Dccp,
+}
+
+/// A header as a match of iptables wants it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Header {
+    /// So many bytes of the transport header; a fragment's tail has none.
+    Transport(u8),
+    /// The TCP header without its options. A fragment's tail has none, but one that would lie over the header's end is
+    /// taken for a header that is cut off.
+    Tcp,
+    /// The TCP header with its options, as its data offset says.
+    TcpOptions,
+    /// The mobility header, at the end of the headers as RFC 6275 wants it; anywhere else it is taken for one that is cut
+    /// off.
+    Mobility,
+    /// The DCCP header with its options, as its data offset says.
+    DccpOptions,
+    /// So many bytes of the first IPv6 extension header of this number. It is cut off as well if the headers before it
+    /// are; one that says of itself that it is longer than the packet is none.
+    Extension {
+        /// Its number as a next header.
+        number: u8,
+        /// Bytes.
+        bytes: u8,
+    },
+}
+
+/// Chunks of an SCTP packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Chunks {
+    /// How those named and those of the packet go together.
+    pub mode: ChunkMode,
+    /// Those named, a bit for each of [`CHUNK_TYPES`]; the last for all others.
+    pub types: u32,
+    /// What is asked of their flags, a byte for each of [`FLAGGED_CHUNKS`], in order from the lowest: bits of interest
+    /// in the upper half, the values they must have in the lower. Other chunks have no flags to ask for.
+    pub flags: u32,
+}
+
+/// How chunks are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChunkMode {
+    /// Each of those named is there.
+    All,
+    /// One of those named is there.
+    Any,
+    /// No other is there.
+    Only,
+}
+
+/// The chunk types that can be named: RFC 9260, 3758, 4820, 4895, 5061, 6525, 8260.
+pub const CHUNK_TYPES: [u8; 22] =
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 64, 128, 130, 132, 192, 193, 194];
+
+/// The chunk types whose flags can be asked for: DATA, I-DATA, ABORT, SHUTDOWN COMPLETE.
+pub const FLAGGED_CHUNKS: [u8; 4] = [0, 64, 6, 14];
+
+/// What [`Load::Whole`] gives.
+pub mod whole {
+    /// There is no such header.
+    pub const NONE: u8 = 0;
+    /// The packet ends within it.
+    pub const CUT: u8 = 1;
+    /// It is there.
+    pub const ALL: u8 = 2;
 }
 
 /// A part a packet may have or not.

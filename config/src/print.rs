@@ -36,6 +36,11 @@ pub(crate) fn written(expression: &Expression) -> String {
     Shown(expression).to_string()
 }
 
+/// A rule on one line.
+pub(crate) fn rule(rule: &crate::ruleset::Rule) -> String {
+    RuleLine(rule).to_string()
+}
+
 struct TableBlock<'a>(&'a Table);
 
 impl Display for TableBlock<'_> {

@@ -189,6 +189,8 @@ pub struct Rule {
     pub statements: Vec<Statement>,
     /// Its own comment.
     pub comment: Option<String>,
+    /// Whether it stands for the same rule of a dump as the one before, and so at the same place of the chain.
+    pub joined: bool,
 }
 
 /// A named set, or a named map if it has `data`.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use config::iptables::{Beside, IpSets, Report, Version, is_dump};
 use config::policy::{Assigned, HelperKind, Statement};
-use config::{NoFiles, Ruleset, Source, load, parse, print};
+use config::{Diagnostics, NoFiles, Ruleset, Source, load, lower, parse, plain, print};
 use proptest::prelude::*;
 
 fn read(source: u16, name: &str, text: &str, told: Option<Version>, ruleset: &mut Ruleset) -> Report {
@@ -45,7 +45,13 @@ fn every_dump_means_what_nft_would_call_the_same() {
         if let Ok(loaded) = loaded {
             let notes = (!loaded.notes.is_empty()).then(|| loaded.notes.to_string());
             expect(&path.with_extension("note"), notes.as_deref());
-            let printed = print(&parse(&[Source::new(name, text)], &mut NoFiles).expect("loaded"));
+            let written = parse(&[Source::new(name, text)], &mut NoFiles).expect("loaded");
+            let (said, unsaid) = plain(&written).expect("nft has words for it");
+            let unsaid =
+                (!unsaid.is_empty()).then(|| Diagnostics::notes(written.sources.clone(), unsaid).to_string());
+            expect(&path.with_extension("unsaid"), unsaid.as_deref());
+            let printed = print(&said);
+            let said = lower(&said).expect("nft has words for it");
             expect(&path.with_extension("ok"), Some(&printed));
             let again = parse(&[Source::new(name, printed.as_str())], &mut NoFiles).expect("is nft");
             assert_eq!(print(&again), printed, "{name}");
@@ -55,7 +61,7 @@ fn every_dump_means_what_nft_would_call_the_same() {
                 let rules = rules.map(|rule| (rule.chain, rule.position, rule.statements.clone()));
                 (rules.collect::<Vec<_>>(), policy.tracks)
             };
-            assert_eq!(shape(&again.policy), shape(&loaded.policy), "{name}");
+            assert_eq!(shape(&again.policy), shape(&said), "{name}");
         }
         seen += 1;
     }
@@ -152,6 +158,16 @@ fn a_position_is_the_number_iptables_shows() {
     let loaded = load(&[Source::new("rules.v4", text)], &mut NoFiles).expect("good");
     let places: Vec<_> = loaded.policy.rules.iter().map(|rule| (rule.position, rule.place.line)).collect();
     assert_eq!(places, [(1, 5), (2, 3), (3, 4), (4, 4)]);
+}
+
+#[test]
+fn what_takes_several_rules_of_nft_stands_at_one_place() {
+    let text = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -m tcpmss ! --mss 5:9 -j DROP\n-A INPUT -j ACCEPT\n\
+                -I INPUT 2 -p tcp -m tcpmss ! --mss 7\n-I INPUT 3 -s 1.1.1.1\nCOMMIT\n";
+    let loaded = load(&[Source::new("rules.v4", text)], &mut NoFiles).expect("good");
+    let places: Vec<_> = loaded.policy.rules.iter().map(|rule| (rule.position, rule.place.line)).collect();
+    assert_eq!(places, [(1, 3), (1, 3), (2, 5), (2, 5), (3, 6), (4, 4)]);
+    assert!(load(&[Source::new("rules.v4", text.replace("INPUT 3", "INPUT 5"))], &mut NoFiles).is_err());
 }
 
 const WORDS: &str = "-A -I -s -d -i -o -p -f -c -m -j -g ! INPUT FORWARD user tcp udp icmp ipv6-icmp all 0 6 \

@@ -86,7 +86,15 @@ impl Checked {
                 }
             };
             if command.print {
-                output.text(&config::print(&ruleset))?;
+                match config::plain(&ruleset) {
+                    Ok((said, notes)) => {
+                        self.notes.push(Diagnostics::notes(ruleset.sources.clone(), notes));
+                        output.text(&config::print(&said))?;
+                    }
+                    Err(errors) => {
+                        self.refused.push(Diagnostics::new(ruleset.sources.clone(), errors));
+                    }
+                }
             }
             if command.lint {
                 let linted = lint::lint(&ruleset, policy, &command.keep);

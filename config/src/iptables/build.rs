@@ -2,8 +2,9 @@
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::nft;
+use crate::policy::Header;
 use crate::ruleset::{
-    BinaryOperator, Element, Expression, Literal, Match, MetaKey, Relation, Selector, Statement,
+    BinaryOperator, Element, Expression, Literal, Match, MetaKey, Protocol, Relation, Selector, Statement,
     StatementKind, Term, Type,
 };
 use crate::value_names;
@@ -52,6 +53,11 @@ impl Built {
     pub(super) fn equal(&mut self, left: Expression, negated: bool, right: Expression, span: Span) {
         let relation = if negated { Relation::NotEqual } else { Relation::Implicit };
         self.compare(left, relation, right, span);
+    }
+
+    /// Adds that the packet is dropped if the header is cut off, and is not matched if there is none.
+    pub(super) fn whole(&mut self, header: Header, protocol: Option<Protocol>, span: Span) {
+        self.statements.push(Statement::new(StatementKind::Whole { header, protocol }, span));
     }
 
     /// Adds what nft's own words `text` say.

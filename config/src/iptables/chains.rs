@@ -14,7 +14,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::leave_out::LeftOut;
 use crate::nft;
 use crate::policy::{ChainPolicy, Hook};
-use crate::ruleset::{Base, Chain, CtHelper, Object, Priority, Ruleset, Set, Spanned, StatementKind};
+use crate::ruleset::{Base, Chain, CtHelper, Object, Priority, Rule, Ruleset, Set, Spanned, StatementKind};
 use crate::suggestion::did_you_mean;
 
 /// The tables that decide about packets.
@@ -137,16 +137,23 @@ pub(super) fn add(
         let rule::Made { rules: made, sets: mut new, mut notes } = rule::translate(rule, &scope, errors);
         sets.append(&mut new);
         report.notes.append(&mut notes);
-        match rule.before {
-            None => rules.extend(made),
-            Some(before) if (1..=rules.len() + 1).contains(&before) => {
-                // The same place for each, as iptables does.
-                made.into_iter().for_each(|made| rules.insert(before - 1, made));
-            }
-            Some(before) => {
-                let message = format!("there is no place {before} in chain `{}`", rule.chain.text);
-                errors.push(Diagnostic::new(rule.span, message));
-            }
+        let Some(before) = rule.before else {
+            rules.extend(made);
+            continue;
+        };
+        let starts = rules.iter().enumerate().filter(|(_, rule)| !rule.joined).map(|(at, _)| at);
+        let Some(place) = before.checked_sub(1).and_then(|before| starts.chain([rules.len()]).nth(before))
+        else {
+            let message = format!("there is no place {before} in chain `{}`", rule.chain.text);
+            errors.push(Diagnostic::new(rule.span, message));
+            continue;
+        };
+        // The same place for each that iptables makes of one, and so the last comes first.
+        let mut made = made.into_iter().peekable();
+        while let Some(first) = made.next() {
+            let joined = std::iter::from_fn(|| made.next_if(|next| next.joined));
+            let group: Vec<Rule> = std::iter::once(first).chain(joined).collect();
+            rules.splice(place..place, group);
         }
     }
     let sets = declare(sets, beside.sets, errors);

@@ -80,10 +80,11 @@ pub(super) fn translate(rule: &DumpRule, scope: &Scope<'_>, errors: &mut Vec<Dia
             target::translate(&written, &facts, scope, &mut built, found);
             let comment = built.comment.take();
             match built.rules() {
-                Ok(rules) => made.rules.extend(rules.into_iter().map(|statements| Rule {
+                Ok(rules) => made.rules.extend(rules.into_iter().enumerate().map(|(at, statements)| Rule {
                     span: rule.span,
                     statements,
                     comment: comment.clone(),
+                    joined: at > 0,
                 })),
                 Err(error) => found.push(error),
             }

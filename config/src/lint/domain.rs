@@ -34,6 +34,8 @@ fn family_values(family: Family, field: &Field) -> Option<Values> {
             Family::Ip6 => some(&[0x86dd]),
             _ => some(&[0x0800, 0x86dd]),
         },
+        // Nobody means packets whose headers are cut off.
+        Load::Whole(_) if whole => some(&[crate::policy::whole::ALL.into()]),
         Load::Ct(Ct::State) if whole => some(&STATES),
         Load::Ct(Ct::Direction) if whole => some(&[0, 1]).map(Values::or_missing),
         Load::Meta(Meta::Length | Meta::IifName | Meta::OifName | Meta::Mark) => {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::policy::{Ct, Field, HeaderBase, Load, Meta, Value, ct_state};
+use crate::policy::{Ct, Field, HeaderBase, Load, Meta, Value, ct_state, whole};
 
 /// A packet and what is known of it besides its bytes. Shows itself as
 /// `tcp 198.51.100.7:4242 > 192.0.2.10:80 flags S ct new`.
@@ -93,6 +93,8 @@ impl Example {
             Load::Ct(Ct::State) => Some(self.ct_state.into()),
             Load::Ct(Ct::Direction) => self.ct_direction.map(Value::from),
             Load::Exists(_) => Some(0),
+            Load::Whole(_) => Some(whole::ALL.into()),
+            Load::Chunks(_) => Some(whole::NONE.into()),
             _ => None,
         }
     }

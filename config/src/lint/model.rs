@@ -174,6 +174,16 @@ impl<'p> Modeller<'p> {
                     self.applies(&mut making, *reject);
                     effect = Effect::Reject(*reject);
                 }
+                // Nobody means packets whose headers are cut off.
+                Statement::VerdictMap { key, map } if matches!(key[0].load, Load::Whole(_)) => {
+                    let condition = self.going_on(key, *map);
+                    self.condition(&mut making, &condition, written);
+                }
+                Statement::VerdictMap { key, map } if matches!(key[0].load, Load::Chunks(_)) => {
+                    let condition = self.going_on(key, *map);
+                    self.condition(&mut making, &condition, written);
+                    making.exact = false;
+                }
                 Statement::VerdictMap { key, map } => {
                     modelled.branches = self.mapped(&mut making, key, *map, written);
                     break;
@@ -189,6 +199,13 @@ impl<'p> Modeller<'p> {
             modelled.branches.push(Branch { regions: making.regions, effect });
         }
         modelled
+    }
+
+    /// That the map lets a packet go on.
+    fn going_on(&self, key: &[Field], map: SetId) -> Match {
+        let set = &self.policy.sets[map.index()];
+        let at = set.verdicts.iter().position(|verdict| *verdict == Verdict::Continue).unwrap_or_default();
+        Match { key: key.to_vec(), test: Test::Compare(crate::policy::Comparison::Equal, set.low[at]) }
     }
 
     fn condition(&mut self, making: &mut Making, condition: &Match, written: Written) {

@@ -109,6 +109,10 @@ impl<'p> Walk<'p> {
                 Statement::VerdictMap { key, map } => {
                     let key = self.key(key, packet);
                     let found = key.and_then(|key| self.element(*map, &key));
+                    let verdicts = &self.policy.sets[map.index()].verdicts;
+                    if found.is_some_and(|at| verdicts[at] == crate::policy::Verdict::Continue) {
+                        continue;
+                    }
                     found.map_or(Effect::Nothing, |at| {
                         Effect::from(self.policy.sets[map.index()].verdicts[at])
                     })

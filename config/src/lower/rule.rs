@@ -7,7 +7,9 @@ use super::jumps::Jump;
 use super::scope::Scope;
 use super::{Lowered, Lowering, next_id};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::policy::{self, Assigned, ChainId, Family, Icmpx, ObjectKind, Reject, Statement, Verdict};
+use crate::policy::{
+    self, Assigned, ChainId, Family, Field, Icmpx, Load, ObjectKind, Reject, Statement, Value, Verdict,
+};
 use crate::ruleset::{self, Protocol, RejectWith, Rule, StatementKind, VerdictKind};
 
 /// A rule while it is made.
@@ -33,7 +35,9 @@ impl Lowering<'_> {
             };
             let first = next_id(self.policy.rules.len());
             self.other_devices(id, chain);
-            for (position, rule) in (1..).zip(&chain.rules) {
+            let mut position = 0;
+            for rule in &chain.rules {
+                position += u32::from(!rule.joined);
                 self.rule(scope, id, position, rule);
             }
             self.policy.chains[id.index()].rules = first..next_id(self.policy.rules.len());
@@ -131,6 +135,18 @@ impl Lowering<'_> {
                 let reject = reject(making, *with, statement.span)?;
                 Statement::Reject(reject)
             }
+            StatementKind::Whole { header, protocol } => {
+                let mut needs = Needs::default();
+                if let Some(protocol) = protocol {
+                    making.context.need_transport(*protocol, statement.span, &mut needs)?;
+                }
+                making.statements.extend(stated(needs.conditions));
+                self.asked_as_iptables(Load::Whole(*header), policy::whole::ALL)
+            }
+            StatementKind::Chunks { chunks, negated } => {
+                let goes_on = if *negated { policy::whole::NONE } else { policy::whole::ALL };
+                self.asked_as_iptables(Load::Chunks(*chunks), goes_on)
+            }
             StatementKind::Notrack => {
                 if matches!(making.scope.table.family, Family::Arp | Family::Bridge | Family::Netdev) {
                     let text = "there is no connection tracking to be left out of in this family";
@@ -141,6 +157,25 @@ impl Lowering<'_> {
         };
         making.statements.push(lowered);
         Ok(())
+    }
+
+    /// Goes on where `load` gives `goes_on`, drops the packet where what was asked about is cut off.
+    fn asked_as_iptables(&mut self, load: Load, goes_on: u8) -> Statement {
+        let mut elements =
+            [(Value::from(policy::whole::CUT), Verdict::Drop), (Value::from(goes_on), Verdict::Continue)];
+        elements.sort_unstable_by_key(|(key, _)| *key);
+        let keys = elements.map(|(key, _)| key).to_vec();
+        let map = *self.cut_off.entry(goes_on).or_insert_with(|| {
+            self.policy.sets.push(policy::Set {
+                widths: vec![8],
+                low: keys.clone(),
+                high: keys,
+                verdicts: elements.map(|(_, verdict)| verdict).to_vec(),
+                ..policy::Set::default()
+            });
+            policy::SetId(next_id(self.policy.sets.len() - 1))
+        });
+        Statement::VerdictMap { key: vec![Field::plain(load, 8)], map }
     }
 
     /// A verdict with its chain found.

@@ -91,6 +91,8 @@ impl Statement {
             StatementKind::Counter { .. }
             | StatementKind::CounterName(_)
             | StatementKind::Reject(_)
+            | StatementKind::Whole { .. }
+            | StatementKind::Chunks { .. }
             | StatementKind::Notrack
             | StatementKind::Template { .. }
             | StatementKind::Limit(_)

@@ -1,8 +1,8 @@
 //! What can a rule do?
 
-use super::{Elements, Expression, Spanned};
+use super::{Elements, Expression, Protocol, Spanned};
 use crate::diagnostic::Span;
-use crate::policy::{Change, HelperKind, Limit, Log, ObjectKind, Quota, Reject, Target};
+use crate::policy::{Change, Chunks, Header, HelperKind, Limit, Log, ObjectKind, Quota, Reject, Target};
 
 /// A statement and where it was written.
 #[derive(Debug, Clone)]
@@ -75,6 +75,21 @@ pub enum StatementKind {
         count: u32,
         /// Whether it matches beyond it.
         over: bool,
+    },
+    /// Drops the packet if the header is cut off, ends the rule if there is none: what iptables does before it looks into
+    /// a header. nft has no word for it.
+    Whole {
+        /// The header.
+        header: Header,
+        /// The transport protocol it belongs to, if it is one whose fields have names.
+        protocol: Option<Protocol>,
+    },
+    /// Goes on if an SCTP packet bears chunks as wanted, or if it does not; drops it if one is cut off.
+    Chunks {
+        /// As wanted.
+        chunks: Chunks,
+        /// Whether they must not be so.
+        negated: bool,
     },
     /// Tells the log; the level is none where it does not say.
     Log(Log, bool),

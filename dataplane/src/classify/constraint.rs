@@ -4,7 +4,9 @@
 //! A constraint may allow more than the rule does, never less; whoever uses it runs the rule to be sure.
 
 use super::interval::{Interval, Intervals};
-use config::policy::{self, Comparison, Ct, Field, Load, Match, Meta, Statement, Test, Value};
+use config::policy::{
+    self, Comparison, Ct, Field, Load, Match, Meta, Statement, Test, Value, Verdict, whole,
+};
 
 /// Numbers a load must give, or the rule does nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,10 +16,13 @@ pub(super) struct Constraint {
 }
 
 impl Constraint {
-    /// The constraints of a rule, at most one a load. A load that is read at all is constrained, if only to exist.
-    pub(super) fn of(statements: &[Statement], sets: &[policy::Set]) -> Vec<Self> {
+    /// The constraints of a rule, at most one a load; several lists if it can do something in several ways: it drops
+    /// packets whose header is cut off where it looks into it, whatever follows. A load that is read at all is
+    /// constrained, if only to exist.
+    pub(super) fn of(statements: &[Statement], sets: &[policy::Set]) -> Vec<Vec<Self>> {
+        let mut ways: Vec<Vec<Self>> = Vec::new();
         let mut found: Vec<Self> = Vec::new();
-        let mut add = |field: &Field, values: Option<Intervals>| {
+        let add = |found: &mut Vec<Self>, field: &Field, values: Option<Intervals>| {
             let Some(allowed) = values.and_then(|values| loads_giving(field, &values)) else {
                 return;
             };
@@ -36,25 +41,45 @@ impl Constraint {
                 }
                 Statement::Match(condition) => {
                     for (part, field) in condition.key.iter().enumerate() {
-                        add(field, values_passing(&condition.test, part, sets));
+                        add(&mut found, field, values_passing(&condition.test, part, sets));
                     }
                     // Elements may have statements that run if the key is found, whatever follows.
                     if matches!(condition.test, Test::Lookup { set, .. } if changes(&sets[set.index()])) {
                         break;
                     }
                 }
+                Statement::VerdictMap { key, map } if drops_what_is_cut(key, *map, sets) => {
+                    let cut = Value::from(whole::CUT);
+                    let mut drops = found.clone();
+                    drops.push(Self { load: key[0].load, allowed: Intervals::one(cut, cut) });
+                    ways.push(drops);
+                }
                 Statement::VerdictMap { map, .. } if changes(&sets[map.index()]) => break,
                 Statement::VerdictMap { key, map } => {
                     for (part, field) in key.iter().enumerate() {
-                        add(field, Some(values_in(&sets[map.index()], part)));
+                        add(&mut found, field, Some(values_in(&sets[map.index()], part)));
                     }
                     break;
                 }
                 _ => break,
             }
         }
-        found
+        ways.push(found);
+        ways
     }
+}
+
+/// Whether a map of verdicts drops a packet for a header that is cut off, and does nothing else.
+fn drops_what_is_cut(key: &[Field], map: policy::SetId, sets: &[policy::Set]) -> bool {
+    let set = &sets[map.index()];
+    let asks =
+        matches!(key, [field] if field.is_plain() && matches!(field.load, Load::Whole(_) | Load::Chunks(_)));
+    let drops = (0..set.len()).zip(&set.verdicts).all(|(at, verdict)| match verdict {
+        Verdict::Continue => true,
+        Verdict::Drop => set.low[at] == set.high[at] && set.low[at] == Value::from(whole::CUT),
+        _ => false,
+    });
+    asks && drops && !changes(set)
 }
 
 /// Whether reading the key changes what is read next.
@@ -69,6 +94,7 @@ pub(super) const fn bits(load: &Load) -> u32 {
             *width as u32
         }
         Load::Meta(Meta::NfProto | Meta::L4Proto) | Load::Ct(Ct::Direction) => 8,
+        Load::Whole(_) | Load::Chunks(_) => 8,
         Load::Meta(Meta::Protocol) => 16,
         Load::Meta(Meta::Length | Meta::Mark) | Load::Ct(Ct::State | Ct::Mark) => 32,
         _ => 128,
@@ -249,7 +275,7 @@ mod tests {
             equal(DESTINATION, 32, 1),
             Statement::Verdict(Verdict::Drop),
         ];
-        let found = Constraint::of(&statements, &[]);
+        let found = Constraint::of(&statements, &[]).pop().unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].load, Load::Meta(Meta::L4Proto));
     }
@@ -271,7 +297,7 @@ mod tests {
                 test: Test::Compare(Comparison::Equal, 7),
             }),
         ];
-        let found = Constraint::of(&statements, &[map]);
+        let found = Constraint::of(&statements, &[map]).pop().unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!(
             found[0].allowed,

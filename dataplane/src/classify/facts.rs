@@ -9,8 +9,10 @@
 //! tag itself finds none.
 
 mod address;
+mod chunks;
 pub mod connection;
 mod extension;
+mod header;
 mod ipv4_option;
 mod known;
 mod meta;
@@ -223,6 +225,8 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
                 Some(self.option(of, kind).is_some().into())
             }
             Load::Exists(_) => None,
+            Load::Whole(header) => Some(self.whole(header).into()),
+            Load::Chunks(chunks) => Some(self.chunks(chunks).into()),
             Load::Number { random, modulus, offset } => {
                 self.known.draw.number(random, modulus).map(|number| number.wrapping_add(offset).into())
             }

@@ -61,6 +61,8 @@ struct Selector {
     first_rule: u32,
     /// Over the rules from `first_rule` on, that one being 0.
     index: Index,
+    /// The rule of each candidate, where a rule may be one in several ways.
+    rule_of: Option<Box<[u32]>>,
 }
 
 impl Program {
@@ -128,7 +130,11 @@ impl Program {
     #[must_use]
     pub fn memory(&self) -> usize {
         let selectors = self.chains.iter().filter_map(|chain| chain.selector.as_ref());
-        let indices: usize = selectors.map(|selector| selector.index.memory()).sum();
+        let indices: usize = selectors
+            .map(|selector| {
+                selector.index.memory() + selector.rule_of.as_ref().map_or(0, |list| size_of_val(&**list))
+            })
+            .sum();
         self.code.memory() + self.objects.memory() + size_of_val(&*self.chains) + indices
     }
 
@@ -193,8 +199,11 @@ impl Selector {
     fn compile(policy: &Policy, chain: &policy::Chain, below: Below, marks: Marks) -> Option<Self> {
         let first_rule = chain.rules.start + HEAD;
         let rules = &policy.rules[first_rule as usize..chain.rules.end as usize];
-        let constraints: Vec<Vec<Constraint>> =
+        let ways: Vec<Vec<Vec<Constraint>>> =
             rules.iter().map(|rule| Constraint::of(&rule.statements, &policy.sets)).collect();
+        let rule_of: Vec<u32> =
+            (0..).zip(&ways).flat_map(|(rule, ways)| ways.iter().map(move |_| rule)).collect();
+        let constraints: Vec<Vec<Constraint>> = ways.into_iter().flatten().collect();
         let mut uses: Vec<(Load, usize)> = Vec::new();
         for constraint in constraints.iter().flatten() {
             match uses.iter_mut().find(|(load, _)| *load == constraint.load) {
@@ -219,7 +228,8 @@ impl Selector {
             .map(|constraints| constraints.into_iter().filter_map(dimension).collect())
             .collect();
         let bits: Vec<u32> = loads.iter().map(constraint::bits).collect();
-        (!loads.is_empty()).then(|| Self { index: Index::build(&bits, &items), first_rule, loads })
+        let rule_of = (rule_of.len() > rules.len()).then(|| rule_of.into());
+        (!loads.is_empty()).then(|| Self { index: Index::build(&bits, &items), first_rule, loads, rule_of })
     }
 }
 
@@ -287,7 +297,19 @@ impl<F: Frame + ?Sized> Run<'_, '_, F> {
         }
         let facts = *self.facts;
         let mut candidates = selector.index.candidates(|dimension| facts.load(&selector.loads[dimension]));
-        let rules = std::iter::from_fn(|| candidates.next().map(|number| selector.first_rule + number));
+        let Some(rule_of) = &selector.rule_of else {
+            let rules = std::iter::from_fn(|| candidates.next().map(|number| selector.first_rule + number));
+            return self.rules(rules, level).break_value().flatten();
+        };
+        let mut last = None;
+        let rules = std::iter::from_fn(|| {
+            loop {
+                let rule = rule_of[candidates.next()? as usize];
+                if last.replace(rule) != Some(rule) {
+                    return Some(selector.first_rule + rule);
+                }
+            }
+        });
         self.rules(rules, level).break_value().flatten()
     }
 

@@ -9,6 +9,7 @@ use crate::iptables::numbers::{self, Range, number};
 use crate::iptables::options::{Given, Loaded};
 use crate::iptables::ports::integer;
 use crate::iptables::rule::Facts;
+use crate::policy::Header;
 
 type Done = Result<(), Diagnostic>;
 
@@ -18,6 +19,7 @@ pub(in crate::iptables) fn frag(loaded: &Loaded, _facts: &Facts<'_>, built: &mut
         return Err(Diagnostic::new(second.span, "`--fragmore` and `--fraglast` exclude each other"));
     }
     let most = u64::from(u32::MAX);
+    built.whole(Header::Extension { number: 44, bytes: 8 }, None, loaded.span);
     built.says("exthdr frag exists", loaded.span)?;
     for given in &loaded.given {
         let text = match given.option.name() {
@@ -52,6 +54,7 @@ pub(in crate::iptables) fn frag(loaded: &Loaded, _facts: &Facts<'_>, built: &mut
 
 /// `-m rt`
 pub(in crate::iptables) fn rt(loaded: &Loaded, _facts: &Facts<'_>, built: &mut Built) -> Done {
+    built.whole(Header::Extension { number: 43, bytes: 4 }, None, loaded.span);
     built.says("exthdr rt exists", loaded.span)?;
     for given in &loaded.given {
         let not = if given.negated { "!= " } else { "" };
@@ -86,15 +89,16 @@ fn byte_range(left: &str, range: Range, given: &Given, built: &mut Built) -> Don
 
 /// `-m hbh`
 pub(in crate::iptables) fn hbh(loaded: &Loaded, _facts: &Facts<'_>, built: &mut Built) -> Done {
-    options_header(loaded, "hbh", built)
+    options_header(loaded, "hbh", 0, built)
 }
 
 /// `-m dst`
 pub(in crate::iptables) fn dst(loaded: &Loaded, _facts: &Facts<'_>, built: &mut Built) -> Done {
-    options_header(loaded, "dst", built)
+    options_header(loaded, "dst", 60, built)
 }
 
-fn options_header(loaded: &Loaded, name: &str, built: &mut Built) -> Done {
+fn options_header(loaded: &Loaded, name: &str, number: u8, built: &mut Built) -> Done {
+    built.whole(Header::Extension { number, bytes: 2 }, None, loaded.span);
     built.says(&format!("exthdr {name} exists"), loaded.span)?;
     loaded.given.iter().try_for_each(|given| length(name, given, built))
 }
@@ -172,6 +176,7 @@ pub(in crate::iptables) fn mh(loaded: &Loaded, facts: &Facts<'_>, built: &mut Bu
     if !facts.only(135) {
         return Err(Diagnostic::new(loaded.span, "the match `mh` needs `-p mobility-header`"));
     }
+    built.whole(Header::Mobility, None, loaded.span);
     let Some(given) = loaded.get("--mh-type") else {
         return Ok(());
     };

@@ -7,7 +7,8 @@ use crate::iptables::lexer::Token;
 use crate::iptables::options::Loaded;
 use crate::iptables::ports::integer;
 use crate::iptables::rule::Facts;
-use crate::ruleset::Type;
+use crate::policy::Header;
+use crate::ruleset::{Protocol, Type};
 use crate::suggestion::did_you_mean;
 
 /// `-m icmp`
@@ -44,6 +45,7 @@ fn translate(
         let message = format!("the match `{}` needs `{option}`", loaded.module.name());
         return Err(Diagnostic::new(loaded.span, message));
     };
+    built.whole(Header::Transport(8), Protocol::named(protocol), loaded.span);
     let (kind, code) = match read(given.value(), names)? {
         // The kernel takes 255 of IPv4 for any type.
         (ANY, _) if number == 1 => {

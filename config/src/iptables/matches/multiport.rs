@@ -6,7 +6,8 @@ use crate::iptables::build::{self, Built};
 use crate::iptables::options::{Given, Loaded};
 use crate::iptables::ports::{self, Ports};
 use crate::iptables::rule::Facts;
-use crate::ruleset::Expression;
+use crate::policy::Header;
+use crate::ruleset::{Expression, Protocol};
 
 /// `-m multiport`
 pub(in crate::iptables) fn translate(
@@ -30,6 +31,7 @@ pub(in crate::iptables) fn translate(
         [_, second, ..] => return Err(Diagnostic::new(second.span, "`multiport` takes one list of ports")),
     };
     let list = list(given)?;
+    built.whole(Header::Transport(4), Protocol::named(protocol), loaded.span);
     let span = given.span;
     let field = |name| build::header(protocol, name, span);
     let one = |name, built: &mut Built| {

@@ -8,6 +8,8 @@ use crate::iptables::build::Built;
 use crate::iptables::numbers::{self, number};
 use crate::iptables::options::{Given, Loaded};
 use crate::iptables::rule::Facts;
+use crate::policy::Header;
+use crate::ruleset::Protocol;
 
 type Done = Result<(), Diagnostic>;
 
@@ -129,6 +131,7 @@ pub(in crate::iptables) fn tcpmss(loaded: &Loaded, facts: &Facts<'_>, built: &mu
     }
     let given = only(loaded)?;
     let range = numbers::range(given.value(), u64::from(u16::MAX))?;
+    built.whole(Header::TcpOptions, Some(Protocol::Tcp), loaded.span);
     let left = "tcp option maxseg size";
     if given.negated {
         let other = match range.low == 0 && range.high == u64::from(u16::MAX) {

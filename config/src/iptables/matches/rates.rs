@@ -8,6 +8,7 @@ use crate::iptables::lexer::Token;
 use crate::iptables::numbers::number;
 use crate::iptables::options::Loaded;
 use crate::iptables::rule::Facts;
+use crate::policy::Header;
 
 type Done = Result<(), Diagnostic>;
 
@@ -126,6 +127,9 @@ pub(in crate::iptables) fn hashlimit(loaded: &Loaded, facts: &Facts<'_>, built: 
     let bucket = format!("limit rate {over}{} {burst}", rate.text());
     built.remembers = Some(loaded.span);
     let keys = keys(loaded, facts)?;
+    if keys.iter().any(|(kind, _)| *kind == "inet_service") {
+        built.whole(Header::Transport(4), None, loaded.span);
+    }
     let set = super::connlimit::set_name("hashlimit", &name.value().text);
     let (kinds, key): (Vec<&str>, Vec<String>) = match keys.is_empty() {
         // One bucket for all: every packet has the same key.
@@ -178,7 +182,11 @@ fn keys(loaded: &Loaded, facts: &Facts<'_>) -> Result<Vec<(&'static str, String)
             continue;
         }
         match facts.protocol.filter(|_| !facts.not_protocol) {
-            Some(6 | 17 | 33 | 132 | 136) => keys.push(("inet_service", format!("th {field}"))),
+            Some(6 | 17 | 33 | 50 | 132 | 136) => keys.push(("inet_service", format!("th {field}"))),
+            Some(51) => {
+                let message = "a key with ports is not supported for AH: the kernel takes its index for them";
+                return Err(Diagnostic::new(mode.span, message));
+            }
             // A protocol without ports: the kernel puts zero there.
             Some(_) => {}
             None => {

@@ -6,6 +6,8 @@ use crate::iptables::build::Built;
 use crate::iptables::numbers::{self, Range, number};
 use crate::iptables::options::{Given, Loaded};
 use crate::iptables::rule::Facts;
+use crate::policy::Header;
+use crate::ruleset::Protocol;
 
 type Done = Result<(), Diagnostic>;
 
@@ -13,13 +15,14 @@ type Done = Result<(), Diagnostic>;
 pub(in crate::iptables) fn ah(loaded: &Loaded, facts: &Facts<'_>, built: &mut Built) -> Done {
     let header = match facts.version {
         Version::V4 => "ah",
-        Version::V6 => {
-            built.says("exthdr ah6 exists", loaded.span)?;
-            "ah6"
-        }
+        Version::V6 => "ah6",
     };
     if facts.version == Version::V4 {
         needs(loaded, facts, "ah", 51)?;
+        built.whole(Header::Transport(12), Some(Protocol::Ah), loaded.span);
+    } else {
+        built.whole(Header::Extension { number: 51, bytes: 12 }, None, loaded.span);
+        built.says("exthdr ah6 exists", loaded.span)?;
     }
     for given in &loaded.given {
         match given.option.name() {
@@ -54,6 +57,7 @@ fn length(given: &Given, built: &mut Built) -> Done {
 /// `-m esp`
 pub(in crate::iptables) fn esp(loaded: &Loaded, facts: &Facts<'_>, built: &mut Built) -> Done {
     needs(loaded, facts, "esp", 50)?;
+    built.whole(Header::Transport(8), Some(Protocol::Esp), loaded.span);
     match loaded.get("--espspi") {
         Some(given) => spi("esp spi", given, u64::from(u32::MAX), built),
         None => Ok(()),
@@ -63,6 +67,7 @@ pub(in crate::iptables) fn esp(loaded: &Loaded, facts: &Facts<'_>, built: &mut B
 /// `-m ipcomp`
 pub(in crate::iptables) fn ipcomp(loaded: &Loaded, facts: &Facts<'_>, built: &mut Built) -> Done {
     needs(loaded, facts, "ipcomp", 108)?;
+    built.whole(Header::Transport(4), Some(Protocol::Comp), loaded.span);
     for given in &loaded.given {
         match given.option.name() {
             // The kernel's index has 32 bits, that of a packet 16.

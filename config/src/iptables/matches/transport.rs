@@ -8,7 +8,8 @@ use crate::iptables::numbers::number;
 use crate::iptables::options::{Given, Loaded};
 use crate::iptables::ports;
 use crate::iptables::rule::Facts;
-use crate::ruleset::{Expression, Relation, Type};
+use crate::policy::Header;
+use crate::ruleset::{Expression, Protocol, Relation, Type};
 use crate::value_names;
 
 /// `-m tcp`
@@ -17,12 +18,27 @@ pub(in crate::iptables) fn tcp(
     facts: &Facts<'_>,
     built: &mut Built,
 ) -> Result<(), Diagnostic> {
+    // iptables hands ports and flags to nft, and the rest to its own match, which wants the header whole.
+    let asks_flags =
+        |given: &Given| given.negated || flags(&given.values[0]).is_ok_and(|mask| !mask.is_empty());
+    let handed =
+        narrows(loaded) || loaded.get("--syn").is_some() || loaded.get("--tcp-flags").is_some_and(asks_flags);
+    if !handed || loaded.get("--tcp-option").is_some() {
+        built.whole(Header::Tcp, Some(Protocol::Tcp), loaded.span);
+    }
     port_options(loaded, facts, "tcp", 6, built)?;
+    tcp_flags(loaded, built)?;
     if let Some(given) = loaded.get("--tcp-option") {
         let kind = number(given.value(), 1, 255)?;
         let there = if given.negated { "missing" } else { "exists" };
+        built.whole(Header::TcpOptions, Some(Protocol::Tcp), given.span);
         built.says(&format!("tcp option {kind} {there}"), given.span)?;
     }
+    Ok(())
+}
+
+/// `--tcp-flags` and `--syn`
+fn tcp_flags(loaded: &Loaded, built: &mut Built) -> Result<(), Diagnostic> {
     match (loaded.get("--tcp-flags"), loaded.get("--syn")) {
         (Some(_), Some(syn)) => {
             Err(Diagnostic::new(syn.span, "`--syn` is a form of `--tcp-flags`: give one"))
@@ -47,6 +63,9 @@ pub(in crate::iptables) fn udp(
     facts: &Facts<'_>,
     built: &mut Built,
 ) -> Result<(), Diagnostic> {
+    if !narrows(loaded) {
+        built.whole(Header::Transport(8), Some(Protocol::Udp), loaded.span);
+    }
     port_options(loaded, facts, "udp", 17, built)
 }
 
@@ -56,6 +75,7 @@ pub(in crate::iptables) fn udplite(
     facts: &Facts<'_>,
     built: &mut Built,
 ) -> Result<(), Diagnostic> {
+    built.whole(Header::Transport(8), Some(Protocol::Udplite), loaded.span);
     port_options(loaded, facts, "udplite", 136, built)
 }
 
@@ -65,6 +85,7 @@ pub(in crate::iptables) fn sctp(
     facts: &Facts<'_>,
     built: &mut Built,
 ) -> Result<(), Diagnostic> {
+    built.whole(Header::Transport(12), Some(Protocol::Sctp), loaded.span);
     port_options(loaded, facts, "sctp", 132, built)?;
     loaded.get("--chunk-types").map_or(Ok(()), |given| chunks::translate(given, built))
 }
@@ -75,15 +96,22 @@ pub(in crate::iptables) fn dccp(
     facts: &Facts<'_>,
     built: &mut Built,
 ) -> Result<(), Diagnostic> {
+    built.whole(Header::Transport(12), Some(Protocol::Dccp), loaded.span);
     port_options(loaded, facts, "dccp", 33, built)?;
+    if let Some(given) = loaded.get("--dccp-types") {
+        dccp_types(given, built)?;
+    }
     if let Some(given) = loaded.get("--dccp-option") {
         let kind = number(given.value(), 0, 255)?;
         let there = if given.negated { "missing" } else { "exists" };
+        built.whole(Header::DccpOptions, Some(Protocol::Dccp), given.span);
         built.says(&format!("dccp option {kind} {there}"), given.span)?;
     }
-    let Some(given) = loaded.get("--dccp-types") else {
-        return Ok(());
-    };
+    Ok(())
+}
+
+/// `--dccp-types`
+fn dccp_types(given: &Given, built: &mut Built) -> Result<(), Diagnostic> {
     let mut types = Vec::new();
     for token in given.value().split(',') {
         let name = token.text.to_ascii_lowercase();
@@ -101,6 +129,14 @@ pub(in crate::iptables) fn dccp(
     let right = one_or_set(words, given);
     built.equal(left, given.negated, right, given.span);
     Ok(())
+}
+
+/// Whether a port is asked for, and not just any.
+fn narrows(loaded: &Loaded) -> bool {
+    let narrows = |given: &Given| {
+        given.negated || ports::ports(given.value(), true).is_ok_and(|ports| ports != (0..=u16::MAX))
+    };
+    ["--sport", "--dport"].iter().filter_map(|name| loaded.get(name)).any(narrows)
 }
 
 /// The only one of `items`, or a set of them.

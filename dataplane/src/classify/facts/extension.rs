@@ -7,6 +7,17 @@ use super::Facts;
 use crate::frame::Frame;
 use crate::packet::{Network, is_extension, protocol};
 
+/// Where the walk came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The header begins here in the frame.
+    At(usize),
+    /// There is none.
+    Nowhere,
+    /// A header on the way is cut off.
+    Cut,
+}
+
 impl<F: Frame + ?Sized> Facts<'_, F> {
     pub(super) fn is_ipv6(&self) -> bool {
         self.packet.tuple.network == Network::Ipv6
@@ -14,23 +25,36 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
 
     /// Where in the frame the first header of this number begins.
     pub(super) fn extension(&self, wanted: u8) -> Option<usize> {
-        if !self.is_ipv6() {
-            return None;
+        match self.find_extension(wanted) {
+            Found::At(at) => Some(at),
+            Found::Nowhere | Found::Cut => None,
         }
+    }
+
+    /// As [`Self::extension`], and why there is none.
+    pub(super) fn find_extension(&self, wanted: u8) -> Found {
+        if !self.is_ipv6() {
+            return Found::Nowhere;
+        }
+        self.walk(wanted).unwrap_or(Found::Cut)
+    }
+
+    /// `None` if a header on the way is cut off.
+    fn walk(&self, wanted: u8) -> Option<Found> {
         let network = usize::from(self.packet.network_offset);
         let [mut header] = self.bytes_at(network + NEXT_HEADER)?;
         let mut at = network + FIXED;
         loop {
-            let found = header == wanted;
+            let found = if header == wanted { Found::At(at) } else { Found::Nowhere };
             if !is_extension(header) {
-                return found.then_some(at);
+                return Some(found);
             }
             let [next, length] = self.bytes_at(at)?;
             let length = match header {
                 FRAGMENT => {
                     let offset = u16::from_be_bytes(self.bytes_at(at + 2)?) & !7;
                     if offset != 0 {
-                        return found.then_some(at);
+                        return Some(found);
                     }
                     8
                 }
@@ -38,8 +62,8 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
                 protocol::AH => (usize::from(length) + 2) * 4,
                 _ => (usize::from(length) + 1) * 8,
             };
-            if found {
-                return Some(at);
+            if header == wanted {
+                return Some(found);
             }
             (header, at) = (next, at + length);
         }

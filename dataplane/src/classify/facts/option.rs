@@ -68,18 +68,11 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
     fn dccp_option(&self, kind: u8) -> Option<Range<usize>> {
         let start = self.transport(protocol::DCCP)?;
         let fixed: [u8; DCCP_FIXED] = self.bytes_at(start)?;
-        let generic = if fixed[8] & 1 == 1 { DCCP_FIXED + 4 } else { DCCP_FIXED };
-        let of_type = match fixed[8] >> 1 & 0xf {
-            2 => 0,                     // data
-            0 => 4,                     // request
-            3 | 4 | 5 | 6 | 8 | 9 => 8, // ack, data-ack, closereq, close, sync, syncack
-            _ => 12,                    // response, reset
-        };
         let end = start + usize::from(fixed[4]) * 4;
         if end > self.end() {
             return None;
         }
-        let mut at = start + generic + of_type;
+        let mut at = start + super::header::dccp_fixed(fixed[8]);
         while at < end {
             let [this] = self.bytes_at(at)?;
             let is_long = this >= DCCP_LONG;
@@ -103,7 +96,7 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
 const TCP_FIXED: usize = 20;
 const TCP_MOST: usize = 60;
 const SCTP_HEADER: usize = 12;
-/// Bytes of a DCCP header with short sequence numbers, but for what its type adds.
+/// Bytes of a DCCP header that every type has.
 const DCCP_FIXED: usize = 12;
 /// Options from this number on have a length.
 const DCCP_LONG: u8 = 32;

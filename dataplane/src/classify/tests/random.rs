@@ -4,9 +4,9 @@ use super::choices::Choices;
 use super::stateful;
 use crate::object::numbers::each_field;
 use config::policy::{
-    Base, Chain, ChainId, ChainPolicy, Comparison, Counter, CounterId, Ct, Family, Field, HeaderBase, Hook,
-    Icmpx, Load, Match, Meta, OptionOf, Part, Place, Policy, Reject, Rule, Set, SetId, Statement, Test,
-    Tracks, Value, Verdict, Ways, interface_value,
+    Base, Chain, ChainId, ChainPolicy, ChunkMode, Chunks, Comparison, Counter, CounterId, Ct, Family, Field,
+    Header, HeaderBase, Hook, Icmpx, Load, Match, Meta, OptionOf, Part, Place, Policy, Reject, Rule, Set,
+    SetId, Statement, Test, Tracks, Value, Verdict, Ways, interface_value, whole,
 };
 
 /// A policy with regular chains that lead to one another without circles, and base chains.
@@ -62,6 +62,9 @@ fn rule(choices: &mut Choices<'_>, policy: &mut Policy, targets: usize) -> Vec<S
         if choices.one_in(10) {
             statements.push(counter(choices, policy));
         }
+        if choices.one_in(6) {
+            statements.push(whole_or_dropped(choices, policy));
+        }
         statements.push(Statement::Match(condition(choices, policy)));
     }
     if choices.one_in(3) {
@@ -89,6 +92,40 @@ fn rule(choices: &mut Choices<'_>, policy: &mut Policy, targets: usize) -> Vec<S
         statements.push(counter(choices, policy));
     }
     statements
+}
+
+/// What a match of iptables does before it looks into a header.
+fn whole_or_dropped(choices: &mut Choices<'_>, policy: &mut Policy) -> Statement {
+    let asked = |load| Field::plain(load, 8);
+    let field = asked(if choices.one_in(6) { chunks(choices) } else { Load::Whole(header(choices)) });
+    let goes_on = if choices.one_in(4) { whole::NONE } else { whole::ALL };
+    let mut keys = vec![Value::from(whole::CUT), Value::from(goes_on)];
+    let mut verdicts = vec![Verdict::Drop, Verdict::Continue];
+    if goes_on < whole::CUT {
+        keys.reverse();
+        verdicts.reverse();
+    }
+    let widths = vec![8];
+    policy.sets.push(Set { widths, low: keys.clone(), high: keys, verdicts, ..Set::default() });
+    Statement::VerdictMap { key: vec![field], map: SetId(policy.sets.len() as u32 - 1) }
+}
+
+fn header(choices: &mut Choices<'_>) -> Header {
+    let bytes = choices.of(&[4, 8, 12, 20, 22, 30, 60]);
+    match choices.below(8) {
+        0 => Header::Tcp,
+        1 => Header::TcpOptions,
+        2 => Header::DccpOptions,
+        3 => Header::Extension { number: choices.of(&[0, 43, 44, 60, 51]), bytes: choices.of(&[2, 4, 12]) },
+        4 => Header::Mobility,
+        _ => Header::Transport(bytes),
+    }
+}
+
+fn chunks(choices: &mut Choices<'_>) -> Load {
+    let mode = choices.of(&[ChunkMode::All, ChunkMode::Any, ChunkMode::Only]);
+    let (types, flags) = (choices.of(&[1, 2, 3, 0x4001, u32::MAX]), choices.of(&[0, 0, 0x33, 0x0011_0000]));
+    Load::Chunks(Chunks { mode, types, flags })
 }
 
 pub(super) fn counter(choices: &mut Choices<'_>, policy: &mut Policy) -> Statement {
@@ -219,7 +256,9 @@ fn rare(choices: &mut Choices<'_>) -> (Load, u16, [Value; 6]) {
     let kind = choices.of(&[2, 3, 4]);
     let [reply, destination, v6] = [(); 3].map(|()| choices.one_in(2));
     let ways = choices.of(&[Ways::Both, Ways::Original, Ways::Reply]);
-    match choices.below(23) {
+    match choices.below(25) {
+        23 => (Load::Whole(self::header(choices)), 8, [0, 1, 2, 0, 1, 2]),
+        24 => (chunks(choices), 8, [0, 1, 2, 0, 1, 2]),
         0 => (Load::Extension { header, offset: 16, width: 16 }, 16, [0, 1, 2, 0, 1, 2]),
         1 => (Load::Extension { header, offset: 29, width: 3 }, 3, [0, 1, 2, 0, 1, 2]),
         2 => (Load::Option { of, kind, offset: 16, width: 16 }, 16, [0x500, 0x501, 0x502, 0x503, 0, 0]),
