@@ -154,13 +154,13 @@ pub struct Check {
 /// `sluice explain`
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// Ruleset: nft file or iptables-save dump; given several times, all are one ruleset
-    #[arg(long, value_name = "FILE", required = true, action = clap::ArgAction::Append)]
+    /// Ruleset: nft file or iptables-save dump; several are one ruleset (v4 and v6)
+    #[arg(long, value_name = "FILE", required = true, num_args = 1.., action = clap::ArgAction::Append)]
     pub rules: Vec<PathBuf>,
     #[command(flatten)]
     pub leave_out: LeaveOut,
     /// The packet: 'tcp 198.51.100.7:4242 > 192.0.2.10:80 flags S'
-    #[arg(value_name = "PACKET", required_unless_present = "pcap", conflicts_with = "pcap")]
+    #[arg(value_name = "PACKET", conflicts_with = "pcap")]
     pub packet: Vec<String>,
     /// It comes from outside (the default)
     #[arg(long = "in", conflicts_with_all = ["outward", "pcap"])]

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
-/// Why a command could not do its work: shown on stderr, exit status 1. (Status 2, usage, is clap's.)
+/// Why a command could not do its work: shown on stderr, exit status 1, or 2 for usage that clap cannot see.
 #[derive(Debug)]
 pub enum Failure {
     /// Something was refused or went wrong, in one sentence.
     Refused(String),
+    /// The command was not written as it must be: exit status 2.
+    Usage(String),
     /// Complaints about files, each at its place; they stand as they are.
     Complaints(String),
 }
@@ -22,14 +24,17 @@ impl Failure {
 
     /// The exit status that tells of it.
     pub const fn status(&self) -> u8 {
-        1
+        match self {
+            Self::Usage(_) => 2,
+            Self::Refused(_) | Self::Complaints(_) => 1,
+        }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(message) => write!(f, "sluice: {message}"),
+            Self::Refused(message) | Self::Usage(message) => write!(f, "sluice: {message}"),
             Self::Complaints(text) => f.write_str(text),
         }
     }

@@ -1,39 +1,64 @@
-//! How is a packet written down? As [`crate::describe`] prints it; what is left out is zero.
+//! How is a packet written? As other commands and lints print them, and a little more.
 //!
-//!     tcp 198.51.100.7:4242 > 192.0.2.10:80 flags S [seq N] [ack N] [len N] [win N] [ttl N]
-//!     udp [2001:db8::1]:53 > [2001:db8::2]:4000 [len N] [ttl N]
-//!     icmp 198.51.100.7 > 192.0.2.10 type 8 code 0 [id N] [ttl N]
-//!     protocol 47 198.51.100.7 > 192.0.2.10 [fragment] [len N] [ttl N]
+//!     tcp 198.51.100.7:4242 > 192.0.2.10:80 flags S [seq N] [ack N] [win N] [mss N] [wscale N] [sackok] [len N]
+//!     udp [2001:db8::1]:53 > [2001:db8::2]:4000 [len N]          udplite the same
+//!     sctp 198.51.100.7:4242 > 192.0.2.10:80 [chunk N] [tag N]    dccp ... [type N]
+//!     icmp 198.51.100.7 > 192.0.2.10 type 8 code 0 [id N]        icmpv6, igmp the same
+//!     gre, esp, protocol 112 198.51.100.7 > 192.0.2.10
 //!     ethertype 0x0806, 42 bytes
+//!
+//! Behind any with addresses: `ttl N`, `tos N`, `vlan N`, `fragment` (a later one) or `more` (the first), for IPv6 `hbh`,
+//! `dstopts`, `routing`; and what is known of it besides: `iif NAME`, `oif NAME`, `ct STATE`.
 
-use dataplane::packet::{flag, protocol};
+mod bytes;
+mod words;
+
+use config::policy::interface_value;
+use dataplane::packet::protocol;
+use dataplane::track::CtState;
 use std::net::{IpAddr, SocketAddr};
+use words::{number_of, said};
 
-/// Most bytes of payload: what fits in an IPv4 packet behind the longest header written here.
-const LONGEST: u32 = 65_535 - 60;
+/// A packet as it was written.
+#[derive(Debug)]
+pub struct Written {
+    pub frame: Vec<u8>,
+    /// The interface it comes in by, if that was said.
+    pub iif: Option<String>,
+    /// The interface it goes out by.
+    pub oif: Option<String>,
+    /// Its connection state.
+    pub ct: Option<CtState>,
+}
 
-/// The frame that `text` describes. Transport checksums are left at zero; whoever parses it does not look at them.
-pub fn frame(text: &str) -> Result<Vec<u8>, String> {
+/// Whether `word` begins a packet.
+pub fn begins(word: &str) -> bool {
+    let first = word.split([' ', '\t', ',']).find(|part| !part.is_empty()).unwrap_or_default();
+    KINDS.iter().any(|(name, ..)| *name == first) || OTHERS.contains(&first)
+}
+
+/// The packet that `text` describes.
+pub fn packet(text: &str) -> Result<Written, String> {
     let words: Vec<&str> = text.split([' ', '\t', ',']).filter(|word| !word.is_empty()).collect();
     let Some((&kind, rest)) = words.split_first() else {
-        return Err(format!("no packet is written here; {EXAMPLE}"));
+        return Err("no packet is written here".to_owned());
     };
+    if let Some(&(_, number, ports)) = KINDS.iter().find(|(name, ..)| *name == kind) {
+        return between(number, ports, rest);
+    }
     match kind {
         "ethertype" => other(rest),
-        "tcp" => between(protocol::TCP, true, rest),
-        "udp" => between(protocol::UDP, true, rest),
-        "icmp" => between(protocol::ICMP, false, rest),
-        "icmpv6" => between(protocol::ICMPV6, false, rest),
-        "protocol" => {
-            let (number, rest) = rest.split_first().ok_or("a number is missing behind 'protocol'")?;
-            between(number_of("protocol", number, 255)? as u8, false, rest)
+        "protocol" | "proto" => {
+            let (number, rest) =
+                rest.split_first().ok_or_else(|| format!("a number is missing behind '{kind}'"))?;
+            between(number_of(kind, number, 255)? as u8, false, rest)
         }
-        other => Err(format!("'{other}' is no kind of packet; {EXAMPLE}")),
+        other => Err(format!("'{other}' is no kind of packet")),
     }
 }
 
 /// `0x0806 42 bytes`
-fn other(words: &[&str]) -> Result<Vec<u8>, String> {
+fn other(words: &[&str]) -> Result<Written, String> {
     let (Some(kind), length) = (words.first(), words.get(1)) else {
         return Err("a number is missing behind 'ethertype'".to_owned());
     };
@@ -44,43 +69,31 @@ fn other(words: &[&str]) -> Result<Vec<u8>, String> {
     if let Some(word) = words.get(2..).unwrap_or_default().iter().find(|word| **word != "bytes") {
         return Err(format!("'{word}' has no place behind an EtherType"));
     }
-    let mut frame = ethernet(ethertype);
+    let mut frame = bytes::ethernet(None, ethertype);
     frame.resize(length as usize, 0);
-    Ok(frame)
-}
-
-/// What may be said of a packet.
-#[derive(Debug, Default)]
-struct Said {
-    flags: u8,
-    seq: u32,
-    ack: u32,
-    len: u32,
-    window: Option<u16>,
-    ttl: Option<u8>,
-    icmp_type: u8,
-    code: u8,
-    id: u16,
-    fragment: bool,
+    Ok(Written { frame, iif: None, oif: None, ct: None })
 }
 
 /// `SOURCE > DESTINATION WORD VALUE ...`
-fn between(number: u8, ports: bool, words: &[&str]) -> Result<Vec<u8>, String> {
+fn between(number: u8, ports: bool, words: &[&str]) -> Result<Written, String> {
     let [source, arrow, destination, rest @ ..] = words else {
-        return Err(format!("two ends are missing: SOURCE > DESTINATION; {EXAMPLE}"));
+        return Err("two ends are missing: SOURCE > DESTINATION".to_owned());
     };
     if *arrow != ">" {
         return Err(format!("between the two ends stands '>', not '{arrow}'"));
     }
     let (source, destination) = (end(source, ports)?, end(destination, ports)?);
-    let said = said(number, rest)?;
-    let mut body = transport(number, source.1, destination.1, &said);
-    body.resize(body.len() + said.len as usize, 0);
-    match (source.0, destination.0) {
-        (IpAddr::V4(from), IpAddr::V4(to)) => Ok(ipv4(number, from.octets(), to.octets(), &said, &body)),
-        (IpAddr::V6(from), IpAddr::V6(to)) => Ok(ipv6(number, from.octets(), to.octets(), &said, &body)),
-        _ => Err("one end is IPv4 and the other IPv6".to_owned()),
+    if source.0.is_ipv4() != destination.0.is_ipv4() {
+        return Err("one end is IPv4 and the other IPv6".to_owned());
     }
+    let said = said(number, source.0.is_ipv6(), rest)?;
+    for name in [&said.iif, &said.oif].into_iter().flatten() {
+        if name.is_empty() || interface_value(name).is_none() {
+            return Err(format!("'{name}' is no name of an interface"));
+        }
+    }
+    let frame = bytes::frame(number, source, destination, &said);
+    Ok(Written { frame, iif: said.iif, oif: said.oif, ct: said.ct })
 }
 
 fn end(text: &str, ports: bool) -> Result<(IpAddr, u16), String> {
@@ -96,137 +109,34 @@ fn end(text: &str, ports: bool) -> Result<(IpAddr, u16), String> {
     Ok((address, 0))
 }
 
-/// The words behind the ends.
-fn said(number: u8, words: &[&str]) -> Result<Said, String> {
-    let mut said = Said::default();
-    let mut words = words.iter();
-    let tcp = number == protocol::TCP;
-    let icmp = matches!(number, protocol::ICMP | protocol::ICMPV6);
-    while let Some(&word) = words.next() {
-        if word == "fragment" {
-            said.fragment = true;
-            continue;
-        }
-        let value = *words.next().ok_or_else(|| format!("a value is missing behind '{word}'"))?;
-        match word {
-            "flags" if tcp => said.flags = flags(value)?,
-            "seq" if tcp => said.seq = number_of(word, value, u32::MAX)?,
-            "ack" if tcp => said.ack = number_of(word, value, u32::MAX)?,
-            "win" if tcp => said.window = Some(number_of(word, value, 65_535)? as u16),
-            "type" if icmp => said.icmp_type = number_of(word, value, 255)? as u8,
-            "code" if icmp => said.code = number_of(word, value, 255)? as u8,
-            "id" if icmp => said.id = number_of(word, value, 65_535)? as u16,
-            "len" => said.len = number_of(word, value, LONGEST)?,
-            "ttl" => said.ttl = Some(number_of(word, value, 255)? as u8),
-            _ => return Err(format!("'{word}' is nothing that can be said of this packet")),
-        }
-    }
-    Ok(said)
-}
+/// What can be said first, its number, and whether it has ports.
+const KINDS: [(&str, u8, bool); 10] = [
+    ("tcp", protocol::TCP, true),
+    ("udp", protocol::UDP, true),
+    ("udplite", protocol::UDPLITE, true),
+    ("sctp", protocol::SCTP, true),
+    ("dccp", protocol::DCCP, true),
+    ("icmp", protocol::ICMP, false),
+    ("icmpv6", protocol::ICMPV6, false),
+    ("igmp", IGMP, false),
+    ("gre", protocol::GRE, false),
+    ("esp", ESP, false),
+];
+const OTHERS: [&str; 3] = ["protocol", "proto", "ethertype"];
+const IGMP: u8 = 2;
+const ESP: u8 = 50;
 
-fn number_of(what: &str, text: &str, most: u32) -> Result<u32, String> {
-    let number = text.parse().ok().filter(|number| *number <= most);
-    number.ok_or_else(|| format!("{what}: '{text}' is not a number of 0 to {most}"))
-}
-
-fn flags(text: &str) -> Result<u8, String> {
-    if text == "none" {
-        return Ok(0);
-    }
-    text.chars().try_fold(0, |bits, letter| {
-        let known = [
-            ('S', flag::SYN),
-            ('F', flag::FIN),
-            ('R', flag::RST),
-            ('P', flag::PSH),
-            ('A', flag::ACK),
-            ('.', flag::ACK),
-            ('U', flag::URG),
-            ('E', flag::ECE),
-            ('C', flag::CWR),
-        ];
-        let found = known.iter().find(|(name, _)| *name == letter.to_ascii_uppercase());
-        let (_, bit) = found.ok_or_else(|| format!("flags: '{letter}' is none of S F R P A U E C"))?;
-        Ok(bits | bit)
-    })
-}
-
-fn transport(number: u8, source: u16, destination: u16, said: &Said) -> Vec<u8> {
-    let mut body = Vec::new();
-    if said.fragment {
-        return body;
-    }
-    match number {
-        protocol::TCP => {
-            body.extend(source.to_be_bytes());
-            body.extend(destination.to_be_bytes());
-            body.extend(said.seq.to_be_bytes());
-            body.extend(said.ack.to_be_bytes());
-            body.extend([0x50, said.flags]);
-            body.extend(said.window.unwrap_or(0xffff).to_be_bytes());
-            body.extend([0; 4]);
-        }
-        protocol::UDP => {
-            body.extend(source.to_be_bytes());
-            body.extend(destination.to_be_bytes());
-            body.extend(((8 + said.len) as u16).to_be_bytes());
-            body.extend([0; 2]);
-        }
-        protocol::ICMP | protocol::ICMPV6 => {
-            body.extend([said.icmp_type, said.code, 0, 0]);
-            body.extend(said.id.to_be_bytes());
-            body.extend([0; 2]);
-        }
-        _ => {}
-    }
-    body
-}
-
-fn ethernet(ethertype: u16) -> Vec<u8> {
-    let mut frame = vec![0x02, 0, 0, 0, 0, 0x02, 0x02, 0, 0, 0, 0, 0x01];
-    frame.extend(ethertype.to_be_bytes());
-    frame
-}
-
-fn ipv4(number: u8, from: [u8; 4], to: [u8; 4], said: &Said, body: &[u8]) -> Vec<u8> {
-    let mut header = vec![0x45, 0];
-    header.extend((20 + body.len() as u16).to_be_bytes());
-    header.extend([0, 0]);
-    header.extend(u16::from(said.fragment).to_be_bytes());
-    header.extend([said.ttl.unwrap_or(64), number, 0, 0]);
-    header.extend(from);
-    header.extend(to);
-    let sum = header.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1])).sum::<u32>();
-    let folded = (sum & 0xffff) + (sum >> 16);
-    let checksum = !(((folded & 0xffff) + (folded >> 16)) as u16);
-    header[10..12].copy_from_slice(&checksum.to_be_bytes());
-    [ethernet(0x0800), header, body.to_vec()].concat()
-}
-
-fn ipv6(number: u8, from: [u8; 16], to: [u8; 16], said: &Said, body: &[u8]) -> Vec<u8> {
-    let tail: &[u8] = if said.fragment { &[number, 0, 0, 8, 0, 0, 0, 0] } else { &[] };
-    let next = if said.fragment { FRAGMENT } else { number };
-    let mut header = vec![0x60, 0, 0, 0];
-    header.extend(((tail.len() + body.len()) as u16).to_be_bytes());
-    header.extend([next, said.ttl.unwrap_or(64)]);
-    header.extend(from);
-    header.extend(to);
-    [&ethernet(0x86dd), &header, tail, body].concat()
-}
-
-/// The IPv6 fragment header.
-const FRAGMENT: u8 = 44;
-
-const EXAMPLE: &str = "write, for one, 'tcp 198.51.100.7:4242 > 192.0.2.10:80 flags S'";
+/// A packet to show to who wrote none.
+pub const EXAMPLE: &str = "tcp 198.51.100.7:4242 > 192.0.2.10:80 flags S";
 
 #[cfg(test)]
 mod tests {
-    use super::frame;
+    use super::{begins, packet};
     use crate::describe::Described;
     use dataplane::packet::{Checksums, parse_with};
 
     fn read_back(text: &str) -> String {
-        let frame = frame(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let frame = packet(text).unwrap_or_else(|error| panic!("{text}: {error}")).frame;
         Described(&parse_with(&frame[..], Checksums::Trusted)).to_string()
     }
 
@@ -296,9 +206,40 @@ mod tests {
             ("icmp 1.2.3.4:1 > 1.2.3.4 type 8", "no ports"),
             ("protocol 300 1.2.3.4 > 1.2.3.5", "255"),
             ("tcp 1.2.3.4:1", "two ends"),
+            ("udp 1.2.3.4:1 > 1.2.3.4:2 hbh", "IPv6"),
+            ("udp 1.2.3.4:1 > 1.2.3.4:2 vlan 5000", "4095"),
+            ("udp 1.2.3.4:1 > 1.2.3.4:2 ct olf", "'olf'"),
+            ("udp 1.2.3.4:1 > 1.2.3.4:2 iif a-name-that-is-too-long", "interface"),
         ] {
-            let error = frame(text).unwrap_err();
+            let error = packet(text).unwrap_err();
             assert!(error.contains(word), "{text}: {error}");
         }
+    }
+
+    /// Every header has its place: what is written comes out of the parser.
+    #[test]
+    fn protocols_headers_and_options_are_parsed() {
+        for (text, protocol, bytes) in [
+            ("sctp 10.0.0.1:1 > 10.0.0.2:2", 132, 14 + 20 + 12 + 20),
+            ("sctp 10.0.0.1:1 > 10.0.0.2:2 chunk 0 tag 7", 132, 14 + 20 + 12 + 4),
+            ("udplite [fd00::1]:1 > [fd00::2]:2 len 3", 136, 14 + 40 + 8 + 3),
+            ("tcp 10.0.0.1:1 > 10.0.0.2:2 flags S mss 1460 wscale 7 vlan 5", 6, 18 + 20 + 28),
+            ("udp [fd00::1]:1 > [fd00::2]:2 hbh dstopts routing tos 184", 17, 14 + 40 + 24 + 8),
+            ("igmp 10.0.0.1 > 224.0.0.22 type 34", 2, 14 + 20 + 8),
+            ("gre 10.0.0.1 > 10.0.0.2", 47, 14 + 20 + 4),
+            ("proto 112 10.0.0.1 > 10.0.0.2 len 4", 112, 14 + 20 + 4),
+        ] {
+            let frame = packet(text).unwrap_or_else(|error| panic!("{text}: {error}")).frame;
+            let parsed = parse_with(&frame[..], Checksums::Trusted);
+            assert_eq!((parsed.tuple.protocol, parsed.fault, frame.len()), (protocol, None, bytes), "{text}");
+            assert!(begins(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_besides_is_kept() {
+        let written = packet("tcp 10.0.0.1:1 > 10.0.0.2:2 flags S iif eth0 ct new").unwrap();
+        assert_eq!((written.iif.as_deref(), written.oif), (Some("eth0"), None));
+        assert_eq!(written.ct, Some(dataplane::track::CtState::New));
     }
 }

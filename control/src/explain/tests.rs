@@ -2,7 +2,7 @@
 
 use super::course::Course;
 use super::datagram::Numbered;
-use super::report::report;
+use super::report::{Report, report};
 use super::text::Text;
 use crate::replay::{Names, Sources};
 use crate::rules;
@@ -35,8 +35,8 @@ fn course(loaded: &Loaded) -> Course<'_> {
     Course::new(&loaded.policy, role, Settings::default(), Checksums::Verified, 1 << 16, 0).unwrap()
 }
 
-/// Calls `each` with number, text, verdict and JSON of every packet of the demo.
-fn explained(ruleset: &str, mut each: impl FnMut(usize, &str, &str)) {
+/// Calls `each` with number, report and text of every packet of the demo.
+fn explained(ruleset: &str, mut each: impl FnMut(usize, &Report, &str)) {
     let loaded = loaded(ruleset);
     let names = Names::of(&loaded.policy);
     let (mut by_program, mut by_rules) = (course(&loaded), course(&loaded));
@@ -61,7 +61,7 @@ fn explained(ruleset: &str, mut each: impl FnMut(usize, &str, &str)) {
         );
         assert_eq!(report.rule.as_deref(), names.get(expected.decided_by).0, "{ruleset}, packet {n}");
         assert_eq!(report.chains.last().is_some(), report.rule.is_some());
-        each(n, report.verdict, &Text { report: &report, colours: false }.to_string());
+        each(n, &report, &Text { report: &report, colours: false }.to_string());
         Ok(())
     });
     assert!(damage.unwrap().is_none());
@@ -112,8 +112,8 @@ fn every_packet_of_the_demo_is_explained_as_it_is_decided() {
     let table = fs::read_to_string(tests_directory().join("captures/demo.verdicts.tsv")).unwrap();
     let rows: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split('\t').collect()).collect();
     for (style, column) in [("stateless", 2), ("stateful", 3)] {
-        explained(&format!("{style}.nft"), |n, verdict, text| {
-            assert_eq!(rows[n - 1][column], verdict, "{style}, packet {n}");
+        explained(&format!("{style}.nft"), |n, report, text| {
+            assert_eq!(rows[n - 1][column], report.verdict, "{style}, packet {n}");
             let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
             assert!(widest <= 120, "{style}, packet {n}: {widest} columns\n{text}");
         });
@@ -123,11 +123,18 @@ fn every_packet_of_the_demo_is_explained_as_it_is_decided() {
 #[test]
 fn explanations_read_as_they_should() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/explain/golden");
-    explained("stateful.nft", |n, _, text| {
-        let path = golden.join(format!("stateful-{n}.txt"));
-        if let Ok(expected) = fs::read_to_string(&path) {
-            assert_eq!(format!("{text}\n"), expected, "packet {n}");
+    explained("stateful.nft", |n, report, text| {
+        let json = serde_json::to_string_pretty(report).unwrap();
+        for (end, found) in [("txt", text), ("json", &json)] {
+            let path = golden.join(format!("stateful-{n}.{end}"));
+            if !path.exists() {
+                continue;
+            }
+            if std::env::var_os("UPDATE_GOLDEN").is_some() {
+                fs::write(&path, format!("{found}\n")).unwrap();
+            }
+            assert_eq!(format!("{found}\n"), fs::read_to_string(&path).unwrap(), "packet {n}");
         }
     });
-    assert!(fs::read_dir(golden).unwrap().count() >= 3);
+    assert!(fs::read_dir(golden).unwrap().count() >= 5);
 }
