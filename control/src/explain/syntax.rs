@@ -31,10 +31,10 @@ pub struct Written {
     pub ct: Option<CtState>,
 }
 
-/// Whether `word` begins a packet.
+/// Whether `word` begins a packet, or is meant to be one.
 pub fn begins(word: &str) -> bool {
     let first = word.split([' ', '\t', ',']).find(|part| !part.is_empty()).unwrap_or_default();
-    KINDS.iter().any(|(name, ..)| *name == first) || OTHERS.contains(&first)
+    KINDS.iter().any(|(name, ..)| *name == first) || OTHERS.contains(&first) || word.contains('>')
 }
 
 /// The packet that `text` describes.
