@@ -32,3 +32,14 @@ fn helpers() {
 fn zones_and_timeouts() {
     told("given.txt", 50);
 }
+
+/// After the kernel's own tests of TCP connection tracking, and what they leave out.
+#[test]
+fn tcp() {
+    told("tcp.txt", 70);
+}
+
+#[test]
+fn other_protocols() {
+    told("others.txt", 70);
+}
