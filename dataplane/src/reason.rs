@@ -52,7 +52,7 @@ reasons! {
     FragmentOverlap = "fragment-overlap",
     /// A fragment whose bytes have all come before.
     FragmentDuplicate = "fragment-duplicate",
-    /// A fragment that is cut off or empty, or that contradicts the others of its datagram.
+    /// A fragment that is cut off, empty, too far out, or contradicts the others of its datagram.
     FragmentMalformed = "fragment-malformed",
     /// A fragment of a datagram between whose fragments too many others of the same sender came.
     FragmentDistance = "fragment-distance",

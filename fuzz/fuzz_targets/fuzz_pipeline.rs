@@ -215,13 +215,15 @@ impl Lab {
         let transmitted = sum(&|stats| stats.transmitted.get());
         let replies = sum(&|stats| stats.replies.get());
         assert_eq!(sum(&|stats| stats.received.get()), self.seen, "received");
-        assert_eq!(transmitted + dropped + rejected, self.seen, "sent, dropped or rejected");
+        let waiting = sum(&|stats| stats.fragments.get());
+        assert_eq!(transmitted + dropped + rejected + waiting, self.seen, "sent, dropped, rejected or waiting");
         assert_eq!(
             sum(&|stats| stats.drops.iter().map(|count| count.get()).sum()),
             dropped + rejected,
             "reasons"
         );
-        assert_eq!(sum(&|stats| stats.states.iter().map(|count| count.get()).sum()), self.seen, "states");
+        let states = sum(&|stats| stats.states.iter().map(|count| count.get()).sum());
+        assert_eq!(states + waiting, self.seen, "states");
         let invalid = sum(&|stats| stats.states[CtState::Invalid as usize].get());
         assert_eq!(sum(&|stats| stats.invalid.iter().map(|count| count.get()).sum()), invalid, "invalid");
         assert!(replies <= rejected, "an answer to nothing");

@@ -8,8 +8,10 @@
 //!
 //! The bridge carries the name of the protected interface, so `iifname` of what comes in and `oifname` of
 //! what goes out are as on the guarded host. The side of a packet travels in `meta priority`, which rulesets
-//! given to the oracle must leave alone. Fragments are not supported: the kernel holds them.
+//! given to the oracle must leave alone. The kernel holds fragments: the judgement of a datagram is that of all its
+//! fragments, and what comes of a fragment that it drops is nothing (see [`fragments`]).
 
+mod fragments;
 mod listing;
 mod rewrite;
 mod trace;
@@ -17,7 +19,7 @@ mod trace;
 use std::fmt;
 use std::time::Duration;
 
-use crate::capture::{Record, Side};
+use crate::capture::{Record, Side, is_fragment};
 use crate::netns::Namespace;
 use crate::system::{Socket, inside_namespace, pin_to_one_cpu};
 use listing::Listing;
@@ -122,6 +124,8 @@ pub struct Oracle {
     /// Kept for their devices.
     _ends: [Namespace; 2],
     fences: u32,
+    /// How often fragments have gone through: see [`fragments`].
+    passages: u32,
     /// What `nf_conntrack_tcp_loose` was set to last.
     tcp_loose: Option<bool>,
     pause: Duration,
@@ -172,6 +176,7 @@ impl Oracle {
             bridge,
             _ends: [outside, inside],
             fences: 0,
+            passages: 0,
             tcp_loose: None,
             pause: Duration::ZERO,
         }
@@ -209,7 +214,7 @@ impl Oracle {
                 std::thread::sleep(pause);
             }
             before = Some(record.time);
-            all.push(self.judge_one(record, &listing));
+            all.push(self.judge_one(record, &listing).0);
         }
         all
     }
@@ -228,14 +233,32 @@ impl Oracle {
         tcp_loose: bool,
     ) -> Result<Vec<Judgement>, String> {
         let listing = self.begin(rulesets, tcp_loose)?;
-        Ok(records.iter().map(|record| self.judge_one(record, &listing)).collect())
+        let (mut judged, went_on): (Vec<Judgement>, Vec<bool>) =
+            records.iter().map(|record| self.judge_one(record, &listing)).unzip();
+        let tracked = tracked(rulesets);
+        if tracked == [false; 2] || !records.iter().any(|record| is_fragment(&record.frame)) {
+            return Ok(judged);
+        }
+        // a chain before the place where fragments wait may have dropped it
+        let waits = |number: usize| went_on[number] || judged[number].dropped_by().is_none();
+        let datagrams = self.datagrams(records, waits);
+        for (number, datagram) in datagrams.into_iter().enumerate() {
+            let is_tracked = tracked[usize::from(records[number].frame[12] != 8)];
+            let is_whole =
+                |last: &usize| is_tracked && went_on[*last] && judged[number].dropped_by().is_none();
+            if let Some(last) = datagram.filter(is_whole) {
+                let whole = judged[last].clone();
+                let answers = std::mem::take(&mut judged[number].answers);
+                judged[number] = Judgement { answers, ..whole };
+            }
+        }
+        Ok(judged)
     }
 
     /// A kernel with these rules and no connection, and how it lists them.
     fn begin(&mut self, rulesets: &[Ruleset], tcp_loose: bool) -> Result<Listing, String> {
-        let tracked =
-            rulesets.iter().map(Ruleset::tracks).fold([false; 2], |a, b| [a[0] | b[0], a[1] | b[1]]);
-        let listing = self.load(rulesets, tracked)?;
+        self.passages += 1;
+        let listing = self.load(rulesets, tracked(rulesets))?;
         if self.tcp_loose != Some(tcp_loose) {
             self.bridge.sysctl("net.netfilter.nf_conntrack_tcp_loose", i32::from(tcp_loose));
             self.tcp_loose = Some(tcp_loose);
@@ -275,42 +298,68 @@ impl Oracle {
         Ok(Listing::read(&self.bridge.run("nft -a list ruleset")))
     }
 
-    fn judge_one(&mut self, record: &Record, listing: &Listing) -> Judgement {
+    /// What becomes of a packet, and whether it, or a datagram that it completes, comes to connection tracking.
+    fn judge_one(&mut self, record: &Record, listing: &Listing) -> (Judgement, bool) {
         std::thread::sleep(self.pause);
+        let sent = fragments::renumbered(&record.frame, self.passages);
+        let is_fragment = is_fragment(&sent);
+        let untagged = without_outer_tag(&sent);
+        let (out, mut answers) = self.send(record.side, &sent);
+        // The bridge trims what lies behind the IP packet. Anything else is the kernel's own noise.
+        let is_sent = |got: &Vec<u8>| {
+            got.len() > ETHERNET_HEADER
+                && (untagged.starts_with(got)
+                    || sent.starts_with(got)
+                    || is_fragment && fragments::same_ends(got, &sent))
+        };
+        let accepted = out.iter().any(is_sent);
+        if is_fragment {
+            answers.iter_mut().for_each(|answer| fragments::renumber_back(answer, self.passages));
+        }
+        let mut judgement = Judgement { accepted, state: "none", path: Vec::new(), answers };
+        let mut went_on = false;
+        let mut buffer = vec![0; 65_536];
+        while let Some(message) = self.trace.receive(&mut buffer, Duration::ZERO).expect("netlink") {
+            for event in trace::events(message) {
+                went_on |= event.table == rewrite::OWN_TABLE && event.chain == rewrite::WHOLE;
+                note(&mut judgement, &event, listing);
+            }
+        }
+        (judgement, went_on)
+    }
+
+    /// Sends a frame, and a fence behind it: what comes out on the other side, and what comes back.
+    fn send(&mut self, side: Side, frame: &[u8]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
         self.fences += 1;
         let mut fence = FENCE.to_vec();
         fence.extend(self.fences.to_be_bytes());
         fence.resize(60, 0);
-        let (from, to) = match record.side {
+        let (from, to) = match side {
             Side::Outside => (&self.outside_end, &self.inside_end),
             Side::Inside => (&self.inside_end, &self.outside_end),
         };
-        let sent = without_outer_tag(&record.frame);
-        from.send(&record.frame).expect("the frame is sent");
+        from.send(frame).expect("the frame is sent");
         from.send(&fence).expect("the fence is sent");
         let mut buffer = vec![0; 65_536];
-        let mut accepted = false;
+        let mut out = Vec::new();
         loop {
             let got = to.receive(&mut buffer, FENCE_BOUND).expect("received").expect("the fence came out");
             if got == fence {
                 break;
             }
-            // The bridge trims what lies behind the IP packet. Anything else is the kernel's own noise.
-            accepted |=
-                got.len() > ETHERNET_HEADER && (sent.starts_with(got) || record.frame.starts_with(got));
+            out.push(got.to_vec());
         }
         let mut answers = Vec::new();
         while let Some(got) = from.receive(&mut buffer, Duration::ZERO).expect("received") {
             answers.push(got.to_vec());
         }
-        let mut judgement = Judgement { accepted, state: "none", path: Vec::new(), answers };
-        while let Some(message) = self.trace.receive(&mut buffer, Duration::ZERO).expect("netlink") {
-            for event in trace::events(message) {
-                note(&mut judgement, &event, listing);
-            }
-        }
-        judgement
+        (out, answers)
     }
+}
+
+/// Whether any of them tracks, for IPv4 and for IPv6 packets.
+fn tracked(rulesets: &[Ruleset]) -> [bool; 2] {
+    rulesets.iter().map(Ruleset::tracks).fold([false; 2], |a, b| [a[0] | b[0], a[1] | b[1]])
 }
 
 /// Adds one trace event to what is known of the packet.

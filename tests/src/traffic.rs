@@ -5,6 +5,7 @@
 
 mod datagrams;
 mod fields;
+mod fragments;
 mod random;
 mod tcp;
 
@@ -60,6 +61,21 @@ pub fn scenario(random: &mut Random, number: usize) -> Vec<Sent> {
         }
     }
     packets
+}
+
+/// About `count` packets, mostly fragments, one every 100 microseconds; each scenario between hosts of its own.
+#[must_use]
+pub fn fragmented(seed: u64, count: usize) -> Vec<Record> {
+    let mut random = Random::new(seed);
+    let mut packets: Vec<Sent> = Vec::new();
+    let mut number = 0;
+    while packets.len() < count {
+        let nets = Nets { inside: 10 + 2 * (number % 120) as u8 };
+        let hosts = Hosts::new(&mut random, nets);
+        packets.extend(fragments::conversation(&mut random, hosts));
+        number += 1;
+    }
+    timed(packets)
 }
 
 /// Packets in the order given, one every 100 microseconds.

@@ -45,15 +45,16 @@ impl Course<'_> {
     pub fn next(&mut self, next: Numbered<'_>, wanted: u64) -> Option<Explained> {
         let Numbered { n, side, time, frame } = next;
         let (mut packet, mut keyed) = self.meet(time, frame);
-        let mut told = None;
+        let (mut told, mut carried) = (None, None);
         let now = self.now();
         self.fragments
             .cache
             .expire(now, usize::MAX, |held, reason| note(&mut told, side, wanted, &held, reason));
         if let Some(gather) = self.context(side).gathers(&packet) {
             let met = self.fragment(&next, &packet, gather, wanted, &mut told);
-            if !matches!(met, Met::Alone) {
-                return told;
+            match met {
+                Met::Alone(met) => carried = met,
+                Met::Decided => return told,
             }
             judged_as_is(&mut packet);
             if packet.fault.is_some() {
@@ -61,9 +62,12 @@ impl Course<'_> {
             }
         }
         if n == wanted {
-            return Some(self.watched(side, packet, frame, &keyed, None));
+            return Some(self.watched(side, packet, frame, &keyed, carried.as_ref()));
         }
-        self.context(side).decide(&packet, frame, &keyed);
+        match carried {
+            None => self.context(side).decide(&packet, frame, &keyed),
+            Some(carried) => self.context(side).decide_whole(&packet, frame, &keyed, &carried, 1),
+        };
         told
     }
 
@@ -90,25 +94,30 @@ impl Course<'_> {
             is_delivery: gather == Gather::ForDelivery,
         };
         let mut gone = |held: Waiting, reason| note(told, side, wanted, &held, reason);
-        let piece = match packet::piece(frame, packet) {
-            Found::Piece(piece) => piece,
-            Found::Alone(ends) => {
-                if let Some(identification) = ends {
-                    let key = Key::of(&packet.tuple, identification, user(gather));
-                    self.fragments.cache.give_up(&key, now, gone);
-                }
-                return Met::Alone;
-            }
-            Found::CutOff => {
+        let found = packet::piece(frame, packet);
+        if found == Found::Alone(None) {
+            return Met::Alone(None);
+        }
+        let carried = match self.context(side).approach(packet, frame, gather) {
+            Ok(carried) => carried,
+            Err(decided) => {
                 if n == wanted {
-                    *told = Some(untold(*packet, side, Decided::dropped(Reason::FragmentMalformed)));
+                    *told = Some(untold(*packet, side, decided));
                 }
                 return Met::Decided;
             }
         };
-        let carried = match self.context(side).approach(packet, frame, gather) {
-            Ok(carried) => carried,
-            Err(decided) => {
+        let piece = match found {
+            Found::Piece(piece) => piece,
+            Found::Alone(ends) => {
+                if let Some(identification) = ends {
+                    let key = Key::of(&packet.tuple, identification, user(carried.gather()));
+                    self.fragments.cache.give_up(&key, now, gone);
+                }
+                return Met::Alone(Some(carried));
+            }
+            Found::Refused => {
+                let decided = self.context(side).drop_fragment(Reason::FragmentMalformed);
                 if n == wanted {
                     *told = Some(untold(*packet, side, decided));
                 }
@@ -143,8 +152,8 @@ impl Course<'_> {
 
 /// What became of a fragment.
 enum Met {
-    /// It is judged by itself.
-    Alone,
+    /// It is judged by itself; with something, behind the chains before the place where others wait.
+    Alone(Option<Carried>),
     /// It waits, or is decided upon.
     Decided,
 }

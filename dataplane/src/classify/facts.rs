@@ -1,7 +1,7 @@
 //! What can a rule look at? The bytes of a packet and what is known of it besides, read as numbers.
 //!
 //! Loads fail where the kernel's do: bytes beyond the packet (padding behind the IP length is beyond it), no
-//! transport header, a transport byte of a fragment's tail, no flow to have a direction. An interface that a hook
+//! transport header, no flow to have a direction, most transport bytes of a fragment's tail (not all: see `payload`). An interface that a hook
 //! does not have is no failure: its name is empty there (Linux 6.18: `oifname != "lo"` holds on `input`).
 //!
 //! The link header is seen as the kernel sees it behind a VLAN device, without the tags: bits 96 to 111 are the
@@ -317,9 +317,10 @@ mod tests {
         }
     }
 
+    /// Asked of Linux 6.18.
     #[test]
-    fn a_tail_has_a_protocol_and_no_transport_header() {
-        let packet = Packet {
+    fn of_a_tail_aligned_numbers_are_read_where_the_transport_header_would_be() {
+        let mut packet = Packet {
             network_offset: 14,
             transport_offset: 34,
             has_transport: true,
@@ -327,11 +328,26 @@ mod tests {
             network_length: 60,
             ..Packet::default()
         };
-        let bytes = [0; 74];
-        let facts = facts(&packet, &bytes[..]);
-        assert_eq!(facts.load(&Load::Meta(Meta::L4Proto)), Some(0));
-        assert_eq!(facts.load(&Load::Payload { base: HeaderBase::Transport, offset: 0, width: 16 }), None);
-        assert!(facts.load(&Load::Payload { base: HeaderBase::Network, offset: 160, width: 16 }).is_some());
+        let bytes: Vec<u8> = (0..74).collect();
+        let load = |packet: &Packet, offset, width| {
+            facts(packet, &bytes[..]).load(&Load::Payload { base: HeaderBase::Transport, offset, width })
+        };
+        assert_eq!(facts(&packet, &bytes[..]).load(&Load::Meta(Meta::L4Proto)), Some(0));
+        for (offset, width, expected) in [
+            (0, 8, Some(34)),
+            (16, 16, Some(0x2425)),
+            (32, 32, Some(0x2627_2829)),
+            (8, 16, None),
+            (0, 48, None),
+            (0, 128, None),
+            (100, 4, Some(0xe)),
+        ] {
+            assert_eq!(load(&packet, offset, width), expected, "{offset} {width}");
+        }
+        packet.tuple.network = crate::packet::Network::Ipv6;
+        assert_eq!(load(&packet, 16, 16), Some(0x1011), "from the IPv6 header on");
+        packet.has_transport = false;
+        assert_eq!(load(&packet, 16, 16), None);
     }
 
     #[test]

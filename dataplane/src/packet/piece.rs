@@ -44,8 +44,8 @@ pub enum Found {
     Piece(Piece),
     /// It goes on by itself, as it is. With a number, what is held of the datagram of that identification is given up.
     Alone(Option<u32>),
-    /// Dropped: the fragment header is cut off.
-    CutOff,
+    /// Dropped: the fragment header is cut off, or the bytes lie beyond the longest datagram.
+    Refused,
 }
 
 /// Bytes of a transport header that a first IPv6 fragment must hold (RFC 8200, section 4.5; RFC 7112).
@@ -62,7 +62,7 @@ pub(super) const fn least_transport(number: u8) -> usize {
 pub fn piece<F: Frame + ?Sized>(frame: &F, packet: &Packet) -> Found {
     let bytes = packet.bytes_of(frame);
     match packet.tuple.network {
-        Network::Ipv4 => ipv4(&bytes, packet).map_or(Found::CutOff, Found::Piece),
+        Network::Ipv4 => ipv4(&bytes, packet).map_or(Found::Refused, Found::Piece),
         Network::Ipv6 => ipv6(&bytes, packet),
         Network::Other => Found::Alone(None),
     }
@@ -90,7 +90,7 @@ fn ipv4<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, packet: &Packet) -> Option<Piec
 
 fn ipv6<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, packet: &Packet) -> Found {
     let network = usize::from(packet.network_offset);
-    let Some(header) = bytes.array::<40>(network) else { return Found::CutOff };
+    let Some(header) = bytes.array::<40>(network) else { return Found::Refused };
     let is_jumbo = be16(&header, 4..6) == 0;
     let Some((previous, at)) = fragment_header(bytes, network + 6, header[6], network + 40) else {
         return Found::Alone(None);
@@ -98,12 +98,12 @@ fn ipv6<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, packet: &Packet) -> Found {
     if is_jumbo || lacks_transport(bytes, at) {
         return Found::Alone(None);
     }
-    let Some(fragment) = bytes.array::<8>(at) else { return Found::CutOff };
+    let Some(fragment) = bytes.array::<8>(at) else { return Found::Refused };
     let (bits, identification) = (be16(&fragment, 2..4), be32(&fragment, 4..8));
     let (start, more) = (u32::from(bits & !7), bits & 1 != 0);
     let end = start + (bytes.end() - (at + 8)) as u32;
     if end > u32::from(u16::MAX) {
-        return Found::Alone(None);
+        return Found::Refused;
     }
     if more && !end.is_multiple_of(8) {
         return Found::Alone(Some(identification));
@@ -227,14 +227,14 @@ mod tests {
             Found::Alone(Some(0x0007_7777)),
             "not a multiple of eight"
         );
-        assert_eq!(read(&v6(16).fragment(0x1fff, false)), Found::Alone(None), "beyond the longest datagram");
+        assert_eq!(read(&v6(16).fragment(0x1fff, false)), Found::Refused, "beyond the longest datagram");
         assert_eq!(read(&v6(4).fragment(0, false)), Found::Alone(None), "half a UDP header");
         let cut = v6(0).raw(44).payload(&[17, 0, 0]);
-        assert_eq!(read(&cut), Found::CutOff);
+        assert_eq!(read(&cut), Found::Refused);
         let cut = v6(0).raw(44).payload(&[17, 0, 0, 1]);
         assert_eq!(read(&cut), Found::Alone(None), "half a fragment header, no transport header");
         let cut = v6(0).raw(44).payload(&[17, 0, 0, 9]);
-        assert_eq!(read(&cut), Found::CutOff);
+        assert_eq!(read(&cut), Found::Refused);
         assert!(matches!(read(&v6(8).fragment(0, true)), Found::Piece(_)));
     }
 }

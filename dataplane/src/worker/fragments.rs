@@ -56,6 +56,13 @@ pub(super) struct Place<'a, B> {
     pub(super) handover: &'a Handover<B>,
 }
 
+impl<B> Place<'_, B> {
+    /// Who owns the flow.
+    fn owner(&self, keyed: &Keyed) -> usize {
+        keyed.hash().map_or(self.index, |hash| hash.owner(self.handover.workers()))
+    }
+}
+
 impl<B: Buffer> Fragments<B> {
     pub(super) fn new(hasher: FlowHasher) -> Self {
         Self {
@@ -94,28 +101,39 @@ impl<B: Buffer> Fragments<B> {
             is_delivery: gather == Gather::ForDelivery,
         };
         let key = |piece: u32, gather| Key::of(&packet.tuple, piece, user(gather));
-        let piece = match packet::piece(buffer.frame(), packet) {
-            Found::Piece(piece) => piece,
-            Found::Alone(ends) => {
-                if let Some(identification) = ends {
-                    let key = key(identification, gather);
-                    self.cache.give_up(&key, place.now, |held, reason| {
-                        gone(sink.stats, sink.observer, held, reason);
-                    });
-                }
-                sink.stats.fragments.set(self.cache.held() as u64);
-                alone(packet, keyed);
-                return Some((buffer, true));
-            }
-            Found::CutOff => {
-                let decided = context.drop_fragment(Reason::FragmentMalformed);
+        let found = packet::piece(buffer.frame(), packet);
+        if found == Found::Alone(None) {
+            alone(packet, keyed);
+            return Some((buffer, true));
+        }
+        let carried = match context.approach(packet, buffer.frame(), gather) {
+            Ok(carried) => carried,
+            Err(decided) => {
                 sink.decided(buffer, packet, &decided);
                 return None;
             }
         };
-        let carried = match context.approach(packet, buffer.frame(), gather) {
-            Ok(carried) => carried,
-            Err(decided) => {
+        let piece = match found {
+            Found::Piece(piece) => piece,
+            Found::Alone(ends) => {
+                if let Some(identification) = ends {
+                    let key = key(identification, carried.gather());
+                    self.cache.give_up(&key, place.now, |held, reason| {
+                        gone(sink.stats, sink.observer, held, reason);
+                    });
+                    sink.stats.fragments.set(self.cache.held() as u64);
+                }
+                alone(packet, keyed);
+                if place.owner(keyed) != place.index {
+                    // its owner runs the chains before this place once more
+                    return Some((buffer, true));
+                }
+                let decided = context.decide_whole(packet, buffer.frame(), keyed, &carried, 1);
+                sink.decided(buffer, packet, &decided);
+                return None;
+            }
+            Found::Refused => {
+                let decided = context.drop_fragment(Reason::FragmentMalformed);
                 sink.decided(buffer, packet, &decided);
                 return None;
             }
@@ -179,8 +197,7 @@ impl<B: Buffer> Fragments<B> {
         judged_as_is(&mut packet);
         let keyed = Keyed::of(&packet, frame, place.hasher);
         if is_gathered_here && carried.gather() == Gather::ForTracking {
-            let workers = place.handover.workers();
-            let owner = keyed.hash().map_or(place.index, |hash| hash.owner(workers));
+            let owner = place.owner(&keyed);
             if owner != place.index {
                 return sink.hand_over_datagram(place, owner, Datagram { network, parts, summary });
             }

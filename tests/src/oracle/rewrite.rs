@@ -17,6 +17,9 @@
 /// The table with the oracle's own chains, in family bridge, and in ip and ip6.
 pub(super) const OWN_TABLE: &str = "sluice_oracle";
 
+/// The chain in them that sees what fragments were put together.
+pub(super) const WHOLE: &str = "whole";
+
 /// Turns tracing on for every packet, marks those from inside, and, where it is `tracked`, asks
 /// for the ct state of IPv4 and of IPv6.
 pub(super) fn own_tables(tracked: [bool; 2]) -> String {
@@ -26,7 +29,8 @@ pub(super) fn own_tables(tracked: [bool; 2]) -> String {
     );
     for (family, _) in [("ip", tracked[0]), ("ip6", tracked[1])].into_iter().filter(|(_, tracked)| *tracked) {
         text += &format!(
-            "table {family} {OWN_TABLE} {{\n chain state {{\n  type filter hook prerouting priority -199\n"
+            "table {family} {OWN_TABLE} {{\n chain {WHOLE} {{\n  type filter hook prerouting priority -399\n  \
+             meta length >= 0 continue\n }}\n chain state {{\n  type filter hook prerouting priority -199\n"
         );
         for state in super::STATES {
             text += &format!("  ct state {state} continue\n");

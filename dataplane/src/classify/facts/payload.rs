@@ -2,7 +2,7 @@
 
 use super::Facts;
 use crate::frame::Frame;
-use crate::packet::Fragment;
+use crate::packet::{Fragment, Network};
 use config::policy::{Field, HeaderBase, Load, Value};
 
 impl<F: Frame + ?Sized> Facts<'_, F> {
@@ -13,13 +13,25 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
         let byte = usize::from(offset / 8);
         let start = match base {
             HeaderBase::Network => usize::from(packet.network_offset) + byte,
-            HeaderBase::Transport if !packet.has_transport || packet.fragment == Fragment::Later => {
-                return None;
-            }
+            HeaderBase::Transport if !packet.has_transport => return None,
+            HeaderBase::Transport if packet.fragment == Fragment::Later => return self.tail(offset, width),
             HeaderBase::Transport => usize::from(packet.transport_offset) + byte,
             HeaderBase::Link => return self.link(offset, width),
         };
         self.joined(start, offset, width, self.end())
+    }
+
+    /// As [`Self::payload`], from the transport header of a fragment's tail, which has none. Linux 6.18 reads aligned
+    /// numbers of one, two and four bytes nevertheless: where the header would be (IPv4), or from the IPv6 header on.
+    #[cold]
+    fn tail(&self, offset: u16, width: u16) -> Option<Value> {
+        let (byte, bytes) = (usize::from(offset / 8), bytes_spanned(offset, width));
+        let base = match self.packet.tuple.network {
+            Network::Ipv6 => self.packet.network_offset,
+            _ => self.packet.transport_offset,
+        };
+        let is_read = matches!(bytes, 1 | 2 | 4) && byte.is_multiple_of(bytes);
+        if is_read { self.joined(usize::from(base) + byte, offset, width, self.end()) } else { None }
     }
 
     /// `width` bits from bit `offset` behind `base` on, a place in the frame, none of them beyond `limit`.
