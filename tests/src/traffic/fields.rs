@@ -91,11 +91,10 @@ fn transport(random: &mut Random, frame: FrameBuilder, is_ipv4: bool) -> FrameBu
             let body = [byte, 0, 0, byte, 0, 0, 0, 0, 0, 0, 0, 0];
             frame.dccp([from, to], kind, random.pick(&[1, 0x1_0000_0001]), &body)
         }
-        // Over IPv6 it would be an extension header.
-        14 if is_ipv4 => frame
+        14 => frame
             .raw(51)
             .payload(&[59, 4, 0, byte, 0, 0, 1, byte, 0, 0, 0, byte, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 9]),
-        14 | 15 => frame.raw(50).payload(&[0, 0, 1, byte, 0, 0, 0, byte, 1, 2, 3, 4, 5, 6, 7, 8]),
+        15 => frame.raw(50).payload(&[0, 0, 1, byte, 0, 0, 0, byte, 1, 2, 3, 4, 5, 6, 7, 8]),
         16 => frame.raw(108).payload(&[random.pick(&[6, 17]), random.pick(&[0, 1]), 0, byte, 1, 2, 3, 4]),
         17 => {
             let flags = random.pick(&[0, 0x2000, 0x8000, 1]);

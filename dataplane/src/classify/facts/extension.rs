@@ -23,6 +23,21 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
         self.packet.tuple.network == Network::Ipv6
     }
 
+    /// The transport header as rules see it: its number, and where in the frame it begins. They take an authentication
+    /// header of IPv6 for one, though the connection is known by what lies behind it.
+    #[inline]
+    pub(super) fn transport_header(&self) -> Option<(u8, usize)> {
+        let packet = self.packet;
+        let follows = packet.transport_offset == packet.network_offset + FIXED as u16;
+        if self.is_ipv6()
+            && !follows
+            && let Some(at) = self.extension(protocol::AH)
+        {
+            return Some((protocol::AH, at));
+        }
+        packet.has_transport.then_some((packet.tuple.protocol, usize::from(packet.transport_offset)))
+    }
+
     /// Where in the frame the first header of this number begins.
     pub(super) fn extension(&self, wanted: u8) -> Option<usize> {
         match self.find_extension(wanted) {

@@ -15,7 +15,7 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
                 Network::Ipv4 => Some(2),
                 Network::Ipv6 => Some(10),
             },
-            Meta::L4Proto => self.packet.has_transport.then_some(self.packet.tuple.protocol.into()),
+            Meta::L4Proto => self.transport_header().map(|(number, _)| number.into()),
             Meta::IifName => Some(self.iif.unwrap_or(0)),
             Meta::OifName => Some(self.oif.unwrap_or(0)),
             Meta::Mark => Some(self.mark.into()),

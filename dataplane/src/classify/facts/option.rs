@@ -19,10 +19,8 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
 
     /// Where the transport header begins, if it is one of this protocol.
     fn transport(&self, of: u8) -> Option<usize> {
-        let packet = self.packet;
-        let is_there =
-            packet.has_transport && packet.fragment != Fragment::Later && packet.tuple.protocol == of;
-        is_there.then_some(usize::from(packet.transport_offset))
+        let (number, at) = self.transport_header()?;
+        (number == of && self.packet.fragment != Fragment::Later).then_some(at)
     }
 
     /// The end of the list does not end the walk; a header that is cut off has no options.

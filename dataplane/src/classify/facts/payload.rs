@@ -15,7 +15,7 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
             HeaderBase::Network => usize::from(packet.network_offset) + byte,
             HeaderBase::Transport if !packet.has_transport => return None,
             HeaderBase::Transport if packet.fragment == Fragment::Later => return self.tail(offset, width),
-            HeaderBase::Transport => usize::from(packet.transport_offset) + byte,
+            HeaderBase::Transport => self.transport_header()?.1 + byte,
             HeaderBase::Link => return self.link(offset, width),
         };
         self.joined(start, offset, width, self.end())

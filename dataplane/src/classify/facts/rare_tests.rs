@@ -7,7 +7,7 @@ use crate::packet::build::FrameBuilder;
 use crate::packet::{flag, parse, protocol};
 use crate::track::Direction::{Original, Reply};
 use crate::track::extra::Traffic;
-use config::policy::{Ct, Load, Meta, OptionOf, Part, Value, Ways, interface_value};
+use config::policy::{Ct, HeaderBase, Load, Meta, OptionOf, Part, Value, Ways, interface_value};
 
 const ONE: [u16; 8] = [0xfd00, 0, 0, 0, 0, 0, 0, 1];
 const TWO: [u16; 8] = [0xfd00, 0, 0, 0, 0, 0, 0, 2];
@@ -94,6 +94,14 @@ fn ipv4_options() {
     }
     assert_eq!(load(&with(&[148, 4, 0, 1]), exists(OptionOf::Ipv4, 148)), Some(0), "another kind of alert");
     assert_eq!(load(&udp6(), exists(OptionOf::Ipv4, 148)), None);
+}
+
+#[test]
+fn an_authentication_header_of_ipv6_is_the_transport_header_of_rules() {
+    let frame = udp6().extension(51, &[0, 1, 0, 0, 0, 0, 1, 7, 0, 0, 0, 9]);
+    let spi = Load::Payload { base: HeaderBase::Transport, offset: 32, width: 32 };
+    assert_eq!([load(&frame, Load::Meta(Meta::L4Proto)), load(&frame, spi)], [Some(51), Some(0x107)]);
+    assert_eq!(load(&udp6(), Load::Meta(Meta::L4Proto)), Some(17));
 }
 
 #[test]
