@@ -213,9 +213,9 @@ impl<E: Entry> Table<E> {
 
     /// From now on the flow there is removed on time: by the next [`expire_due`](Self::expire_due), whether anybody
     /// meets it or not.
-    pub fn watch(&mut self, slot: Slot) {
+    pub fn watch(&mut self, slot: Slot, now: Tick) {
         debug_assert!(self.is_taken(slot), "there is nobody to watch");
-        self.due.add(slot, self.deadline(slot));
+        self.due.add(slot, self.deadline(slot), now);
     }
 
     /// Removes the watched flows whose deadline is at or before `now`; looks at no more than `budget` of them.

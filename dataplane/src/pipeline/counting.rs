@@ -100,7 +100,7 @@ impl Tracker<'_> {
             Some(_) if memberships == counter.before => {}
             Some(slot) => {
                 self.shard.table.extra_mut(slot).counted_by = memberships;
-                self.shard.table.watch(slot);
+                self.shard.table.watch(slot, self.now);
             }
             None if is_new && !memberships.is_empty() => self.aside.counted_by = memberships,
             None => self.objects.leave(&memberships, !is_new),

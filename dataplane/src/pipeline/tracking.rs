@@ -315,7 +315,7 @@ impl<'a> Tracker<'a> {
                 *self.shard.table.extra_mut(slot) = self.aside;
             }
             if !self.aside.counted_by.is_empty() {
-                self.shard.table.watch(slot);
+                self.shard.table.watch(slot, self.now);
             }
             let helped = self.help(slot, tracked, packet, frame);
             if helped.is_err() {

@@ -10,14 +10,16 @@ use crate::time::Tick;
 /// Slots, the soonest to end first.
 #[derive(Debug)]
 pub(super) struct Due {
-    heap: Vec<(Tick, Slot)>,
+    /// By milliseconds that do not wrap: what is long due must not seem later than what has the farthest deadline.
+    heap: Vec<(u64, Slot)>,
+    now: u64,
     /// Where in the heap a slot is, one more; 0 if it is not. Zeroed memory of the system, as the heap itself.
     places: Box<[u32]>,
 }
 
 impl Due {
     pub(super) fn with_slots(slots: usize) -> Self {
-        Self { heap: Vec::with_capacity(slots), places: vec![0; slots].into() }
+        Self { heap: Vec::with_capacity(slots), now: 0, places: vec![0; slots].into() }
     }
 
     #[inline]
@@ -27,23 +29,25 @@ impl Due {
 
     /// The next one whose deadline, as it was told last, is at or before `now`.
     #[inline]
-    pub(super) fn next(&self, now: Tick) -> Option<Slot> {
+    pub(super) fn next(&mut self, now: Tick) -> Option<Slot> {
+        self.advance(now);
         let &(deadline, slot) = self.heap.first()?;
-        deadline.is_at_or_before(now).then_some(slot)
+        (deadline <= self.now).then_some(slot)
     }
 
-    pub(super) fn add(&mut self, slot: Slot, deadline: Tick) {
+    pub(super) fn add(&mut self, slot: Slot, deadline: Tick, now: Tick) {
+        self.advance(now);
         if self.places[slot.0 as usize] == 0 {
-            self.heap.push((deadline, slot));
+            self.heap.push((self.unwrapped(deadline), slot));
             self.rise(self.heap.len() - 1);
         }
     }
 
-    /// The slot ends then. Only an earlier end is taken over, unless it is `next` that is asked.
+    /// The slot ends then. Only an earlier end is taken over: a later one is found out when the old one has come.
     pub(super) fn ends(&mut self, slot: Slot, deadline: Tick) {
         let Some(place) = self.place(slot) else { return };
-        let (told, _) = self.heap[place];
-        if deadline.is_at_or_before(told) {
+        let deadline = self.unwrapped(deadline);
+        if deadline < self.heap[place].0 {
             self.heap[place].0 = deadline;
             self.rise(place);
         }
@@ -51,10 +55,24 @@ impl Due {
 
     /// The first of the heap ends then, later than it was told.
     pub(super) fn put_off(&mut self, deadline: Tick) {
+        let deadline = self.unwrapped(deadline);
         if let Some(first) = self.heap.first_mut() {
             first.0 = deadline;
             self.sink(0);
         }
+    }
+
+    fn advance(&mut self, now: Tick) {
+        if self.heap.is_empty() {
+            self.now = 1 << 32 | u64::from(now.0);
+        }
+        self.now += u64::from(now.since(Tick(self.now as u32)));
+    }
+
+    /// A deadline less than 2^31 ms after the true time, which is not 2^30 ms ahead of the last one told.
+    fn unwrapped(&self, deadline: Tick) -> u64 {
+        let start = self.now - (1 << 30);
+        start + u64::from(deadline.since(Tick(start as u32)))
     }
 
     pub(super) fn remove(&mut self, slot: Slot) {
@@ -72,8 +90,7 @@ impl Due {
     }
 
     fn is_sooner(&self, one: usize, other: usize) -> bool {
-        let (one, other) = (self.heap[one].0, self.heap[other].0);
-        one != other && one.is_at_or_before(other)
+        self.heap[one].0 < self.heap[other].0
     }
 
     fn rise(&mut self, mut place: usize) {

@@ -247,7 +247,7 @@ impl History {
             }
             Op::Watch(flow) => {
                 if let Some(slot) = self.find(flow) {
-                    self.table.watch(slot);
+                    self.table.watch(slot, self.now());
                     self.watched.insert(flow);
                 }
             }
@@ -307,6 +307,25 @@ proptest! {
             history.find(flow);
         }
     }
+}
+
+/// One is past its end and not yet removed as another is watched that ends as late as can be.
+#[test]
+fn what_is_long_due_does_not_hide_what_ends_last() {
+    let (hasher, mut table) = (FlowHasher::new([5; 4]), Table::with_capacity(100));
+    let mut watch = |number, lifetime, now| {
+        let flow = flow(number);
+        let slot =
+            table.insert(hasher.hash(&flow.key), flow, Tick(now).after(lifetime), Tick(now), |_| false);
+        table.watch(slot.unwrap(), Tick(now));
+    };
+    watch(1, 1, 0);
+    watch(2, i32::MAX as u32, 3);
+    watch(3, 2, 3);
+    table.expire_due(Tick(3), usize::MAX);
+    assert_eq!(table.len(), 2);
+    table.expire_due(Tick(5), usize::MAX);
+    assert_eq!(table.iter().map(|(_, flow, _)| flow.key).collect::<Vec<_>>(), [key(2)]);
 }
 
 #[test]
