@@ -16,8 +16,10 @@ mod example;
 mod input;
 mod keep;
 mod model;
+mod redundant;
 mod region;
 mod rules;
+mod shadowed;
 mod showing;
 mod takers;
 mod tracking;
@@ -25,6 +27,7 @@ mod unused;
 mod values;
 mod walk;
 mod ways;
+mod wording;
 mod written;
 
 use std::collections::HashMap;

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use super::analysis::Analysis;
+use super::Linter;
+use super::analysis::{Analysis, within};
 use super::example::{Example, ICMP, ICMPV6, TCP, UDP};
 use super::region::Region;
 use super::values::Values;
-use crate::policy::{Ct, Field, Hook, Load, Meta, Value, ct_state, interface_value};
+use super::walk::Walk;
+use crate::policy::{ChainId, Ct, Field, Hook, Load, Meta, RuleId, Value, ct_state, interface_value};
 
 impl Analysis<'_> {
     /// The dimension of a field that is compared as it is read.
@@ -94,6 +96,31 @@ impl Analysis<'_> {
     }
 }
 
+impl Linter<'_> {
+    /// A packet of one of `regions` that could match `id` and of which `holds` is true on a base chain leading there.
+    pub(super) fn example_for(
+        &self,
+        regions: &[Region],
+        id: RuleId,
+        mut holds: impl FnMut(ChainId, &Example) -> bool,
+    ) -> Option<(Example, ChainId)> {
+        let policy = self.analysis.policy;
+        let chain = policy.rules[id.index()].chain;
+        for &base in self.analysis.bases[chain.index()].iter().take(MOST_TRIED) {
+            let Some(attached) = policy.chains[base.index()].base else { continue };
+            for region in within(regions, &self.analysis.entries[base.index()]).iter().take(MOST_TRIED) {
+                let found = self.analysis.example(region, attached.hook, |packet| {
+                    Walk::new(policy).could_match(id, packet) && holds(base, packet)
+                });
+                if let Some(found) = found {
+                    return Some((found, base));
+                }
+            }
+        }
+        None
+    }
+}
+
 fn interfaces(hook: Hook) -> (Value, Value) {
     let name = |name| interface_value(name).unwrap_or(0);
     match hook {
@@ -107,3 +134,5 @@ const USUAL_STATES: [u32; 5] =
     [ct_state::NEW, ct_state::ESTABLISHED, ct_state::RELATED, ct_state::UNTRACKED, ct_state::INVALID];
 const USUAL_NAMES: [&str; 6] = ["eth0", "eth1", "lan0", "wg0", "ppp0", "lo"];
 const USUAL_PORTS: [Value; 6] = [80, 443, 22, 53, 8080, 4242];
+/// Boxes and base chains tried for one example.
+pub(super) const MOST_TRIED: usize = 32;
