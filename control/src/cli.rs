@@ -2,6 +2,7 @@
 
 use crate::bench::{Family, Mix};
 use crate::left_out::LeaveOut;
+use crate::place::Place;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use config::lint::Keep;
 use std::path::PathBuf;
@@ -54,18 +55,8 @@ pub struct Input {
     /// Capture of what arrives from inside
     #[arg(long, value_name = "FILE", requires = "outside_pcap")]
     pub inside_pcap: Option<PathBuf>,
-    /// Where the firewall stands: guard runs the INPUT and OUTPUT chains, transit the FORWARD chains
-    #[arg(long, value_enum, default_value_t = Role::Guard)]
-    pub role: Role,
-    /// guard: name of the protected interface in the ruleset
-    #[arg(long, value_name = "NAME", default_value = "eth0", value_parser = interface_name)]
-    pub interface: String,
-    /// transit: names of the two interfaces in the ruleset
-    #[arg(long, value_name = "OUTSIDE,INSIDE", default_value = "outside,inside", value_parser = interface_pair)]
-    pub ports: (String, String),
-    /// Take up TCP connections in the middle, as nf_conntrack_tcp_loose=1 does
-    #[arg(long)]
-    pub tcp_loose: bool,
+    #[command(flatten)]
+    pub place: Place,
     /// Take checksums of transport headers as right, as nf_conntrack_checksum=0 does: for captures made on a host
     /// that leaves them to its network card
     #[arg(long)]
@@ -180,18 +171,8 @@ pub struct Explain {
     /// Prefixes of what is protected: a packet with its source in one goes out, any other comes in
     #[arg(long, value_name = "CIDR", value_delimiter = ',', requires = "pcap")]
     pub inside: Vec<Prefix>,
-    /// Where the firewall stands: guard runs the INPUT and OUTPUT chains, transit the FORWARD chains
-    #[arg(long, value_enum, default_value_t = Role::Guard)]
-    pub role: Role,
-    /// guard: name of the protected interface in the ruleset
-    #[arg(long, value_name = "NAME", default_value = "eth0", value_parser = interface_name)]
-    pub interface: String,
-    /// transit: names of the two interfaces in the ruleset
-    #[arg(long, value_name = "OUTSIDE,INSIDE", default_value = "outside,inside", value_parser = interface_pair)]
-    pub ports: (String, String),
-    /// Take up TCP connections in the middle, as nf_conntrack_tcp_loose=1 does
-    #[arg(long)]
-    pub tcp_loose: bool,
+    #[command(flatten)]
+    pub place: Place,
     /// Take checksums of transport headers of the capture as right, as nf_conntrack_checksum=0 does
     #[arg(long, requires = "pcap")]
     pub no_checksum: bool,
@@ -279,15 +260,6 @@ pub struct Bench {
     pub json: bool,
 }
 
-/// Where a wire stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Role {
-    /// In front of what it protects
-    Guard,
-    /// Between two networks
-    Transit,
-}
-
 /// An address prefix, IPv4 or IPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prefix {
@@ -341,18 +313,6 @@ fn duration(text: &str) -> Result<f64, String> {
         .ok()
         .filter(|seconds| (0.01..=3600.0).contains(seconds))
         .ok_or("a number of seconds from 0.01 to 3600 is needed".to_owned())
-}
-
-fn interface_name(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.len() > 15 || text.contains(['/', ' ', '\t']) {
-        return Err("an interface name has 1 to 15 characters, without blanks and slashes".to_owned());
-    }
-    Ok(text.to_owned())
-}
-
-fn interface_pair(text: &str) -> Result<(String, String), String> {
-    let (outside, inside) = text.split_once(',').ok_or("two names are needed: OUTSIDE,INSIDE")?;
-    Ok((interface_name(outside)?, interface_name(inside)?))
 }
 
 #[cfg(test)]

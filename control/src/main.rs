@@ -14,6 +14,7 @@ mod failure;
 mod left_out;
 mod logging;
 mod output;
+mod place;
 mod ports;
 mod replay;
 mod rules;

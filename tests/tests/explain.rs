@@ -18,6 +18,14 @@ fn explained(arguments: &[&str]) -> Value {
     serde_json::from_str(&expect_done(&output)).expect("one JSON object")
 }
 
+/// A ruleset in a file, for as long as the directory is there.
+fn written(name: &str, rules: &str) -> (TempDir, String) {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join(name).display().to_string();
+    fs::write(&file, rules).expect("written");
+    (directory, file)
+}
+
 /// Two dumps are one ruleset, however they are named.
 #[test]
 fn several_files_of_rules_are_one_ruleset() {
@@ -58,8 +66,6 @@ fn what_is_no_packet_is_wrong_usage_and_comes_with_an_example() {
 /// The packet of a finding, pasted.
 #[test]
 fn the_packet_of_a_finding_is_explained_as_the_finding_says() {
-    let directory = TempDir::new().expect("a directory");
-    let file = directory.path().join("shadow.nft").display().to_string();
     let text = "table inet t {
 	chain input {
 		type filter hook input priority 0; policy drop;
@@ -69,7 +75,7 @@ fn the_packet_of_a_finding_is_explained_as_the_finding_says() {
 	}
 }
 ";
-    fs::write(&file, text).expect("written");
+    let (_directory, file) = written("shadow.nft", text);
     let output = sluice::run(["check", "--lint", "--json", &file]);
     let report: Value = serde_json::from_str(&expect_done(&output)).expect("JSON");
     let warnings = report["warnings"].as_array().expect("a list");
@@ -83,8 +89,6 @@ fn the_packet_of_a_finding_is_explained_as_the_finding_says() {
 
 #[test]
 fn other_protocols_and_headers_are_matched() {
-    let directory = TempDir::new().expect("a directory");
-    let file = directory.path().join("kinds.nft").display().to_string();
     let text = "table inet t {
 	chain input {
 		type filter hook input priority 0; policy accept;
@@ -99,7 +103,7 @@ fn other_protocols_and_headers_are_matched() {
 	}
 }
 ";
-    fs::write(&file, text).expect("written");
+    let (_directory, file) = written("kinds.nft", text);
     for (position, packet) in [
         (1, "sctp 10.0.0.1:1 > 10.0.0.2:2"),
         (2, "dccp 10.0.0.1:1 > 10.0.0.2:2"),

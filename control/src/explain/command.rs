@@ -5,7 +5,7 @@ use super::datagram::Numbered;
 use super::report::report;
 use super::syntax::{self, Written};
 use super::text::Text;
-use crate::cli::{Explain, Role as CliRole};
+use crate::cli::Explain;
 use crate::failure::{Failure, Outcome};
 use crate::left_out::Without;
 use crate::output::{self, Output};
@@ -15,7 +15,7 @@ use config::Policy;
 use config::policy::interface_value;
 use dataplane::io::Side;
 use dataplane::packet::Checksums;
-use dataplane::track::{CtState, Settings, Timeouts};
+use dataplane::track::CtState;
 use dataplane::wire::Role;
 use std::path::PathBuf;
 
@@ -92,7 +92,7 @@ fn placed(command: &Explain, packet: &Written) -> (Side, Role) {
     let value = |name: &str| interface_value(name).unwrap_or_default();
     let side = if command.outward { Side::Inside } else { Side::Outside };
     match (&packet.iif, &packet.oif) {
-        (None, None) => (side, role(command)),
+        (None, None) => (side, command.place.role()),
         (Some(iif), Some(oif)) => (Side::Outside, Role::Transit { outside: value(iif), inside: value(oif) }),
         (Some(iif), None) => (Side::Outside, Role::Guard { interface: value(iif) }),
         (None, Some(oif)) => (Side::Inside, Role::Guard { interface: value(oif) }),
@@ -117,7 +117,7 @@ pub fn captured(
         }
         let course = match &mut so_far {
             Some(course) => course,
-            None => so_far.insert(course(command, role(command), policy, checksums, frame.time)?),
+            None => so_far.insert(course(command, command.place.role(), policy, checksums, frame.time)?),
         };
         found = course.next(Numbered { n, side, time: frame.time, frame: frame.bytes }, number);
         last = side;
@@ -134,16 +134,6 @@ pub fn captured(
     )
 }
 
-fn role(command: &Explain) -> Role {
-    let value = |name: &str| interface_value(name).unwrap_or_default();
-    match command.role {
-        CliRole::Guard => Role::Guard { interface: value(&command.interface) },
-        CliRole::Transit => {
-            Role::Transit { outside: value(&command.ports.0), inside: value(&command.ports.1) }
-        }
-    }
-}
-
 fn course<'a>(
     command: &Explain,
     role: Role,
@@ -151,6 +141,6 @@ fn course<'a>(
     checksums: Checksums,
     now: u64,
 ) -> Outcome<Course<'a>> {
-    let settings = Settings { tcp_loose: command.tcp_loose, timeouts: Timeouts::default() };
-    Course::new(policy, role, settings, checksums, command.flows as usize, now).map_err(Failure::refused)
+    Course::new(policy, role, command.place.settings(), checksums, command.flows as usize, now)
+        .map_err(Failure::refused)
 }

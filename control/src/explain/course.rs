@@ -3,14 +3,11 @@
 use super::datagram::Fragments;
 use super::trace::Trace;
 use config::Policy;
-use config::policy::ct_state;
-use dataplane::classify::facts::Known;
-use dataplane::classify::{DecidedBy, Evaluation, Facts, Verdict, reference};
 use dataplane::flow::{FlowHasher, Table};
 use dataplane::io::Side;
-use dataplane::object::{Counted, Counting, Memberships, Now};
+use dataplane::object::Now;
 use dataplane::packet::{self, Checksums, Packet};
-use dataplane::pipeline::{Carried, Context, Decided, Keyed, Outcome, Shard};
+use dataplane::pipeline::{Carried, Context, Decided, Keyed, Shard};
 use dataplane::reason::Reason;
 use dataplane::rules::Rules;
 use dataplane::stats::Stats;
@@ -58,6 +55,23 @@ pub struct Explained {
     /// Of a datagram that came in fragments, their numbers in the order of their bytes.
     pub fragments: Vec<u64>,
     pub trace: Trace,
+}
+
+impl Explained {
+    /// What was decided upon a packet that met no flow, of whose way nothing is known.
+    pub(super) fn without_flow(packet: Packet, side: Side, decided: Decided) -> Self {
+        Self {
+            packet,
+            side,
+            decided,
+            direction: None,
+            before: None,
+            after: None,
+            given: false,
+            fragments: Vec::new(),
+            trace: Trace::default(),
+        }
+    }
 }
 
 impl<'a> Course<'a> {
@@ -139,72 +153,10 @@ impl<'a> Course<'a> {
         if packet.fault.is_some_and(Reason::is_before_rules) {
             return self.explain(side, time, frame);
         }
-        let (iif, oif) = self.role.interfaces(side);
-        let counting = if state == CtState::Established { Counting::Looks } else { Counting::Passes };
-        let counted = Counted::new(counting, Memberships::default());
-        let has_flow = matches!(state, CtState::New | CtState::Established | CtState::Related);
-        let mut facts = Facts {
-            packet: &packet,
-            frame,
-            ct_state: ct_state::INVALID,
-            ct_direction: None,
-            iif,
-            oif,
-            mark: 0,
-            ct_mark: None,
-            now: Now { monotonic_ns: self.at, wall_ns: self.at },
-            known: Known { counted: Some(&counted), home: self.role.home(side), ..Known::default() },
-        };
-        let path = self.role.path(side);
-        let (objects, counters) = (self.rules.program.objects(), self.rules.bank(0));
-        let mut trace = Trace::default();
-        let mut evaluation = Evaluation::new();
         let policy = self.policy;
-        reference::run_watched(policy, objects, path.before, &facts, counters, &mut evaluation, &mut trace);
-        evaluation.take_template();
-        let state = if evaluation.notrack() { CtState::Untracked } else { state };
-        facts.ct_state = state.bit();
-        if has_flow && !evaluation.notrack() {
-            facts.ct_direction = Some(Direction::Original);
-            facts.ct_mark = Some(0);
-        }
-        if !evaluation.is_refused() {
-            reference::run_watched(
-                policy,
-                objects,
-                path.after,
-                &facts,
-                counters,
-                &mut evaluation,
-                &mut trace,
-            );
-        }
-        let decision = evaluation.decision();
-        let decided = Decided {
-            outcome: match decision.verdict {
-                Verdict::Accept => Outcome::Accept,
-                Verdict::Drop => Outcome::Drop,
-                Verdict::Reject(reject) => Outcome::Reject(reject),
-            },
-            ct: state,
-            reason: match decision.decided_by {
-                DecidedBy::Nothing => Reason::NoChain,
-                DecidedBy::Rule(_) => Reason::Rule,
-                DecidedBy::ChainPolicy(_) => Reason::Policy,
-            },
-            decided_by: decision.decided_by,
-        };
-        Explained {
-            packet,
-            side,
-            decided,
-            direction: None,
-            before: None,
-            after: None,
-            given: true,
-            fragments: Vec::new(),
-            trace,
-        }
+        let mut trace = Trace::default();
+        let decided = self.context(side).decide_as(&packet, frame, state, policy, &mut trace);
+        Explained { given: true, trace, ..Explained::without_flow(packet, side, decided) }
     }
 
     pub(super) fn meet(&mut self, time: u64, frame: &[u8]) -> (Packet, Keyed) {

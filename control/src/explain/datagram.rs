@@ -1,7 +1,6 @@
 //! What of the fragments of a capture? They wait as in the data path, and the datagram is what is explained.
 
 use super::course::{Course, Explained};
-use super::trace::Trace;
 use dataplane::fragment::{Cache, Capacity, Key, Part, Room, Taken, User};
 use dataplane::io::Side;
 use dataplane::packet::{self, Found, Packet};
@@ -168,15 +167,5 @@ fn note(told: &mut Option<Explained>, side: Side, wanted: u64, held: &Waiting, r
 /// A fragment of whose way nothing was watched.
 fn untold(packet: Packet, side: Side, decided: Decided) -> Explained {
     debug_assert!(decided.ct == CtState::None || decided.ct == CtState::Untracked);
-    Explained {
-        packet,
-        side,
-        decided,
-        direction: None,
-        before: None,
-        after: None,
-        given: false,
-        fragments: Vec::new(),
-        trace: Trace::default(),
-    }
+    Explained::without_flow(packet, side, decided)
 }

@@ -3,18 +3,16 @@
 use super::io::{Lane, ReplayIo};
 use super::plan::Plan;
 use super::record::{Record, Recorder};
-use crate::cli::{Input, Role as CliRole};
+use crate::cli::Input;
 use crate::failure::{Failure, Outcome};
 use crate::ports::End;
 use config::Policy;
-use config::policy::interface_value;
 use dataplane::flow::{self, FlowHasher, Table};
 use dataplane::packet::Checksums;
 use dataplane::rules::Rules;
 use dataplane::stats::Stats;
+use dataplane::track::Expectations;
 use dataplane::track::expect::MOST_EXPECTED;
-use dataplane::track::{Expectations, Settings, Timeouts};
-use dataplane::wire::Role;
 use dataplane::worker::{self, Parts, Wire, Worker};
 use dataplane::{generation, io::Side};
 use dpdk::{Eal, EalConfig, Memory, Mempool, MempoolConfig, Port, PortConfig};
@@ -91,8 +89,7 @@ fn one(
     let handover = worker::handover(workers);
     let expectations = Arc::new(Expectations::with_capacity(MOST_EXPECTED, hasher.clone()));
     let unit = if plan.in_order { 1 } else { 1_000_000 };
-    let role = role(input);
-    let settings = Settings { tcp_loose: input.tcp_loose, timeouts: Timeouts::default() };
+    let (role, settings) = (input.place.role(), input.place.settings());
     let mut stats = Vec::new();
     let mut tasks = Vec::new();
     let started = Instant::now();
@@ -153,15 +150,6 @@ fn one(
     let records =
         records.ok_or_else(|| Failure::refused("a worker decided upon fewer packets than it was given"))?;
     Ok(Replayed { records, stats, took })
-}
-
-/// The role the command line asks for.
-fn role(input: &Input) -> Role {
-    let value = |name: &str| interface_value(name).unwrap_or_default();
-    match input.role {
-        CliRole::Guard => Role::Guard { interface: value(&input.interface) },
-        CliRole::Transit => Role::Transit { outside: value(&input.ports.0), inside: value(&input.ports.1) },
-    }
 }
 
 fn device_name(policy: usize, side: &str) -> String {

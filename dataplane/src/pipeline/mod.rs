@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows where packets come from; [`crate::worker`] feeds bursts through.
 
+mod assume;
 mod counting;
 mod decide;
 mod fragments;
