@@ -193,7 +193,7 @@ proptest! {
     ) {
         let known: Vec<&str> = WORDS.split(' ').filter(|word| !word.is_empty()).collect();
         let words: Vec<&str> = picked.iter().map(|at| known[at % known.len()]).collect();
-        let text = format!("*{table}\n:OUTPUT ACCEPT [0:0]\n:user - [0:0]\n-A user {}\nCOMMIT\n", words.join(" "));
+        let text = format!("*{table}\n:OUTPUT ACCEPT [0:0]\n:user - [0:0]\n-A OUTPUT {}\nCOMMIT\n", words.join(" "));
         let name = if six { "rules.v6" } else { "rules.v4" };
         let source = Source::new(name, text);
         if let Ok(ruleset) = parse(std::slice::from_ref(&source), &mut NoFiles) {
