@@ -252,6 +252,9 @@ pub struct Bench {
     /// Workers, each on a core of its own with flows of its own
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
     pub workers: u16,
+    /// Leave the flow table in the system's small pages, to see what huge ones are worth
+    #[arg(long)]
+    pub small_pages: bool,
     /// How long to measure
     #[arg(long, value_name = "S", default_value_t = 3.0, value_parser = duration)]
     pub seconds: f64,

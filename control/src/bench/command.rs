@@ -1,7 +1,7 @@
 //! What does `sluice bench` do? Builds the workers, lets them run, reports.
 
 use super::io::BenchIo;
-use super::machine::{Machine, huge_bytes};
+use super::machine::Machine;
 use super::measure::Measured;
 use super::report::Report;
 use super::shard::{Samples, Shard};
@@ -69,7 +69,8 @@ pub fn bench(command: &Bench) -> Outcome<()> {
     let flows = command.flows as usize;
     let mut report =
         blank(command, policy.rules.len(), set_elements, Machine::of_this(eal.cycles_per_second()));
-    let (mut tasks, mut counters, mut memory, mut slots) = (Vec::new(), Vec::new(), 0, 0);
+    let (mut tasks, mut counters, mut placed, mut memory, mut slots) =
+        (Vec::new(), Vec::new(), Vec::new(), 0, 0);
     for ((index, reader), lcore) in readers.into_iter().enumerate().zip(eal.worker_lcores()) {
         let end = |pair: Option<(dpdk::RxQueue, dpdk::TxQueue)>| {
             pair.map(|(receive, transmit)| End { receive, transmit })
@@ -83,6 +84,9 @@ pub fn bench(command: &Bench) -> Outcome<()> {
         let table = Table::with_capacity(flows.div_ceil(workers) + SPARE);
         let (ager, reaper) = flow::ageing(&table, STALE_MESSAGES);
         memory += table.memory();
+        if !command.small_pages {
+            placed.push(dpdk::place(&table.regions(), lcore));
+        }
         slots += table.capacity();
         let parts = Parts {
             // each worker is alone: packets reach it as symmetric RSS would bring them
@@ -116,7 +120,7 @@ pub fn bench(command: &Bench) -> Outcome<()> {
     while tasks.iter().any(|task| !task.is_finished()) {
         std::thread::sleep(Duration::from_millis(1));
     }
-    report.huge_pages = huge_bytes() * 2 > memory as u64;
+    report.huge_pages = placed.into_iter().reduce(dpdk::Placement::and).is_some_and(dpdk::Placement::is_huge);
     let mut samples = Vec::new();
     for task in tasks {
         samples.push(task.join().map_err(|_| Failure::refused("a worker panicked; this is a bug"))??);

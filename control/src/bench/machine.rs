@@ -33,14 +33,3 @@ impl Machine {
         }
     }
 }
-
-/// Bytes of this process that lie in huge pages.
-pub fn huge_bytes() -> u64 {
-    let text = fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_default();
-    let kilobytes = |name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim_matches([':', ' ', 'k', 'B']).trim().parse::<u64>().ok()
-    };
-    let all = ["AnonHugePages", "Private_Hugetlb", "Shared_Hugetlb"];
-    all.iter().filter_map(|name| kilobytes(name)).sum::<u64>() * 1024
-}

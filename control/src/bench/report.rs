@@ -81,7 +81,7 @@ impl Report {
             self.warnings
                 .push(format!("a worker had its core for {:.0} % of the time only", measured.share * 100.0));
         }
-        if !self.huge_pages {
+        if !self.huge_pages && self.bytes_per_flow * self.flows as f64 > SMALL {
             self.warnings.push("the flow table lies in small pages".to_owned());
         }
     }
@@ -128,5 +128,7 @@ fn round(value: f64) -> f64 {
 
 /// A floor whose median is so many times its tenth percentile tells of a busy machine.
 const NOISY: f64 = 1.3;
+/// A flow table of less than this many bytes gains nothing by huge pages.
+const SMALL: f64 = 4.0 * 1024.0 * 1024.0;
 /// A worker that had less than this of its core was disturbed.
 const CROWDED: f64 = 0.95;

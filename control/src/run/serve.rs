@@ -95,6 +95,12 @@ pub fn serve(configuration: &Configuration, mut policy: Policy, left_out: Vec<En
             own.push(Wire { io, role: role(&wire.role) });
         }
         let table = Table::with_capacity(settings.workers.flows as usize / workers);
+        let placed = dpdk::place(&table.regions(), lcore);
+        log::info!(
+            "worker {index}: flow table of {} MiB, {} MiB of it in huge pages",
+            placed.bytes >> 20,
+            placed.huge >> 20
+        );
         let slots = table.capacity();
         let (ager, reaper) = flow::ageing(&table, STALE_MESSAGES);
         let stats = Arc::new(Stats::default());
