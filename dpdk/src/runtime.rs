@@ -56,7 +56,9 @@ impl Runtime {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why the cleanup must not happen, if so.
+    /// Why the cleanup must not happen, if so. The count of mbufs is exact: caches belong to lcores, of which the
+    /// workers are idle and the main one is here, and a thread without a cache is done with the pool's memory when
+    /// what it returns becomes visible in the count.
     fn obstacle(&self) -> Option<String> {
         if !on_main_lcore() {
             return Some("the last handle was dropped outside the main lcore".to_owned());
@@ -79,11 +81,8 @@ impl Drop for Runtime {
             log::info!(target: "dpdk", "EAL is left as it is until the process ends: {obstacle}");
             return;
         }
-        // SAFETY: no port, queue, mempool or lcore task exists, as each holds the runtime. No mbuf
-        // exists: all were in their pools a moment ago, and taking one out needs one of those. That
-        // count is exact: caches belong to lcores, of which the workers are idle and the main one
-        // is here, and a thread without a cache is done with the pool's memory when what it returns
-        // becomes visible in the count.
+        // SAFETY: no port, queue, mempool or lcore task exists, as each holds the runtime; nor does an
+        // mbuf: all were in their pools a moment ago, and taking one out needs one of those.
         let status = unsafe { sys::rte_eal_cleanup() };
         if status != 0 {
             log::warn!(target: "dpdk", "rte_eal_cleanup: error {status}");
