@@ -73,22 +73,26 @@ pub fn check(texts: &[&str], files: &mut impl Counted) {
             return shown(&errors);
         }
     };
-    let printed = config::print(&ruleset);
+    let lowered = config::lower(&ruleset);
+    assert_eq!(loaded.is_ok(), lowered.is_ok(), "`load` and `lower` disagree");
+    match &lowered {
+        Ok(policy) => policies::check(policy, choice(texts[0])),
+        Err(errors) => shown(errors),
+    }
+    unpositioned(&ruleset);
+    let Ok((said, _)) = config::plain(&ruleset) else { return };
+    let printed = config::print(&said);
     let again = config::parse(&[Source::new("printed", printed.as_str())], &mut NoFiles);
     let again = again.unwrap_or_else(|errors| panic!("what is printed is refused:\n{errors}\n{printed}"));
     assert_eq!(config::print(&again), printed, "printed twice, not the same");
-    let lowered = config::lower(&ruleset);
-    assert_eq!(loaded.is_ok(), lowered.is_ok(), "`load` and `lower` disagree");
-    match (lowered, config::lower(&again)) {
+    match (config::lower(&said), config::lower(&again)) {
         (Ok(policy), Ok(other)) => {
             assert_eq!(meaning(&policy), meaning(&other), "what is printed means something else:\n{printed}");
-            policies::check(&policy, choice(&printed));
         }
-        (Err(errors), Err(_)) => shown(&errors),
+        (Err(_), Err(_)) => {}
         (Ok(_), Err(errors)) => panic!("what is printed cannot run:\n{errors}\n{printed}"),
         (Err(errors), Ok(_)) => panic!("what is printed can run:\n{errors}\n{printed}"),
     }
-    unpositioned(&ruleset);
 }
 
 /// Bytes that are worth what variables may stand for in any text, if there are any.

@@ -143,3 +143,65 @@ proptest! {
         prop_assert_eq!(table.len(), list.len());
     }
 }
+
+/// Every interleaving of workers that announce and take.
+#[cfg(loom)]
+mod under_loom {
+    use super::*;
+    use loom::sync::Arc;
+    use loom::thread;
+
+    fn shared() -> Arc<Expectations> {
+        Arc::new(table(2))
+    }
+
+    fn expect(table: &Expectations, port: u16, before: Handle) -> Result<Handle, Refused> {
+        let inherited = Inherited { mark: port.into(), ..INHERITED };
+        table.expect(&to_port(port), inherited, [Tick(0), Tick(300), Tick(900)], before)
+    }
+
+    #[test]
+    fn one_of_two_takes_it() {
+        loom::model(|| {
+            let table = shared();
+            expect(&table, 5, Handle::NONE).unwrap();
+            let other = Arc::clone(&table);
+            let there = thread::spawn(move || other.take(&to_port(5), Tick(1)));
+            let here = table.take(&to_port(5), Tick(1));
+            let there = there.join().unwrap();
+            assert_eq!(u8::from(here.is_some()) + u8::from(there.is_some()), 1);
+            assert!(table.is_empty());
+        });
+    }
+
+    #[test]
+    fn what_is_taken_is_whole() {
+        loom::model(|| {
+            let table = shared();
+            let before = expect(&table, 5, Handle::NONE).unwrap();
+            let other = Arc::clone(&table);
+            let announcer = thread::spawn(move || expect(&other, 6, before).is_ok());
+            for port in [5, 6] {
+                if let Some(inherited) = table.take(&to_port(port), Tick(1)) {
+                    assert_eq!(inherited.mark, u32::from(port), "of the one that was asked for");
+                }
+            }
+            assert!(announcer.join().unwrap());
+            assert!(table.len() <= 1);
+        });
+    }
+
+    #[test]
+    fn what_is_withdrawn_or_over_is_counted_once() {
+        loom::model(|| {
+            let table = shared();
+            let handle = expect(&table, 5, Handle::NONE).unwrap();
+            let other = Arc::clone(&table);
+            let sweeper = thread::spawn(move || other.purge(Tick(300)));
+            table.withdraw(handle);
+            assert!(table.take(&to_port(5), Tick(1)).is_none());
+            sweeper.join().unwrap();
+            assert!(table.is_empty());
+        });
+    }
+}
