@@ -21,6 +21,7 @@ mod target;
 mod version;
 
 pub use ipset::IpSets;
+pub(crate) use matches::connlimit::set_name;
 
 use crate::diagnostic::Diagnostic;
 use crate::leave_out::LeftOut;

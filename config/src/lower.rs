@@ -14,6 +14,7 @@ mod field;
 mod jumps;
 mod operand;
 mod overlap;
+mod recent;
 mod rule;
 mod scope;
 mod set_flags;

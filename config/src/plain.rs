@@ -1,6 +1,8 @@
 //! How is a ruleset said in nft's own words alone? Where iptables drops a packet because a header it looks into is cut
 //! off, a rule before sends packets with such a header to a chain that looks whether it is whole.
 
+mod recent;
+
 use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Span};
@@ -11,6 +13,7 @@ use crate::ruleset::{
     Chain, Expression, MetaKey, Protocol, Rule, Ruleset, Selector, Statement, StatementKind, Table, Term,
     Verdict, VerdictKind, options,
 };
+use recent::Lists;
 
 /// The ruleset without statements that nft has no words for, and what that changes.
 ///
@@ -18,7 +21,7 @@ use crate::ruleset::{
 /// What cannot be said at all.
 pub fn plain(ruleset: &Ruleset) -> Result<(Ruleset, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut said = ruleset.clone();
-    let mut saying = Saying::default();
+    let mut saying = Saying { lists: Lists::of(ruleset), ..Saying::default() };
     for table in said.tables.iter_mut() {
         saying.table(table);
     }
@@ -33,6 +36,7 @@ struct Saying {
     looking: Vec<Chain>,
     /// The rules that send packets there, of the chain at hand, as they are written.
     sent: BTreeSet<String>,
+    lists: Lists,
 }
 
 impl Saying {
@@ -49,15 +53,16 @@ impl Saying {
             let name = chain.name.clone();
             table.chains.insert(&name, chain);
         }
+        for set in self.lists.declared.drain(..) {
+            let name = set.name.clone();
+            table.sets.insert(&name, set);
+        }
     }
 
     /// The rules that say the same.
     fn rule(&mut self, rule: Rule, family: Family, names: &[String]) -> Vec<Rule> {
-        let is_new = |statement: &Statement| {
-            matches!(statement.kind, StatementKind::Whole { .. } | StatementKind::Chunks { .. })
-        };
         self.check(&rule);
-        if !rule.statements.iter().any(is_new) {
+        if !rule.statements.iter().any(|statement| statement.kind.is_unsaid()) {
             return vec![Rule { joined: false, ..rule }];
         }
         let mut before: Vec<Rule> = Vec::new();
@@ -106,6 +111,13 @@ impl Saying {
                         }
                     }
                     _ => self.errors.push(Diagnostic::new(span, "nft has no words for this list of chunks")),
+                },
+                StatementKind::Recent(recent) => match self.lists.say(&recent, family, span) {
+                    Ok((statements, note)) => {
+                        self.notes.push(note);
+                        bodies.iter_mut().for_each(|body| body.extend_from_slice(&statements));
+                    }
+                    Err(error) => self.errors.push(error),
                 },
                 kind => {
                     let statement = Statement::new(kind, span);
@@ -237,6 +249,7 @@ fn remembers(kind: &StatementKind) -> bool {
         | StatementKind::Named(..)
         | StatementKind::Mapped { .. }
         | StatementKind::ConnectionLimit { .. }
+        | StatementKind::Recent(_)
         | StatementKind::Update(_) => true,
         StatementKind::Match(comparison) => draws(&comparison.left),
         _ => false,

@@ -11,6 +11,7 @@ mod hook;
 mod known;
 mod load;
 mod object;
+mod recent;
 mod set;
 mod statement;
 
@@ -23,6 +24,7 @@ pub use hook::{Family, Hook};
 pub use known::{Ct, Meta, Ways, ct_state};
 pub use load::{Field, Header, HeaderBase, Load, OptionOf, Part, whole};
 pub use object::{ConnectionLimit, Counter, Limit, LimitUnit, Quota};
+pub use recent::{Recent, RecentAction, RecentList, Seen};
 pub use set::{Dynamic, Set};
 pub use statement::{
     BitOperator, Change, Icmpx, Log, ObjectKind, Operand, Reject, Statement, Target, Update, Verdict,
@@ -67,6 +69,8 @@ ids! {
     HelperId;
     /// Timeouts of connections: an index into [`Policy::timeouts`].
     TimeoutsId;
+    /// A list of addresses seen lately: an index into [`Policy::recent_lists`].
+    RecentListId;
 }
 
 /// A checked ruleset with every name resolved.
@@ -90,6 +94,8 @@ pub struct Policy {
     pub helpers: Vec<Helper>,
     /// Every list of timeouts, by name.
     pub timeouts: Vec<ConnectionTimeouts>,
+    /// Every list of addresses seen lately, by name.
+    pub recent_lists: Vec<RecentList>,
     /// Whether the rules ask for connection state, for IPv4 and for IPv6 packets: where they do not, no
     /// packet of that family is tracked.
     pub tracks: Tracks,

@@ -14,7 +14,7 @@ pub use expression::{BinaryOperator, Element, ElementExtra, Expression, Literal,
 pub use named::Named;
 pub use selector::{CtKey, HeaderField, MetaKey, OptionField, Protocol, Selector, options};
 pub use statement::{
-    MapSource, Match, RejectWith, Relation, Statement, StatementKind, Update, Verdict, VerdictKind,
+    MapSource, Match, Recent, RejectWith, Relation, Statement, StatementKind, Update, Verdict, VerdictKind,
 };
 pub use types::Type;
 

@@ -181,14 +181,14 @@ pub(super) fn add(
     }
 }
 
-/// What the rules of all `tables` of `version` ask of the lists of `-m recent`.
+/// The lists of `-m recent` that rules of all `tables` of `version` put addresses into.
 pub(super) fn survey<'a>(tables: impl Iterator<Item = &'a DumpTable>, version: Version) -> Survey {
     let mut survey = Survey::default();
     for table in tables {
         for rule in table.rules.iter().filter(|rule| rule.words.iter().any(|word| word.text == "recent")) {
             let written = sort(&rule.words, rule.span, version, &mut Vec::new());
             let recent = written.matches.iter().filter(|loaded| loaded.module.name() == "recent");
-            recent.for_each(|loaded| survey.look(loaded, &table.name.text));
+            recent.for_each(|loaded| survey.look(loaded));
         }
     }
     survey

@@ -29,7 +29,7 @@ pub(super) struct Facts<'a> {
 
 /// What the rules of a table have in common.
 pub(super) struct Shared<'a> {
-    /// What the rules ask of the lists of `-m recent`.
+    /// The lists of `-m recent` that rules put addresses into.
     pub(super) recents: &'a Survey,
     /// The sets saved beside the dump.
     pub(super) sets: &'a IpSets,

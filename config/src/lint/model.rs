@@ -163,6 +163,7 @@ impl<'p> Modeller<'p> {
                 Statement::Limit(_)
                 | Statement::Quota(_)
                 | Statement::ConnectionLimit(_)
+                | Statement::Recent(_)
                 | Statement::Object { .. }
                 | Statement::Update(_) => {
                     modelled.side_effects = true;

@@ -128,6 +128,7 @@ impl Lowering<'_> {
                 }
                 self.mapped(making, *kind, key, map)?
             }
+            StatementKind::Recent(recent) => self.recent(making.scope.table.family, recent),
             StatementKind::Log(log, _) => Statement::Log(Box::new(log.clone())),
             StatementKind::Set(target, value) => self.assignment(making, *target, value, statement.span)?,
             StatementKind::Update(update) => self.update(making, update, statement.span)?,

@@ -1,6 +1,8 @@
 //! What does one step of a rule do?
 
-use super::{Assigned, ChainId, ConnectionLimitId, CounterId, Field, LimitId, Match, QuotaId, SetId, Value};
+use super::{
+    Assigned, ChainId, ConnectionLimitId, CounterId, Field, LimitId, Match, QuotaId, Recent, SetId, Value,
+};
 
 /// One step of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub enum Statement {
     Quota(QuotaId),
     /// Goes on only if at most (or, if it is an `over` limit, more than) so many connections are open.
     ConnectionLimit(ConnectionLimitId),
+    /// Goes on if an address was seen lately as wanted.
+    Recent(Box<Recent>),
     /// Tells the log of the packet and goes on.
     Log(Box<Log>),
     /// Sets what is known of the packet, or of its connection, and goes on. A value that cannot be read ends the rule;

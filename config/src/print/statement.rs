@@ -18,7 +18,7 @@ impl Display for RuleLine<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut said: Vec<String> = Vec::new();
         for statement in &self.0.statements {
-            if matches!(statement.kind, StatementKind::Whole { .. } | StatementKind::Chunks { .. }) {
+            if statement.kind.is_unsaid() {
                 continue;
             }
             let mut words = older::needs(&statement.kind);
@@ -89,7 +89,7 @@ pub(super) fn write_statement(f: &mut Formatter<'_>, kind: &StatementKind) -> fm
         StatementKind::ConnectionLimit { count, over } => {
             write!(f, "ct count {}{count}", if *over { "over " } else { "" })
         }
-        StatementKind::Whole { .. } | StatementKind::Chunks { .. } => Ok(()),
+        StatementKind::Whole { .. } | StatementKind::Chunks { .. } | StatementKind::Recent(_) => Ok(()),
         StatementKind::Log(log, levelled) => write_log(f, log, *levelled),
         StatementKind::Set(target, value) => {
             let target = match target {

@@ -99,6 +99,7 @@ impl Statement {
             | StatementKind::Quota(_)
             | StatementKind::Named(..)
             | StatementKind::ConnectionLimit { .. }
+            | StatementKind::Recent(_)
             | StatementKind::Log(..) => {}
         }
     }

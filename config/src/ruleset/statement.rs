@@ -2,7 +2,9 @@
 
 use super::{Elements, Expression, Protocol, Spanned};
 use crate::diagnostic::Span;
-use crate::policy::{Change, Chunks, Header, HelperKind, Limit, Log, ObjectKind, Quota, Reject, Target};
+use crate::policy::{
+    Change, Chunks, Header, HelperKind, Limit, Log, ObjectKind, Quota, RecentAction, Reject, Target,
+};
 
 /// A statement and where it was written.
 #[derive(Debug, Clone)]
@@ -91,12 +93,21 @@ pub enum StatementKind {
         /// Whether they must not be so.
         negated: bool,
     },
+    /// Asks a list of addresses seen lately, as `-m recent` of iptables.
+    Recent(Box<Recent>),
     /// Tells the log; the level is none where it does not say.
     Log(Log, bool),
     /// `meta mark set 1`
     Set(Target, Expression),
     /// `update @s { ip saddr timeout 1h }`
     Update(Box<Update>),
+}
+
+impl StatementKind {
+    /// Whether nft has no word for it: [`crate::plain()`] says it in others, where it can.
+    pub(crate) const fn is_unsaid(&self) -> bool {
+        matches!(self, Self::Whole { .. } | Self::Chunks { .. } | Self::Recent(_))
+    }
 }
 
 /// A change to a dynamic set.
@@ -116,6 +127,21 @@ pub struct Update {
     pub data: Option<Expression>,
     /// What each element does for itself.
     pub each: Vec<Statement>,
+}
+
+/// What a rule does with an address of a list.
+#[derive(Debug, Clone)]
+pub struct Recent {
+    /// The name of the list, known to all tables.
+    pub list: String,
+    /// The destination, or the source.
+    pub destination: bool,
+    /// Bits of an address that are kept, of an IPv4 address the highest 32; the first rule of a list says it for all.
+    pub mask: u128,
+    /// What is done.
+    pub action: RecentAction,
+    /// Whether it goes on where it otherwise would not.
+    pub negated: bool,
 }
 
 /// How a reject tells the sender.

@@ -295,6 +295,10 @@ impl Teller<'_> {
                 let limit = &self.policy().connection_limits[id.index()];
                 ("ct count", format!("{}{}", if limit.over { "over " } else { "" }, limit.count))
             }
+            Statement::Recent(asked) => {
+                let list = &self.policy().recent_lists[asked.list.index()].name;
+                ("recent", format!("{}as wanted in list {list}", if asked.negated { "not " } else { "" }))
+            }
             Statement::Set(..) => ("set", "a value".to_owned()),
             Statement::Assign(Assigned::Helper(id)) => {
                 ("ct helper set", self.policy().helpers[id.index()].name.clone())

@@ -218,6 +218,9 @@ fn check_statement(policy: &Policy, rule: RuleId, statement: &Statement) -> Resu
         Statement::ConnectionLimit(limit) => {
             policy.connection_limits.get(limit.index()).map(|_| ()).ok_or(CompileError::Dangling(rule))
         }
+        Statement::Recent(asked) => {
+            policy.recent_lists.get(asked.list.index()).map(|_| ()).ok_or(CompileError::Dangling(rule))
+        }
         Statement::Log(_) => Ok(()),
         Statement::Object { kind, key, map } => check_object(policy, rule, *kind, key, *map),
         Statement::Set(Target::PacketType, _) => Err(CompileError::Unsupported(

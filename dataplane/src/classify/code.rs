@@ -10,7 +10,8 @@ use crate::object::set::Wanted;
 use crate::object::{Found, Objects};
 use config::policy::{
     self, Assigned, BitOperator, ChainId, Comparison, ConnectionLimitId, CounterId, Field, HelperId, LimitId,
-    Match, ObjectKind, Policy, QuotaId, Reject, RuleId, SetId, Statement, Target, Test, TimeoutsId, Value,
+    Match, ObjectKind, Policy, QuotaId, Recent, Reject, RuleId, SetId, Statement, Target, Test, TimeoutsId,
+    Value,
 };
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -28,6 +29,7 @@ pub(super) struct Code {
     sets: Box<[Set]>,
     operands: Box<[Operand]>,
     updates: Box<[Update]>,
+    recent: Box<[Recent]>,
 }
 
 /// One step of a rule.
@@ -77,6 +79,7 @@ enum Step {
         operand: u32,
     },
     Update(u32),
+    Recent(u32),
     Object {
         kind: ObjectKind,
         key: Key,
@@ -151,6 +154,7 @@ impl Code {
             sets: policy.sets.iter().map(Set::compile).collect(),
             operands: layout.operands.into(),
             updates: layout.updates.into(),
+            recent: layout.recent.into(),
         }
     }
 
@@ -275,6 +279,7 @@ impl Code {
                 self.with_key(key, facts, |key| objects.change(set, key, &wanted, &facts.moment()))
                     .unwrap_or(false)
             }
+            Step::Recent(asked) => facts.recent(&self.recent[asked as usize], objects),
             Step::Object { kind, key, map } => {
                 let found = self.map(key, map, facts, objects);
                 found.is_some_and(|object| object_goes_on(kind, object, facts, objects, counters, evaluation))
@@ -383,6 +388,7 @@ struct Layout {
     known_keys: HashMap<Vec<Field>, Key>,
     operands: Vec<Operand>,
     updates: Vec<Update>,
+    recent: Vec<Recent>,
 }
 
 impl Layout {
@@ -405,6 +411,10 @@ impl Layout {
                 let update = Update { key: self.key(&update.key), set: update.set, wanted, data };
                 self.updates.push(update);
                 Step::Update(self.updates.len() as u32 - 1)
+            }
+            Statement::Recent(asked) => {
+                self.recent.push(**asked);
+                Step::Recent(self.recent.len() as u32 - 1)
             }
             Statement::Match(Match { key, test: Test::Lookup { set, negated } }) => {
                 Step::Lookup { key: self.key(key), set: set.0, negated: *negated }

@@ -30,7 +30,9 @@ use crate::frame::Frame;
 use crate::object::{Counted, LogRecord, Moment, Now, Objects};
 use crate::packet::Packet;
 use crate::track::Direction;
-use config::policy::{Assigned, Ct, Hook, Load, OptionOf, Part, RuleId, Target, Value, ct_state};
+use config::policy::{
+    Assigned, Ct, Field, Hook, Load, OptionOf, Part, Recent, RuleId, Target, Value, ct_state,
+};
 
 /// Everything the rules can look at for one packet.
 #[derive(Debug)]
@@ -182,9 +184,19 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
         Moment { now: self.now.monotonic_ns, length: self.packet.network_length, counted: self.known.counted }
     }
 
-    /// Whether the rule that has just met a counter of connections must drop the packet.
+    /// Whether the rule that has just met a counter of connections, or a list without room, must drop the packet.
     pub(super) fn is_refused(&self) -> bool {
-        self.known.counted.is_some_and(Counted::is_refused)
+        self.known.no_room || self.known.counted.is_some_and(Counted::is_refused)
+    }
+
+    /// Asks a list of addresses seen lately. Whether the rule goes on.
+    pub(super) fn recent(&mut self, asked: &Recent, objects: &Objects) -> bool {
+        let read = |field: &Field| self.load(&field.load).map(|loaded| field.apply(loaded));
+        let (Some(address), Some(ttl)) = (read(&asked.address), read(&asked.ttl)) else { return false };
+        let is_v6 = asked.address.width > 32;
+        let met = objects.recent(asked.list).meet((address, is_v6), ttl as u8, asked, self.now.monotonic_ns);
+        self.known.no_room |= met.is_none();
+        met == Some(true)
     }
 
     /// The number at `load`, right aligned; `None` if the packet has nothing there.

@@ -238,6 +238,12 @@ impl<F: Frame + ?Sized, W: Watch> Interpreter<'_, '_, F, W> {
                     }
                     continue;
                 }
+                Statement::Recent(asked) => {
+                    if !self.facts.recent(asked, self.objects) {
+                        return self.ends(rule, number, statement);
+                    }
+                    continue;
+                }
                 Statement::ConnectionLimit(limit) => {
                     if !self.objects.connections(*limit, &self.facts.moment()) {
                         return self.ends(rule, number, statement);

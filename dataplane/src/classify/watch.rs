@@ -66,6 +66,7 @@ impl Ended {
             Statement::Match(condition) => &condition.key,
             Statement::VerdictMap { key, .. } | Statement::Object { key, .. } => key,
             Statement::Update(update) => &update.key,
+            Statement::Recent(asked) => std::slice::from_ref(&asked.address),
             Statement::Set(_, Operand::Map { key, .. }) => key,
             Statement::Set(_, Operand::Field(field)) => std::slice::from_ref(field),
             _ => &[],

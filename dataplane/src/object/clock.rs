@@ -22,5 +22,7 @@ pub struct Moment<'a> {
     pub counted: Option<&'a Counted>,
 }
 
+/// Nanoseconds of a second.
+pub(super) const SECOND: u64 = 1_000_000_000;
 /// Nanoseconds of a millisecond.
 pub(super) const MILLISECOND: u64 = 1_000_000;

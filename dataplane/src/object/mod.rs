@@ -13,6 +13,7 @@ pub mod numbers;
 pub mod objects;
 pub mod quota;
 pub mod rate;
+pub mod recent;
 pub mod set;
 pub mod timed;
 
@@ -21,4 +22,5 @@ pub use connections::{Counted, Counting, Memberships};
 pub use log::{LogRecord, LogRing};
 pub use numbers::Numbers;
 pub use objects::{Found, Objects, Seed};
+pub use recent::Addresses;
 pub use set::DynamicSet;

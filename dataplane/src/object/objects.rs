@@ -6,12 +6,13 @@ use super::each::Each;
 use super::numbers::Numbers;
 use super::quota::Quota;
 use super::rate::Rate;
+use super::recent::Addresses;
 use super::set::{DynamicSet, Element, Wanted};
 use super::timed::{TimedElements, end};
 use ahash::RandomState;
 use config::policy::{
-    Assigned, Change, ConnectionLimitId, HelperId, HelperKind, LimitId, Policy, QuotaId, Set, SetId,
-    Statement, TimeoutsId, Update, Value,
+    Assigned, Change, ConnectionLimitId, HelperId, HelperKind, LimitId, Policy, QuotaId, RecentListId, Set,
+    SetId, Statement, TimeoutsId, Update, Value,
 };
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
@@ -28,6 +29,7 @@ pub struct Objects {
     /// The protocol each list of timeouts is for.
     timeouts: Box<[u8]>,
     bounds: Box<[Shared<Bound>]>,
+    recent: Box<[Addresses]>,
     /// So many generations of policies came before, from 1: connections know whose counters count them.
     generation: AtomicU32,
     numbers: Numbers,
@@ -50,6 +52,7 @@ struct Names {
     limits: Box<[Option<String>]>,
     quotas: Box<[Option<String>]>,
     sets: Box<[Option<String>]>,
+    recent: Box<[String]>,
 }
 
 /// What is kept of a set besides its keys.
@@ -117,6 +120,7 @@ impl Objects {
             helpers: policy.helpers.iter().map(|helper| (helper.kind, helper.families)).collect(),
             timeouts: policy.timeouts.iter().map(|timeouts| timeouts.protocol).collect(),
             bounds: policy.connection_limits.iter().map(bound).collect(),
+            recent: policy.recent_lists.iter().map(|list| Addresses::new(list, hasher.clone())).collect(),
             generation: AtomicU32::new(1),
             numbers: Numbers::new(policy),
             sets: sets.collect::<Option<_>>()?,
@@ -124,12 +128,13 @@ impl Objects {
                 limits: policy.limits.iter().map(|limit| limit.name.clone()).collect(),
                 quotas: policy.quotas.iter().map(|quota| quota.name.clone()).collect(),
                 sets: policy.sets.iter().map(|set| set.name.clone()).collect(),
+                recent: policy.recent_lists.iter().map(|list| list.name.clone()).collect(),
             },
         })
     }
 
     /// Takes over the state of the named objects of the generation before, as of `now`: limits and quotas of the same
-    /// name and meaning, and what packets have put into sets of the same name and shape. What packets change in `old`
+    /// name and meaning, and what packets have put into sets and lists of the same name and shape. What packets change in `old`
     /// meanwhile may be lost. Connections are counted anew.
     pub fn inherit(&self, old: &Self, now: u64) {
         self.generation.store(old.generation().wrapping_add(1).max(1), Relaxed);
@@ -141,6 +146,12 @@ impl Objects {
                 (held, same.and_then(|same| old.sets.get(same)))
             {
                 set.inherit(old, now);
+            }
+        }
+        for (list, name) in self.recent.iter().zip(&self.names.recent) {
+            let same = old.names.recent.iter().position(|other| other == name);
+            if let Some(old) = same.and_then(|same| old.recent.get(same)) {
+                list.inherit(old, now);
             }
         }
     }
@@ -158,6 +169,7 @@ impl Objects {
             || statements.any(helps)
             || !policy.quotas.is_empty()
             || !policy.connection_limits.is_empty()
+            || !policy.recent_lists.is_empty()
             || policy.sets.iter().any(changes)
             || !Numbers::new(policy).is_empty()
     }
@@ -196,6 +208,13 @@ impl Objects {
     pub fn connections(&self, id: ConnectionLimitId, moment: &Moment<'_>) -> bool {
         let Shared { what, state } = &self.bounds[id.index()];
         what.goes_on(state, Place { set: 0, word: id.0 }, moment)
+    }
+
+    /// A list of addresses seen lately.
+    #[inline]
+    #[must_use]
+    pub fn recent(&self, id: RecentListId) -> &Addresses {
+        &self.recent[id.index()]
     }
 
     /// Connections that a limit of a rule counts.
@@ -324,6 +343,7 @@ impl Objects {
         size_of_val(&*self.limits)
             + size_of_val(&*self.quotas)
             + size_of_val(&*self.bounds)
+            + self.recent.iter().map(Addresses::memory).sum::<usize>()
             + self.sets.iter().map(of_set).sum::<usize>()
     }
 }

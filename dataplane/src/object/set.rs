@@ -20,6 +20,8 @@
 //! bucket, more of them when the set is full: never the whole table. A bucket may be full before the set is, with a
 //! probability below 1e-9 a bucket.
 
+mod kept;
+
 use super::clock::Moment;
 use super::connections::Place;
 use super::each::Each;
@@ -50,6 +52,8 @@ pub struct DynamicSet {
     lifetime: u64,
     /// Lists of statements that elements can have.
     each: Box<[Each]>,
+    /// Numbers that an element has at its end for whoever keeps the set.
+    room: usize,
 }
 
 /// An element that was found, and what the map held for it. It may go at any time.
@@ -58,6 +62,13 @@ pub struct Element {
     lane: usize,
     /// What the map held.
     pub data: Value,
+}
+
+impl Element {
+    /// Whether the other is found where this one is.
+    pub(super) const fn is_at(self, other: Self) -> bool {
+        self.lane == other.lane
+    }
 }
 
 /// A change as a rule asks for it.
@@ -77,8 +88,21 @@ impl DynamicSet {
     /// An empty set for keys of so many parts and `size` elements. Takes all its memory here.
     #[must_use]
     pub fn new(parts: usize, size: u32, lifetime: Option<u64>, each: Vec<Each>, hasher: RandomState) -> Self {
+        Self::with_room(parts, size, lifetime, each, 0, hasher)
+    }
+
+    /// As [`Self::new`], and `room` numbers with each element for whoever keeps the set. The first [`FRESH`] of them are
+    /// 0 in a new element.
+    pub(super) fn with_room(
+        parts: usize,
+        size: u32,
+        lifetime: Option<u64>,
+        each: Vec<Each>,
+        room: usize,
+        hasher: RandomState,
+    ) -> Self {
         let buckets = (size as usize).div_ceil(LANES / 3).max(1);
-        let stride = KEY + 2 * parts + each.iter().map(Each::words).max().unwrap_or(0);
+        let stride = KEY + 2 * parts + each.iter().map(Each::words).max().unwrap_or(0) + room;
         Self {
             hasher,
             parts,
@@ -91,6 +115,7 @@ impl DynamicSet {
             stride,
             lifetime: lifetime.unwrap_or(FOR_EVER),
             each: each.into(),
+            room,
         }
     }
 
@@ -307,6 +332,8 @@ impl DynamicSet {
         if let Some(each) = self.each.get(wanted.each as usize) {
             each.reset(&words[KEY + 2 * self.parts..]);
         }
+        let room = &words[self.stride - self.room..];
+        room.iter().take(FRESH).for_each(|number| number.store(0, Relaxed));
         self.tags[lane].store(tag, Relaxed);
     }
 
@@ -422,6 +449,8 @@ const LOOKED_OVER: u32 = 8;
 const LOADED: u64 = 1 << 32;
 /// A lifetime without end.
 const FOR_EVER: u64 = u64::MAX;
+/// Numbers of whoever keeps the set that are 0 in a new element.
+pub(super) const FRESH: usize = 3;
 /// Most parts a key may have.
 const MOST_PARTS: usize = 16;
 

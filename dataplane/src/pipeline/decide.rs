@@ -166,6 +166,7 @@ impl<'a> Context<'a> {
                 connection: None,
                 template: None,
                 counted: None,
+                no_room: false,
                 home: self.role.home(self.from),
                 draw: Draw::of(self.rules.program.draw(counters)),
             },

@@ -67,7 +67,7 @@ pub(super) fn mask(bits: u64, version: Version) -> String {
 }
 
 /// A name nft takes for what the module `kind` calls `name`.
-pub(super) fn set_name(kind: &str, name: &str) -> String {
+pub(crate) fn set_name(kind: &str, name: &str) -> String {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let plain = !name.is_empty() && name.chars().all(fits);
     if plain {

@@ -13,6 +13,8 @@ pub struct Known<'a> {
     pub template: Option<Template>,
     /// How it is seen by counters of connections, if there are any.
     pub counted: Option<&'a Counted>,
+    /// Whether a statement has met something that it has no room for: the packet is dropped.
+    pub no_room: bool,
     /// Where the protected host is.
     pub home: Home,
     /// What numbers are drawn from.

@@ -123,6 +123,7 @@ impl Sample {
                 connection,
                 template: None,
                 counted: None,
+                no_room: false,
                 home: Home::Destination,
                 draw: Draw::of(self.draw),
             },

@@ -3,15 +3,16 @@
 use super::choices::Choices;
 use super::random;
 use config::policy::{
-    Assigned, BitOperator, Change, ConnectionTimeouts, Dynamic, Field, Helper, HelperId, HelperKind, Limit,
-    LimitId, LimitUnit, ObjectKind, Operand, Policy, Quota, QuotaId, Set, SetId, Statement, Target,
-    TimeoutsId, Update, Value,
+    Assigned, BitOperator, Change, ConnectionTimeouts, Dynamic, Field, HeaderBase, Helper, HelperId,
+    HelperKind, Limit, LimitId, LimitUnit, Load, ObjectKind, Operand, Policy, Quota, QuotaId, Recent,
+    RecentAction, RecentList, RecentListId, Seen, Set, SetId, Statement, Target, TimeoutsId, Update, Value,
 };
 
 /// A statement that remembers something, or changes what is known of the packet.
 pub(super) fn statement(choices: &mut Choices<'_>, policy: &mut Policy) -> Statement {
-    match choices.below(11) {
+    match choices.below(12) {
         8 => object(choices, policy),
+        10 => recent(choices, policy),
         9 => Statement::Assign(match choices.below(3) {
             0 => Assigned::Helper(HelperId(assigned(choices, policy, ObjectKind::Helper))),
             1 => Assigned::Timeouts(TimeoutsId(assigned(choices, policy, ObjectKind::Timeouts))),
@@ -29,6 +30,36 @@ pub(super) fn statement(choices: &mut Choices<'_>, policy: &mut Policy) -> State
         }
         _ => update(choices, policy),
     }
+}
+
+/// Asks one of a few lists of addresses seen lately.
+fn recent(choices: &mut Choices<'_>, policy: &mut Policy) -> Statement {
+    if policy.recent_lists.is_empty() || choices.one_in(3) {
+        let name = format!("l{}", policy.recent_lists.len());
+        let (mask, size) = (choices.of(&[Value::MAX, !0 << 96 | 0xff]), choices.of(&[1, 2, 100]));
+        policy.recent_lists.push(RecentList { name, mask, size, stamps: 3 });
+    }
+    let seen = Seen {
+        seconds: choices.of(&[1, 5, 60]),
+        times: choices.of(&[1, 1, 2, 3]),
+        same_ttl: choices.one_in(4),
+        reap: choices.one_in(3),
+    };
+    let field =
+        |offset, width| Field::plain(Load::Payload { base: HeaderBase::Network, offset, width }, width);
+    let v6 = choices.one_in(3);
+    Statement::Recent(Box::new(Recent {
+        list: RecentListId(choices.below(policy.recent_lists.len()) as u32),
+        address: if v6 { field(64, 128) } else { field(96, 32) },
+        ttl: if v6 { field(56, 8) } else { field(64, 8) },
+        action: match choices.below(5) {
+            0 | 1 => RecentAction::Set,
+            2 => RecentAction::Remove,
+            3 => RecentAction::Check(seen),
+            _ => RecentAction::Update(seen),
+        },
+        negated: choices.one_in(4),
+    }))
 }
 
 /// Lets elements of a set end, have statements, or come and go.
