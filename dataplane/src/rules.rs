@@ -114,3 +114,11 @@ fn counts_traffic(policy: &Policy) -> bool {
     }
     found
 }
+
+#[cfg(test)]
+impl Rules {
+    /// Packets over all counters.
+    pub(crate) fn counted_in_all(&self) -> u64 {
+        (0..self.counters[0].len() as u32).map(|id| self.counted(CounterId(id)).0).sum()
+    }
+}

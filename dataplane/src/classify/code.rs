@@ -5,6 +5,7 @@ use super::decision::{Evaluation, Verdict};
 use super::facts::Facts;
 use super::reference::applies;
 use super::sets::{MOST_PARTS, Set};
+use super::trace::{Trace, Varies};
 use crate::frame::Frame;
 use crate::object::set::Wanted;
 use crate::object::{Found, Objects};
@@ -21,6 +22,8 @@ use std::ops::Range;
 #[derive(Debug)]
 pub(super) struct Code {
     steps: Box<[Step]>,
+    /// What each step's outcome depends on.
+    varies: Box<[Varies]>,
     /// Where the steps of each rule begin; one more at the end.
     starts: Box<[u32]>,
     fields: Box<[Readable]>,
@@ -146,6 +149,7 @@ impl Code {
         }
         layout.starts.push(layout.steps.len() as u32);
         Self {
+            varies: layout.steps.iter().map(|step| layout.varies(step)).collect(),
             steps: layout.steps.into(),
             starts: layout.starts.into(),
             fields: layout.fields.list.into_iter().map(Readable::new).collect(),
@@ -160,17 +164,22 @@ impl Code {
 
     /// Runs rule number `rule`.
     #[inline]
-    pub(super) fn run<F: Frame + ?Sized>(
+    pub(super) fn run<F: Frame + ?Sized, T: Trace>(
         &self,
         rule: u32,
         facts: &mut Facts<'_, F>,
         objects: &Objects,
         counters: &Counters,
         evaluation: &mut Evaluation,
+        trace: &mut T,
     ) -> End {
         facts.known.draw.for_rule(rule);
         let range = self.starts[rule as usize] as usize..self.starts[rule as usize + 1] as usize;
-        for step in &self.steps[range] {
+        let varies = if T::IS_KEPT { &self.varies[range.clone()] } else { &[] };
+        for (at, step) in self.steps[range].iter().enumerate() {
+            if T::IS_KEPT {
+                trace.depends(varies[at]);
+            }
             let verdict = match *step {
                 Step::Within { field, bounds, negated } => {
                     let (low, high) = self.bounds[bounds as usize];
@@ -188,6 +197,7 @@ impl Code {
                 }
                 Step::Counter(counter) => {
                     counters.count(counter, facts.packet.network_length);
+                    trace.counted(counter);
                     continue;
                 }
                 Step::Notrack => {
@@ -392,6 +402,25 @@ struct Layout {
 }
 
 impl Layout {
+    /// What the outcome of a step depends on: of what it reads, and nothing else, if it only reads or counts.
+    fn varies(&self, step: &Step) -> Varies {
+        let of_key = |key: Key| {
+            let fields = &self.keys[key.from as usize..][..usize::from(key.parts)];
+            fields.iter().map(Varies::of).max().unwrap_or_default()
+        };
+        match *step {
+            Step::Within { field, .. } => Varies::of(&self.fields.list[field as usize]),
+            Step::Lookup { key, .. } | Step::VerdictMap { key, .. } => of_key(key),
+            Step::Counter(_) | Step::Verdict(_) => Varies::ByFlow,
+            Step::Set { target: Target::Mark, operand } => match self.operands[operand as usize] {
+                Operand::Constant(_) => Varies::ByFlow,
+                Operand::Field(field) => Varies::of(&self.fields.list[field as usize]),
+                Operand::Map { .. } | Operand::Bits { .. } => Varies::ByPacket,
+            },
+            _ => Varies::ByPacket,
+        }
+    }
+
     fn push(&mut self, number: usize, statement: &Statement, objects: &Objects) {
         let step = match statement {
             Statement::Match(Match { key, test: Test::Lookup { set, negated } }) if objects.holds(*set) => {

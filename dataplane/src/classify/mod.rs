@@ -15,6 +15,7 @@ pub mod program;
 pub mod reference;
 mod sets;
 pub mod stage;
+pub mod trace;
 mod watch;
 
 pub use crate::track::Direction;
@@ -24,7 +25,8 @@ pub use decision::{DecidedBy, Decision, Evaluation, Given, Template, Verdict};
 pub use facts::Facts;
 pub use program::Program;
 pub use stage::{Path, Phase, Stage};
+pub use trace::{Trace, Traced};
 pub use watch::{Ended, Watch};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -14,12 +14,14 @@ use super::index::{Index, MOST_DIMENSIONS};
 use super::interval::Intervals;
 use super::reference::{MOST_LEVELS, sees};
 use super::stage::{Phase, Stage};
+use super::trace::{Trace, Varies};
 use crate::frame::Frame;
 use crate::object::numbers::each_field;
 use crate::object::{LogRing, Objects, Seed};
 use ahash::RandomState;
 use config::policy::{
-    self, ChainId, ChainPolicy, Ct, Family, Hook, Load, Meta, Policy, RuleId, Statement, Target, Tracks,
+    self, ChainId, ChainPolicy, Ct, Family, Field, Hook, Load, Meta, Policy, RuleId, Statement, Target,
+    Tracks,
 };
 use std::ops::ControlFlow;
 
@@ -59,6 +61,8 @@ struct Selector {
     loads: Box<[Load]>,
     /// The rules before this one are run first: often the accept of what is established stands there.
     first_rule: u32,
+    /// What the choice depends on.
+    varies: Varies,
     /// Over the rules from `first_rule` on, that one being 0.
     index: Index,
     /// The rule of each candidate, where a rule may be one in several ways.
@@ -147,6 +151,18 @@ impl Program {
         counters: &Counters,
         evaluation: &mut Evaluation,
     ) {
+        self.run_traced(stages, facts, counters, evaluation, &mut ());
+    }
+
+    /// As [`Self::run`], and tells `trace` what the outcome depends on.
+    pub fn run_traced<F: Frame + ?Sized, T: Trace>(
+        &self,
+        stages: &[Stage],
+        facts: &Facts<'_, F>,
+        counters: &Counters,
+        evaluation: &mut Evaluation,
+        trace: &mut T,
+    ) {
         for stage in stages {
             let mut facts = facts.at(stage.hook).marked(evaluation);
             facts.known.draw = facts.known.draw.with(self.objects.numbers());
@@ -157,7 +173,7 @@ impl Program {
                 if !stage.phase.covers(base.phase) || !sees(base.family, facts.packet) {
                     continue;
                 }
-                let mut run = Run { program: self, facts: &mut facts, counters, evaluation };
+                let mut run = Run { program: self, facts: &mut facts, counters, evaluation, trace };
                 let (verdict, decided_by) = run
                     .chain(base.chain, 0)
                     .map_or((base.policy, DecidedBy::ChainPolicy(base.chain)), |(verdict, rule)| {
@@ -229,7 +245,15 @@ impl Selector {
             .collect();
         let bits: Vec<u32> = loads.iter().map(constraint::bits).collect();
         let rule_of = (rule_of.len() > rules.len()).then(|| rule_of.into());
-        (!loads.is_empty()).then(|| Self { index: Index::build(&bits, &items), first_rule, loads, rule_of })
+        let varies =
+            loads.iter().map(|load| Varies::of(&Field::plain(*load, constraint::bits(load) as u16))).max();
+        (!loads.is_empty()).then(|| Self {
+            index: Index::build(&bits, &items),
+            varies: varies.unwrap_or_default(),
+            first_rule,
+            loads,
+            rule_of,
+        })
     }
 }
 
@@ -277,14 +301,15 @@ const fn is_log(statement: &Statement) -> bool {
 }
 
 /// One packet on its way through the chains.
-struct Run<'a, 'b, F: Frame + ?Sized> {
+struct Run<'a, 'b, F: Frame + ?Sized, T> {
     program: &'a Program,
     facts: &'a mut Facts<'b, F>,
     counters: &'a Counters,
     evaluation: &'a mut Evaluation,
+    trace: &'a mut T,
 }
 
-impl<F: Frame + ?Sized> Run<'_, '_, F> {
+impl<F: Frame + ?Sized, T: Trace> Run<'_, '_, F, T> {
     /// The verdict of a chain and the rule that gave it; `None` if the chain was left without one.
     fn chain(&mut self, id: ChainId, level: usize) -> Option<(Verdict, RuleId)> {
         let program = self.program;
@@ -295,6 +320,7 @@ impl<F: Frame + ?Sized> Run<'_, '_, F> {
         if let ControlFlow::Break(left) = self.rules(chain.rules.start..selector.first_rule, level) {
             return left;
         }
+        self.trace.depends(selector.varies);
         let facts = *self.facts;
         let mut candidates = selector.index.candidates(|dimension| facts.load(&selector.loads[dimension]));
         let Some(rule_of) = &selector.rule_of else {
@@ -327,6 +353,7 @@ impl<F: Frame + ?Sized> Run<'_, '_, F> {
                 &self.program.objects,
                 self.counters,
                 self.evaluation,
+                self.trace,
             ) {
                 End::Next => continue,
                 End::Decided(verdict) => return ControlFlow::Break(Some((verdict, RuleId(rule)))),

@@ -153,6 +153,19 @@ impl<E: Entry> Table<E> {
         Some(slot)
     }
 
+    /// Where the flow with this key lives and when it ends, which may have been before now.
+    #[inline]
+    #[must_use]
+    pub fn peek(&self, hash: FlowHash, key: &FlowKey) -> Option<(Slot, Tick)> {
+        let slot = self.lookup(hash, key)?;
+        Some((slot, self.deadline(slot)))
+    }
+
+    /// Every entry, to change: a scan of the whole table. Keys must stay.
+    pub fn entries_mut(&mut self) -> impl Iterator<Item = &mut E> {
+        self.entries.iter_mut().map(|aligned| &mut aligned.0)
+    }
+
     /// Whether the flow with this key still lives there.
     #[inline]
     #[must_use]

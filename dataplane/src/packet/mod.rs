@@ -17,6 +17,7 @@ pub mod piece;
 pub mod protocol;
 mod quoted;
 pub mod sctp;
+pub mod short;
 mod tcp;
 mod tuple;
 mod udp;
@@ -29,6 +30,7 @@ pub use checksum::Checksums;
 pub(crate) use extension::is_extension;
 pub use piece::{Found, Piece, piece};
 pub use quoted::{Quoted, quoted};
+pub use short::Short;
 pub use tcp::{Tcp, flag};
 pub use tuple::{Network, Tuple};
 

@@ -55,7 +55,7 @@ pub struct Context<'a> {
     pub(super) from: Side,
     pub(super) rules: &'a Rules,
     pub(super) worker: usize,
-    tracker: Tracker<'a>,
+    pub(super) tracker: Tracker<'a>,
     pub(super) stats: &'a Stats,
     at: Now,
 }
@@ -175,7 +175,7 @@ impl<'a> Context<'a> {
 
     /// What becomes of a packet, or of a datagram that has been put together and carries what its fragments met, where
     /// `run` runs the chains of some stages; `looks` is told where its flow is looked for, before it is.
-    fn verdict<F: Frame + ?Sized>(
+    pub(super) fn verdict<F: Frame + ?Sized>(
         &mut self,
         packet: &Packet,
         frame: &F,

@@ -2,7 +2,7 @@
 
 use crate::flow::{FlowHash, FlowHasher, FlowKey, Orientation};
 use crate::frame::Frame;
-use crate::packet::{self, Packet, Quoted};
+use crate::packet::{self, Packet, Quoted, Short};
 use crate::reason::Reason;
 
 /// Where the flow of a packet is looked for.
@@ -51,6 +51,14 @@ impl Keyed {
             Some((key, orientation)) => Self::Own { key, orientation, hash: hasher.hash(&key) },
             None => Self::No,
         }
+    }
+
+    /// Where the flow of a plain packet is looked for.
+    #[inline]
+    #[must_use]
+    pub fn of_short(short: &Short, hasher: &FlowHasher) -> Self {
+        let (key, orientation) = FlowKey::of_short(short);
+        Self::Own { key, orientation, hash: hasher.hash(&key) }
     }
 
     /// The same in another zone. The worker that owns a flow is that of its key without a zone, so that it is known

@@ -7,10 +7,13 @@ mod counting;
 mod decide;
 mod fragments;
 mod keyed;
+mod short;
 mod tracking;
+mod ways;
 
 pub(crate) use counting::{EXPIRED_AT_ONCE, settle};
 pub use decide::{Context, Decided, Found, Outcome};
 pub use fragments::{Carried, Gather, judged_as_is};
 pub use keyed::Keyed;
 pub use tracking::Shard;
+pub use ways::{From, WayNumber, Ways};

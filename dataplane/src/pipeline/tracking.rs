@@ -219,6 +219,13 @@ impl<'a> Tracker<'a> {
         }
     }
 
+    /// A packet of a stored flow went on: the flow ends so many milliseconds from now.
+    #[inline]
+    pub(super) fn goes_on(&mut self, slot: Slot, direction: Direction, timeout: u32, length: u16) {
+        self.shard.table.set_deadline(slot, self.now.after(timeout));
+        self.count(slot, direction, length.into());
+    }
+
     /// Counts a packet of a stored flow, if its packets are counted.
     fn count(&mut self, slot: Slot, direction: Direction, length: u32) {
         if self.shard.table.has_extra(slot) {
@@ -269,7 +276,11 @@ impl<'a> Tracker<'a> {
         match &mut tracked.place {
             Place::None => {}
             Place::Stored(slot) => {
-                self.shard.table.entry_mut(*slot).mark = mark;
+                let flow = self.shard.table.entry_mut(*slot);
+                if flow.mark != mark {
+                    flow.mark = mark;
+                    flow.forget();
+                }
                 self.shard.expectations.mark(self.announced(*slot), mark);
             }
             Place::New(flow, _) | Place::Gone(flow) => flow.mark = mark,

@@ -2,6 +2,7 @@
 
 use super::{CtState, Direction, Extra, sctp, tcp};
 use crate::flow::{self, FlowKey, Orientation};
+use crate::pipeline::WayNumber;
 use crate::time::Tick;
 
 /// The number of the layout of [`Flow`]: changes whenever a byte of it changes its meaning.
@@ -16,10 +17,10 @@ pub struct Flow {
     pub created: Tick,
     /// `ct mark`.
     pub mark: u32,
-    /// The policy that `verdicts` belong to, by the low bits of its generation; for the caller.
+    /// The generation of rules that `ways` belong to, by its low bits.
     pub generation: u16,
-    /// Cached verdicts, by direction; for the caller.
-    pub verdicts: [u16; 2],
+    /// The ways of its packets through the rules, by direction.
+    pub ways: [WayNumber; 2],
     pub(super) status: Status,
     pub(super) protocol: Protocol,
 }
@@ -90,7 +91,7 @@ impl Flow {
             Orientation::Up => Status(0),
             Orientation::Down => Status(Status::ORIGINAL_DOWN),
         };
-        Self { key, created, mark: 0, generation: 0, verdicts: [0; 2], status, protocol }
+        Self { key, created, mark: 0, generation: 0, ways: [WayNumber::NONE; 2], status, protocol }
     }
 
     /// Its name.
@@ -156,6 +157,18 @@ impl Flow {
             Protocol::Tcp(tcp) => matches!(tcp.state(), tcp::State::TimeWait | tcp::State::Close),
             _ => false,
         }
+    }
+
+    /// Whether a reply was seen and no helper reads what it carries: then its packets may go on without the rules.
+    #[must_use]
+    pub const fn may_remember(&self) -> bool {
+        const SPECIAL: u8 = Status::EXPECTED | Status::HELPER | Status::TIMEOUTS;
+        self.status.0 & (SPECIAL | Status::SEEN_REPLY) == Status::SEEN_REPLY
+    }
+
+    /// What the rules said of its packets is not true any more.
+    pub fn forget(&mut self) {
+        self.ways = [WayNumber::NONE; 2];
     }
 
     /// Whether it is never evicted early.

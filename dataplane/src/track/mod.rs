@@ -27,7 +27,7 @@ use config::policy::ct_state;
 
 use crate::flow::{FlowKey, Orientation};
 use crate::frame::Frame;
-use crate::packet::{Network, Packet, protocol};
+use crate::packet::{Network, Packet, Short, protocol};
 use crate::reason::Reason;
 use crate::time::Tick;
 
@@ -228,6 +228,30 @@ pub fn update<F: Frame + ?Sized>(
         Step::Refuse(reason, at_most) => Outcome::Invalid { reason, at_most },
         Step::Restart => Outcome::Restart,
         Step::Delete => Outcome::Delete { state },
+    }
+}
+
+/// A plain packet of a known flow that it leaves in its state, with what it remembers of the rules: milliseconds from
+/// now to the new deadline, as [`update`] says. Nothing has happened if there is no answer.
+#[inline]
+#[must_use]
+pub fn go_on(
+    flow: &mut Flow,
+    short: &Short,
+    direction: Direction,
+    now: Tick,
+    timeouts: &Timeouts,
+) -> Option<u32> {
+    if !flow.may_remember() {
+        return None;
+    }
+    match &mut flow.protocol {
+        Protocol::Tcp(connection) => tcp::go_on(connection, &mut flow.status, direction, short, timeouts),
+        Protocol::Udp => match stream::udp(&mut flow.status, flow.created, now, timeouts) {
+            Step::Accept(timeout) => timeout,
+            _ => None,
+        },
+        _ => None,
     }
 }
 

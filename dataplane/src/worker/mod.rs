@@ -10,13 +10,13 @@ use crate::frame::Frame;
 use crate::generation::Reader;
 use crate::io::{Arrival, BURST, Buffer, Side, WireIo};
 use crate::object::Now;
-use crate::packet::{self, Checksums, Fragment, Packet};
-use crate::pipeline::{Context, Decided, EXPIRED_AT_ONCE, Keyed, Outcome, Shard, settle};
+use crate::packet::{self, Checksums, Fragment, Packet, Short, short};
+use crate::pipeline::{Context, Decided, EXPIRED_AT_ONCE, From, Keyed, Outcome, Shard, Ways, settle};
 use crate::reason::Reason;
 use crate::rules::Rules;
 use crate::stats::Stats;
 use crate::time::Clock;
-use crate::track::{Expectations, Flow, Settings};
+use crate::track::{CtState, Expectations, Flow, Settings};
 use crate::wire::Role;
 use fragments::{Fragments, Place};
 use handover::Load;
@@ -46,6 +46,9 @@ pub struct Wire<I> {
 
 /// Learns what was decided, packet by packet. Service needs no observer; a replay keeps a record.
 pub trait Observer {
+    /// Whether it looks at what it is told.
+    const WATCHES: bool = true;
+
     /// `packet` was decided upon. Called in the order in which packets were received, [`Self::held`] among them.
     fn decided(&mut self, packet: &Packet, decided: &Decided);
 
@@ -64,6 +67,8 @@ pub trait Observer {
 
 /// Nobody watches.
 impl Observer for () {
+    const WATCHES: bool = false;
+
     #[inline]
     fn decided(&mut self, _: &Packet, _: &Decided) {}
 }
@@ -107,6 +112,7 @@ pub struct Worker<I: WireIo, O = ()> {
     fragments: Fragments<I::Buffer>,
     /// Which expectation to look at next.
     swept: usize,
+    ways: Ways,
     scratch: Scratch<I::Buffer>,
 }
 
@@ -128,6 +134,9 @@ struct Sink<'a, I: WireIo, O> {
 #[derive(Debug)]
 struct Scratch<B> {
     burst: Vec<B>,
+    /// The plain packets; nothing in the places of others.
+    shorts: Vec<Option<Short>>,
+    /// The headers of those that are not plain. Others' places are filled as the need arises.
     packets: Vec<Packet>,
     keyed: Vec<Keyed>,
     /// Flows that are not in their first bucket.
@@ -136,6 +145,14 @@ struct Scratch<B> {
     refused: Vec<B>,
     replies: Vec<B>,
     reply: Box<[u8; crate::reject::LONGEST]>,
+}
+
+/// A burst at hand: what is known of each packet.
+struct At<'a, B> {
+    burst: &'a mut Vec<B>,
+    shorts: &'a [Option<Short>],
+    packets: &'a mut [Packet],
+    keyed: &'a mut [Keyed],
 }
 
 impl<I: WireIo, O: Observer> Worker<I, O> {
@@ -148,6 +165,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             clock: Clock::default(),
             at: Now::default(),
             swept: 0,
+            ways: Ways::new(),
             fragments,
             scratch: Scratch::new(),
         }
@@ -210,7 +228,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         let stats = &self.parts.stats;
         stats.bursts.add(1);
         stats.received.add(count as u64);
-        let bytes: u64 = self.scratch.packets.iter().map(|packet| u64::from(packet.frame_length)).sum();
+        let bytes: u64 = self.scratch.burst.iter().map(|buffer| buffer.frame().length() as u64).sum();
         stats.received_bytes.add(bytes);
         self.decide(wire, arrival.side, true);
         count
@@ -260,13 +278,21 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
 
     /// The stages that ask for memory: headers of the whole burst, then hashes and their buckets, then entries.
     fn parse(&mut self) {
-        let Scratch { burst, packets, keyed, displaced, .. } = &mut self.scratch;
-        packets.clear();
-        let checksums = self.parts.checksums;
-        packets.extend(burst.iter().map(|buffer| packet::parse_with(buffer.frame(), checksums)));
+        let Scratch { burst, shorts, packets, keyed, displaced, .. } = &mut self.scratch;
+        let (checksums, hasher) = (self.parts.checksums, &self.parts.hasher);
+        shorts.clear();
         keyed.clear();
-        for (packet, buffer) in packets.iter().zip(burst.iter()) {
-            let found = Keyed::of(packet, buffer.frame(), &self.parts.hasher);
+        packets.resize(burst.len().max(packets.len()), Packet::default());
+        for (buffer, packet) in burst.iter().zip(packets.iter_mut()) {
+            let short = short::read(buffer.frame(), checksums);
+            let found = match &short {
+                Some(short) => Keyed::of_short(short, hasher),
+                None => {
+                    *packet = packet::parse_with(buffer.frame(), checksums);
+                    Keyed::of(packet, buffer.frame(), hasher)
+                }
+            };
+            shorts.push(short);
             if let Some(hash) = found.hash() {
                 self.parts.table.prefetch(hash);
             }
@@ -282,12 +308,34 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
 
     /// The other stages: each packet is tracked and judged, then all are sent, freed or handed over.
     fn decide(&mut self, wire: usize, from: Side, is_received: bool) {
-        let (mut context, mut sink, place, fragments, burst, packets, keyed) =
-            self.stand(wire, from, is_received);
+        self.forget_old_ways();
+        let (mut context, mut sink, place, fragments, scratch, ways) = self.stand(wire, from, is_received);
+        let At { burst, shorts, packets, keyed } = scratch;
         let (handover, index) = (place.handover, place.index);
         let workers = handover.workers();
-        for ((mut buffer, packet), keyed) in burst.drain(..).zip(packets.iter_mut()).zip(keyed.iter_mut()) {
+        let (remembers, here) = (context.remembers(), From { wire, side: from });
+        let mut gone_on = 0;
+        let burst = burst.drain(..).zip(shorts).zip(packets.iter_mut().zip(keyed.iter_mut()));
+        for ((mut buffer, short), (packet, keyed)) in burst {
             let mut may_hand_over = is_received;
+            let mut notes = false;
+            if let Some(short) = short {
+                let is_own = workers == 1
+                    || !is_received
+                    || keyed.hash().is_none_or(|hash| hash.owner(workers) == index);
+                if remembers && is_own {
+                    if let Some(decided) = context.decide_short(short, keyed, ways, here) {
+                        if O::WATCHES {
+                            sink.observer.decided(&short.packet(), decided);
+                        }
+                        gone_on += 1;
+                        sink.passed.push(buffer);
+                        continue;
+                    }
+                    notes = short.goes_on();
+                }
+                *packet = short.packet();
+            }
             if packet.fragment != Fragment::Whole {
                 match fragments.meet(&place, &mut context, &mut sink, buffer, packet, keyed) {
                     None => continue,
@@ -301,9 +349,14 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
                     continue;
                 }
             }
-            let decided = context.decide(packet, buffer.frame(), keyed);
+            let decided = if notes {
+                context.decide_noting(packet, buffer.frame(), keyed, ways, here)
+            } else {
+                context.decide(packet, buffer.frame(), keyed)
+            };
             sink.decided(buffer, packet, &decided);
         }
+        sink.stats.states[CtState::Established as usize].add(gone_on);
         sink.finish();
         self.parts.stats.of_table(&self.parts.table);
     }
@@ -320,9 +373,8 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         Sink<'_, I, O>,
         Place<'_, I::Buffer>,
         &mut Fragments<I::Buffer>,
-        &mut Vec<I::Buffer>,
-        &mut [Packet],
-        &mut [Keyed],
+        At<'_, I::Buffer>,
+        &mut Ways,
     ) {
         let Parts {
             wires,
@@ -338,7 +390,8 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             index,
             ..
         } = &mut self.parts;
-        let Scratch { burst, packets, keyed, passed, refused, replies, reply, .. } = &mut self.scratch;
+        let Scratch { burst, shorts, packets, keyed, passed, refused, replies, reply, .. } =
+            &mut self.scratch;
         let Wire { io, role } = &mut wires[wire];
         let (rules, now) = (rules.current(), self.clock.now());
         let shard = Shard { table, settings, hasher, expectations };
@@ -346,7 +399,14 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         let checksums = *checksums;
         let sink = Sink { io, from, checksums, stats, observer, passed, refused, replies, reply };
         let place = Place { index: *index, wire, from, is_received, now, hasher, checksums, handover };
-        (context, sink, place, &mut self.fragments, burst, packets, keyed)
+        (context, sink, place, &mut self.fragments, At { burst, shorts, packets, keyed }, &mut self.ways)
+    }
+
+    /// Lets go of what flows remember of rules that are no longer in force, where they might take it for news.
+    fn forget_old_ways(&mut self) {
+        if self.ways.turn_to(self.parts.rules.number()) {
+            self.parts.table.entries_mut().for_each(Flow::forget);
+        }
     }
 
     /// Removes flows the control thread found stale, if they still are, and expectations that are over.
@@ -430,7 +490,8 @@ impl<B> Scratch<B> {
     fn new() -> Self {
         Self {
             burst: Vec::with_capacity(BURST),
-            packets: Vec::with_capacity(BURST),
+            shorts: Vec::with_capacity(BURST),
+            packets: vec![Packet::default(); BURST],
             keyed: Vec::with_capacity(BURST),
             displaced: Vec::with_capacity(BURST),
             passed: Vec::with_capacity(BURST),

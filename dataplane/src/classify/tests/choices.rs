@@ -2,24 +2,24 @@
 //! plainest choice.
 
 #[derive(Debug)]
-pub(super) struct Choices<'a>(std::slice::Iter<'a, u32>);
+pub(crate) struct Choices<'a>(std::slice::Iter<'a, u32>);
 
 impl<'a> Choices<'a> {
-    pub(super) fn new(numbers: &'a [u32]) -> Self {
+    pub(crate) fn new(numbers: &'a [u32]) -> Self {
         Self(numbers.iter())
     }
 
     /// A number below `count`.
-    pub(super) fn below(&mut self, count: usize) -> usize {
+    pub(crate) fn below(&mut self, count: usize) -> usize {
         self.0.next().map_or(0, |&number| number as usize % count)
     }
 
     /// One time in `count`; never once the list is at its end.
-    pub(super) fn one_in(&mut self, count: usize) -> bool {
+    pub(crate) fn one_in(&mut self, count: usize) -> bool {
         self.below(count) == count - 1
     }
 
-    pub(super) fn of<T: Copy>(&mut self, list: &[T]) -> T {
+    pub(crate) fn of<T: Copy>(&mut self, list: &[T]) -> T {
         list[self.below(list.len())]
     }
 }

@@ -1,9 +1,9 @@
 //! Do the compiled program and the plain interpreter agree, and does the interpreter know the kernel's traps?
 
 mod agreement;
-mod choices;
+pub(crate) mod choices;
 mod held;
-mod random;
+pub(crate) mod random;
 mod sample;
 mod semantics;
 mod stateful;

@@ -10,7 +10,7 @@ use config::policy::{
 };
 
 /// A policy with regular chains that lead to one another without circles, and base chains.
-pub(super) fn policy(choices: &mut Choices<'_>) -> Policy {
+pub(crate) fn policy(choices: &mut Choices<'_>) -> Policy {
     let mut policy = Policy { tracks: Tracks { v4: true, v6: true }, ..Policy::default() };
     let regular = choices.below(5);
     for number in 0..regular + 1 + choices.below(5) {

@@ -45,6 +45,16 @@ impl Connection {
         &mut self.sides[direction as usize]
     }
 
+    /// The side that sends in `direction`, and the other.
+    #[inline]
+    pub(super) const fn sides_mut(&mut self, direction: Direction) -> (&mut Side, &mut Side) {
+        let [original, reply] = &mut self.sides;
+        match direction {
+            Direction::Original => (original, reply),
+            Direction::Reply => (reply, original),
+        }
+    }
+
     /// Whether a flag is set on either side.
     pub(super) const fn either_has(&self, bit: u8) -> bool {
         (self.sides[0].flags | self.sides[1].flags) & bit != 0

@@ -12,6 +12,7 @@
 mod class;
 mod connection;
 mod gate;
+mod plain;
 mod sequence;
 mod table;
 mod window;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use class::Class;
 pub use connection::{Connection, Side};
+pub(super) use plain::go_on;
 pub use sequence::Sequence;
 pub use table::{Move, State, next};
 

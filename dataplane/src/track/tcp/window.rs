@@ -37,15 +37,15 @@ pub(super) enum Window {
 
 /// A segment, as the bounds see it.
 #[derive(Debug, Clone, Copy)]
-struct Segment {
-    sequence: Sequence,
-    end: Sequence,
-    acknowledgement: Sequence,
+pub(super) struct Segment {
+    pub(super) sequence: Sequence,
+    pub(super) end: Sequence,
+    pub(super) acknowledgement: Sequence,
     /// The acknowledgement, selective ones included.
-    selective: Sequence,
+    pub(super) selective: Sequence,
     /// As in the header, then scaled.
-    window: u32,
-    flags: u8,
+    pub(super) window: u32,
+    pub(super) flags: u8,
 }
 
 impl Segment {
@@ -75,7 +75,7 @@ pub(super) fn check(connection: &mut Connection, direction: Direction, class: Cl
             match judged {
                 Bound::Inside => {
                     learn(&mut segment, &mut sender, &mut receiver);
-                    count_retransmissions(connection, direction, class, tcp, &segment);
+                    count_retransmissions(connection, direction, class, tcp.window, &segment);
                 }
                 Bound::Overshoot => {
                     sender.end = segment.end;
@@ -189,6 +189,7 @@ enum Bound {
     AckBelow,
 }
 
+#[inline]
 fn judge(segment: &Segment, sender: &Side, receiver: &Side) -> Bound {
     let ack_not_above = segment.selective.is_before(receiver.end.plus(1));
     let ack_window = sender.max_window.max(MAX_ACK_WINDOW);
@@ -216,8 +217,15 @@ fn judge(segment: &Segment, sender: &Side, receiver: &Side) -> Bound {
     Bound::Inside
 }
 
+/// Whether the segment is within all bounds.
+#[inline]
+pub(super) fn holds(segment: &Segment, sender: &Side, receiver: &Side) -> bool {
+    matches!(judge(segment, sender, receiver), Bound::Inside)
+}
+
 /// Moves the bounds on: what the sender sent, and what it now allows the receiver to send.
-fn learn(segment: &mut Segment, sender: &mut Side, receiver: &mut Side) {
+#[inline]
+pub(super) fn learn(segment: &mut Segment, sender: &mut Side, receiver: &mut Side) {
     // The window of a SYN is never scaled (RFC 7323, section 2.2).
     if !segment.has(SYN) {
         segment.window <<= sender.scale;
@@ -247,11 +255,12 @@ fn learn(segment: &mut Segment, sender: &mut Side, receiver: &mut Side) {
 }
 
 /// Counts how often one ACK segment is repeated in a row; a different one starts over.
-fn count_retransmissions(
+#[inline]
+pub(super) fn count_retransmissions(
     connection: &mut Connection,
     direction: Direction,
     class: Class,
-    tcp: &Tcp,
+    window: u16,
     segment: &Segment,
 ) {
     if class != Class::Ack {
@@ -262,7 +271,7 @@ fn count_retransmissions(
         && last.sequence == segment.sequence
         && last.acknowledgement == segment.acknowledgement
         && last.end == segment.end
-        && last.window == tcp.window;
+        && last.window == window;
     if repeated {
         connection.retransmissions = connection.retransmissions.saturating_add(1);
         return;
@@ -271,6 +280,6 @@ fn count_retransmissions(
     last.sequence = segment.sequence;
     last.acknowledgement = segment.acknowledgement;
     last.end = segment.end;
-    last.window = tcp.window;
+    last.window = window;
     connection.retransmissions = 0;
 }

@@ -7,11 +7,11 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use crate::packet::Tcp;
 use crate::packet::flag::{ACK, FIN, PSH, RST, SYN, URG};
-use crate::track::tcp::State;
+use crate::packet::{Short, Tcp};
 use crate::track::tcp::scenario::Conversation;
-use crate::track::{Direction, Settings};
+use crate::track::tcp::{State, go_on, update};
+use crate::track::{Direction, Settings, Step};
 
 fn flags() -> impl Strategy<Value = u8> {
     prop_oneof![
@@ -74,6 +74,36 @@ fn see(conversation: &mut Conversation, direction: Direction, tcp: &Tcp) -> Stri
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
+
+    #[test]
+    fn a_plain_segment_goes_on_as_any_segment_does(segments in vec(segment(), 1..60), loose: bool) {
+        let mut conversation = conversation(loose);
+        for (direction, tcp) in &segments {
+            see(&mut conversation, *direction, tcp);
+            let Some(before) = conversation.connection else { continue };
+            let (direction, tcp) = (Direction::Reply, Tcp { flags: ACK | PSH, header_length: 20, window_scale: None,
+                sack_permitted: false, sack_right_edge: None, payload_length: tcp.payload_length & 0xfff, ..*tcp });
+            let short = Short {
+                flags: tcp.flags,
+                sequence: tcp.sequence,
+                acknowledgement: tcp.acknowledgement,
+                window: tcp.window,
+                payload_length: tcp.payload_length as u16,
+                ..Short::default()
+            };
+            let (mut one, mut one_status) = (before, conversation.status);
+            let (mut other, mut other_status) = (before, conversation.status);
+            let timeouts = conversation.settings.timeouts;
+            match go_on(&mut one, &mut one_status, direction, &short, &timeouts) {
+                None => prop_assert_eq!((one, one_status), (before, conversation.status)),
+                Some(timeout) => {
+                    let step = update(&mut other, &mut other_status, direction, &tcp, &timeouts);
+                    prop_assert_eq!(step, Step::Accept(Some(timeout)));
+                    prop_assert_eq!((one, one_status), (other, other_status));
+                }
+            }
+        }
+    }
 
     #[test]
     fn an_invalid_segment_moves_no_state(segments in vec(segment(), 1..40), tcp_loose: bool) {

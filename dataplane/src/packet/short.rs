@@ -1,0 +1,266 @@
+//! Is this one of the packets that nearly all of a connection's packets are? Read in one go if it is.
+//!
+//! Plain is a whole IPv4 packet without tags and options, to one station, that bears TCP with a header and, if it has
+//! options, the timestamps that most segments carry, or UDP; without a fault. All of it lies in the frame's first
+//! segment. What [`parse`](super::parse) says of it follows from what is kept here ([`Short::packet`]); every other
+//! frame is left to that.
+
+use super::checksum::{Checksums, Sum};
+use super::{Fragment, Network, Packet, Tcp, Tuple, ethernet, flag, protocol};
+use crate::frame::Frame;
+
+/// A plain packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Short {
+    /// Sender.
+    pub source: u32,
+    /// Receiver.
+    pub destination: u32,
+    /// L4 port of the sender.
+    pub source_port: u16,
+    /// L4 port of the receiver.
+    pub destination_port: u16,
+    /// Bytes of the frame.
+    pub frame_length: u16,
+    /// Bytes of the packet.
+    pub network_length: u16,
+    /// TCP or UDP.
+    pub protocol: u8,
+    /// TCP: the flag bits, as in [`Tcp::flags`].
+    pub flags: u8,
+    /// TCP: window as it is in the header.
+    pub window: u16,
+    /// TCP: sequence number.
+    pub sequence: u32,
+    /// TCP: acknowledgement number.
+    pub acknowledgement: u32,
+    /// TCP: bytes of payload.
+    pub payload_length: u16,
+    /// TCP: bytes of its header.
+    pub header_length: u8,
+}
+
+/// Reads `frame` if it is a plain packet.
+#[inline]
+#[must_use]
+pub fn read<F: Frame + ?Sized>(frame: &F, checksums: Checksums) -> Option<Short> {
+    let head = frame.head();
+    let (ethernet, rest) = head.split_first_chunk::<ETHERNET>()?;
+    let (ip, behind) = rest.split_first_chunk::<IP>()?;
+    let word = |at: usize| u32::from_be_bytes([ip[at], ip[at + 1], ip[at + 2], ip[at + 3]]);
+    let length = usize::from(u16::from_be_bytes([ip[2], ip[3]]));
+    let transport = rest.get(IP..length)?;
+    let is_plain = (ethernet[0] & GROUP == 0)
+        & (ethernet[12..] == ethernet::IPV4.to_be_bytes())
+        & (ip[0] == VERSION_AND_LENGTH)
+        & (u16::from_be_bytes([ip[6], ip[7]]) & FRAGMENTED == 0)
+        & (frame.length() == head.len())
+        & (behind.len() <= usize::from(u16::MAX) - ETHERNET - IP);
+    if !is_plain || !Sum::of(ip).holds() {
+        return None;
+    }
+    let mut short = Short {
+        source: word(12),
+        destination: word(16),
+        frame_length: head.len() as u16,
+        network_length: length as u16,
+        protocol: ip[9],
+        ..Short::default()
+    };
+    let is_summed = match short.protocol {
+        protocol::TCP => read_tcp(transport, &mut short)?,
+        protocol::UDP => read_udp(transport, &mut short)?,
+        _ => return None,
+    };
+    if is_summed && checksums == Checksums::Verified {
+        let addresses: &[u8; 8] = ip.last_chunk()?;
+        let sum = Sum::of(transport).and(Sum::of(addresses));
+        if !sum.plus(transport.len() as u32).plus(u32::from(short.protocol)).holds() {
+            return None;
+        }
+    }
+    Some(short)
+}
+
+/// Whether it has a checksum; nothing if it is not plain.
+#[inline]
+fn read_tcp(bytes: &[u8], short: &mut Short) -> Option<bool> {
+    let header: &[u8; TCP] = bytes.first_chunk()?;
+    let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let header_length = header[12] >> 4;
+    let options = usize::from(header_length) * 4;
+    let has_plain_options =
+        options == TCP || options == TCP + TIMESTAMPS && bytes.get(TCP..TCP + 4) == Some(&TIMESTAMPS_FIRST);
+    if !has_plain_options || options > bytes.len() {
+        return None;
+    }
+    short.source_port = u16::from_be_bytes([header[0], header[1]]);
+    short.destination_port = u16::from_be_bytes([header[2], header[3]]);
+    short.sequence = word(4);
+    short.acknowledgement = word(8);
+    short.flags = header[13];
+    short.window = u16::from_be_bytes([header[14], header[15]]);
+    short.header_length = options as u8;
+    short.payload_length = (bytes.len() - options) as u16;
+    Some(true)
+}
+
+/// As [`read_tcp`].
+#[inline]
+fn read_udp(bytes: &[u8], short: &mut Short) -> Option<bool> {
+    let header: &[u8; UDP] = bytes.first_chunk()?;
+    let length = usize::from(u16::from_be_bytes([header[4], header[5]]));
+    if length < UDP || length > bytes.len() {
+        return None;
+    }
+    short.source_port = u16::from_be_bytes([header[0], header[1]]);
+    short.destination_port = u16::from_be_bytes([header[2], header[3]]);
+    Some(header[6] | header[7] != 0)
+}
+
+impl Short {
+    /// What [`parse`](super::parse) makes of the frame.
+    #[must_use]
+    pub fn packet(&self) -> Packet {
+        let tcp = Tcp {
+            sequence: self.sequence,
+            acknowledgement: self.acknowledgement,
+            window: self.window,
+            flags: self.flags,
+            header_length: self.header_length,
+            payload_length: self.payload_length.into(),
+            ..Tcp::default()
+        };
+        Packet {
+            frame_length: self.frame_length.into(),
+            ethertype: ethernet::IPV4,
+            network_offset: ETHERNET as u16,
+            transport_offset: (ETHERNET + IP) as u16,
+            has_transport: true,
+            fragment: Fragment::Whole,
+            network_length: self.network_length.into(),
+            tuple: Tuple {
+                network: Network::Ipv4,
+                protocol: self.protocol,
+                source: self.source.into(),
+                destination: self.destination.into(),
+                source_port: self.source_port,
+                destination_port: self.destination_port,
+                ..Tuple::default()
+            },
+            tcp,
+            ..Packet::default()
+        }
+    }
+
+    /// Whether this is what a connection that stands is made of: a datagram, or a segment with ACK and at most PSH and
+    /// what concerns congestion besides.
+    #[inline]
+    #[must_use]
+    pub const fn goes_on(&self) -> bool {
+        const CONCERN: u8 = !(flag::PSH | flag::ECE | flag::CWR);
+        self.protocol == protocol::UDP || self.flags & CONCERN == flag::ACK
+    }
+}
+
+/// Bytes of an Ethernet header without tags.
+const ETHERNET: usize = 14;
+/// Bytes of an IPv4 header without options.
+const IP: usize = 20;
+/// Bytes of a TCP header without options.
+const TCP: usize = 20;
+/// Bytes of a UDP header.
+const UDP: usize = 8;
+/// The bit of an Ethernet address that is set in those of many stations.
+const GROUP: u8 = 1;
+/// Version 4, five words.
+const VERSION_AND_LENGTH: u8 = 0x45;
+/// More fragments, or an offset.
+const FRAGMENTED: u16 = 0x3fff;
+/// Bytes of two no-operations and a timestamp (RFC 7323, appendix A), and how they begin.
+const TIMESTAMPS: usize = 12;
+const TIMESTAMPS_FIRST: [u8; 4] = [1, 1, 8, 10];
+
+#[cfg(test)]
+mod tests {
+    use super::{Short, read};
+    use crate::packet::build::FrameBuilder;
+    use crate::packet::{Checksums, flag, parse_with};
+    use proptest::prelude::*;
+
+    fn frames() -> Vec<Vec<u8>> {
+        let ip = FrameBuilder::new().ip([10, 0, 0, 1], [192, 168, 255, 254]);
+        let segment = |flags| ip.clone().tcp(443, 50_000, flags);
+        vec![
+            segment(flag::ACK).payload(&[7; 11]).build(),
+            segment(flag::SYN).build(),
+            ip.clone().udp(53, 4242).payload(&[1, 2, 3]).build(),
+            segment(flag::ACK).tcp_options(&[1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8]).build(),
+        ]
+    }
+
+    #[test]
+    fn plain_packets_are_read() {
+        for frame in frames() {
+            let short = read(&frame[..], Checksums::Verified).expect("plain");
+            assert_eq!(short.packet(), parse_with(&frame[..], Checksums::Verified));
+        }
+    }
+
+    #[test]
+    fn what_goes_on_has_ack_and_nothing_that_moves_a_connection() {
+        let goes_on = |flags| Short { protocol: 6, flags, ..Short::default() }.goes_on();
+        for flags in 0..=u8::MAX {
+            let moves = flags & (flag::SYN | flag::FIN | flag::RST | flag::URG) != 0;
+            assert_eq!(goes_on(flags), flags & flag::ACK != 0 && !moves, "{flags:#x}");
+        }
+        assert!(Short { protocol: 17, ..Short::default() }.goes_on());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+        /// Plain packets with bytes changed, checksums made right again or not, cut, padded, in two segments.
+        #[test]
+        fn what_is_read_is_what_the_parser_reads(
+            which in 0..4_usize,
+            changes in prop::collection::vec((0..80_usize, any::<u8>()), 0..4),
+            is_mended: bool,
+            trusts: bool,
+            cut in prop::option::of(0..90_usize),
+            padding in 0..20_usize,
+            split in prop::option::of(0..90_usize),
+        ) {
+            let mut frame = frames().swap_remove(which);
+            for (at, byte) in changes {
+                if let Some(place) = frame.get_mut(at) {
+                    *place = byte;
+                }
+            }
+            if is_mended {
+                mend(&mut frame);
+            }
+            frame.resize(frame.len() + padding, 0);
+            frame.truncate(cut.unwrap_or(usize::MAX));
+            let checksums = if trusts { Checksums::Trusted } else { Checksums::Verified };
+            if let Some(short) = read(&frame[..], checksums) {
+                let packet = parse_with(&frame[..], checksums);
+                prop_assert_eq!(short.packet(), packet);
+                prop_assert_eq!(packet.fault, None);
+            }
+            if let Some((one, other)) = split.and_then(|at| frame.split_at_checked(at)) {
+                let segments = [one, other];
+                if let Some(short) = read(&segments[..], checksums) {
+                    prop_assert_eq!(short.packet(), parse_with(&segments[..], checksums));
+                }
+            }
+        }
+    }
+
+    /// Writes the checksum of the IPv4 header anew.
+    fn mend(frame: &mut [u8]) {
+        let Some(header) = frame.get_mut(14..34) else { return };
+        header[10..12].fill(0);
+        let sum = crate::packet::build::checksum(header);
+        header[10..12].copy_from_slice(&sum.to_be_bytes());
+    }
+}

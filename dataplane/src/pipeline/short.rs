@@ -1,0 +1,121 @@
+//! What becomes of a plain packet whose connection stands? Nearly every packet is one: its segment is within the window,
+//! and the rules have been asked before.
+//!
+//! Nothing is changed unless all of it holds; what does not is left to [`Context::decide`], which knows every case.
+
+use super::decide::{Context, Decided, Outcome};
+use super::keyed::Keyed;
+use super::ways::{From, WayNumber, Ways};
+use crate::classify::{Counters, Evaluation, Facts, Stage, Traced};
+use crate::flow::Slot;
+use crate::frame::Frame;
+use crate::packet::{Network, Packet, Short, protocol};
+use crate::track::{self, CtState, Direction, Flow};
+
+impl Context<'_> {
+    /// Whether packets may be decided upon without asking the rules: connections are tracked, and not counted.
+    #[must_use]
+    pub fn remembers(&self) -> bool {
+        self.rules.tracks(Network::Ipv4) && !self.rules.program.objects().count_connections()
+    }
+
+    /// Decides upon a plain packet whose connection remembers what the rules say of it, and moves its flow on. The
+    /// decision is yet to be counted. Nothing has happened if there is none.
+    #[inline]
+    pub fn decide_short<'w>(
+        &mut self,
+        short: &Short,
+        keyed: &Keyed,
+        ways: &'w Ways,
+        from: From,
+    ) -> Option<&'w Decided> {
+        let &Keyed::Own { ref key, orientation, hash } = keyed else { return None };
+        if !short.goes_on() {
+            return None;
+        }
+        let (slot, deadline) = self.tracker.shard.table.peek(hash, key)?;
+        if deadline.is_at_or_before(self.tracker.now) {
+            return None;
+        }
+        let flow = self.tracker.shard.table.entry_mut(slot);
+        let direction = flow.direction(orientation);
+        let way = ways.way(remembered(flow, direction, ways.generation()))?;
+        if way.from != from {
+            return None;
+        }
+        let timeouts = &self.tracker.shard.settings.timeouts;
+        let timeout = track::go_on(flow, short, direction, self.tracker.now, timeouts)?;
+        self.tracker.goes_on(slot, direction, timeout, short.network_length);
+        let counters = self.rules.bank(self.worker);
+        for &counter in way.counters() {
+            counters.count(counter, short.network_length.into());
+        }
+        Some(&way.decided)
+    }
+
+    /// As [`Self::decide`], of a plain packet; its connection remembers what the rules say of it, if that holds for
+    /// the next one too.
+    pub fn decide_noting<F: Frame + ?Sized>(
+        &mut self,
+        packet: &Packet,
+        frame: &F,
+        keyed: &Keyed,
+        ways: &mut Ways,
+        from: From,
+    ) -> Decided {
+        if self.is_asked(keyed, ways) {
+            return self.decide(packet, frame, keyed);
+        }
+        let program = &self.rules.program;
+        let mut traced = Traced::default();
+        let run = |stages: &[Stage], facts: &Facts<'_, F>, counters: &Counters, so_far: &mut Evaluation| {
+            program.run_traced(stages, facts, counters, so_far, &mut traced);
+        };
+        let decided = self.verdict(packet, frame, keyed, None, run, |_, _| ());
+        self.count(&decided, 1);
+        if decided.outcome == Outcome::Accept && decided.ct == CtState::Established {
+            let is_tcp = packet.tuple.protocol == protocol::TCP;
+            let number = traced
+                .repeats(is_tcp)
+                .map_or(WayNumber::SEVERAL, |counters| ways.number(from, &decided, counters));
+            self.note(keyed, number, ways.generation());
+        }
+        decided
+    }
+
+    /// Whether nothing is to be learnt of the packet's connection: it has none that stands, or it remembers already.
+    fn is_asked(&self, keyed: &Keyed, ways: &Ways) -> bool {
+        let Some((slot, direction)) = self.stored(keyed) else { return true };
+        let flow = self.tracker.shard.table.entry(slot);
+        !flow.may_remember() || remembered(flow, direction, ways.generation()) != WayNumber::NONE
+    }
+
+    /// The flow of the packet remembers this of its direction.
+    fn note(&mut self, keyed: &Keyed, number: WayNumber, generation: u16) {
+        let Some((slot, direction)) = self.stored(keyed) else { return };
+        let flow = self.tracker.shard.table.entry_mut(slot);
+        if !flow.may_remember() {
+            return;
+        }
+        if flow.generation != generation {
+            flow.generation = generation;
+            flow.ways = [WayNumber::NONE; 2];
+        }
+        flow.ways[direction as usize] = number;
+    }
+
+    fn stored(&self, keyed: &Keyed) -> Option<(Slot, Direction)> {
+        let &Keyed::Own { ref key, orientation, hash } = keyed else { return None };
+        let (slot, _) = self.tracker.shard.table.peek(hash, key)?;
+        Some((slot, self.tracker.shard.table.entry(slot).direction(orientation)))
+    }
+}
+
+/// What a flow remembers of a direction in this generation.
+#[inline]
+fn remembered(flow: &Flow, direction: Direction, generation: u16) -> WayNumber {
+    if flow.generation == generation { flow.ways[direction as usize] } else { WayNumber::NONE }
+}
+
+#[cfg(test)]
+mod tests;
