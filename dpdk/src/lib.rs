@@ -44,5 +44,6 @@ pub use port::Port;
 pub use port_config::PortConfig;
 pub use port_info::{Link, MacAddress, PortId, PortInfo};
 pub use queue::{Queues, RxQueue, TxQueue};
+pub use rss::Rss;
 pub use statistics::PortStatistics;
 pub use vdev::{pcap_device, pcap_interface};

@@ -35,8 +35,8 @@ struct Configured {
     promiscuous: bool,
     /// Can the device send chains of segments?
     chains: bool,
-    /// The length of the key, when RSS was asked of the device.
-    rss_key_len: Option<u8>,
+    /// What RSS was asked of the device, if it was.
+    rss: Option<rss::Wanted>,
 }
 
 impl Port {
@@ -88,14 +88,13 @@ impl Port {
         conf.txmode.offloads = info.tx_offload_capa & sys::RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
         conf.rxmode.mtu = config.mtu.map_or(0, u32::from);
         let fields = info.flow_type_rss_offloads & rss::FIELDS;
-        let wants_rss =
-            config.symmetric_rss && config.receive_queues > 1 && fields != 0 && info.hash_key_size > 0;
-        let mut key = rss::symmetric_key(info.hash_key_size);
+        let wants_rss = config.symmetric_rss && config.receive_queues > 1 && fields != 0;
+        let (mut key, key_len) = (rss::symmetric_key(), rss::key_len(info.hash_key_size));
         if wants_rss {
             conf.rxmode.mq_mode = sys::rte_eth_rx_mq_mode::RTE_ETH_MQ_RX_RSS;
             conf.rxmode.offloads |= info.rx_offload_capa & sys::RTE_ETH_RX_OFFLOAD_RSS_HASH;
             conf.rx_adv_conf.rss_conf.rss_key = key.as_mut_ptr();
-            conf.rx_adv_conf.rss_conf.rss_key_len = info.hash_key_size;
+            conf.rx_adv_conf.rss_conf.rss_key_len = key_len;
             conf.rx_adv_conf.rss_conf.rss_hf = fields;
         }
         // SAFETY: EAL runs and the port is stopped and ours; DPDK copies the structure, and drivers
@@ -119,7 +118,7 @@ impl Port {
             promiscuous: config.promiscuous,
             chains: conf.txmode.offloads & sys::RTE_ETH_TX_OFFLOAD_MULTI_SEGS != 0
                 || SENDS_CHAINS_UNSAID.contains(&PortInfo::from_raw(&info).driver.as_str()),
-            rss_key_len: wants_rss.then_some(info.hash_key_size),
+            rss: wants_rss.then_some(rss::Wanted { fields, key_len, table_len: info.reta_size }),
         });
         Ok(())
     }
@@ -139,7 +138,8 @@ impl Port {
         self.started = true;
         self.set_promiscuous(configured.promiscuous)?;
         timestamp::look_up();
-        let rss = configured.rss_key_len.is_some_and(|len| rss::is_active(self.open.id, len));
+        let rss =
+            configured.rss.and_then(|wanted| rss::deal(self.open.id, wanted, configured.receive_queues));
         // SAFETY: the port was stopped, which it is only without queues, and runs with these now.
         let (receive, transmit) = unsafe {
             (

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use dpdk_sys as sys;
 
 use crate::port::OpenPort;
-use crate::{Burst, Mbuf, PortId};
+use crate::{Burst, Mbuf, PortId, Rss};
 
 /// All queues of a port that has been started.
 #[derive(Debug)]
@@ -16,9 +16,9 @@ pub struct Queues {
     pub receive: Vec<RxQueue>,
     /// The transmit queues, by number.
     pub transmit: Vec<TxQueue>,
-    /// Does the device spread flows over the receive queues with the symmetric key, so that both
-    /// directions of a flow meet in one queue? False where it cannot, does not say, or was not asked.
-    pub rss: bool,
+    /// How the device spreads flows over the receive queues, both directions of a flow into one.
+    /// `None` where it cannot, does not say, or was not asked.
+    pub rss: Option<Rss>,
 }
 
 /// A receive queue. Its port runs as long as it exists.

@@ -32,7 +32,7 @@ fn frames_cross_byte_for_byte() {
         assert!(port.link().unwrap().up);
     }
     let (right, left) = (queues.pop().unwrap(), queues.pop().unwrap());
-    assert!(!left.rss, "net_pcap has no RSS");
+    assert_eq!(left.rss, None, "net_pcap has no RSS");
     for (mut from, mut to) in [(left.receive, right.transmit), (right.receive, left.transmit)] {
         let mut burst = Burst::new();
         while from[0].receive(&mut burst) > 0 {

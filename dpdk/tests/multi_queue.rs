@@ -28,7 +28,7 @@ fn queues_keep_apart() {
     let config = PortConfig { receive_queues: 3, transmit_queues: 3, ..PortConfig::default() };
     port.configure(&config, &mempool).unwrap();
     let mut queues = port.start().unwrap();
-    assert!(!queues.rss, "net_pcap has no RSS");
+    assert_eq!(queues.rss, None, "net_pcap has no RSS");
 
     let mut burst = Burst::new();
     for (number, from) in queues.receive.iter_mut().enumerate() {

@@ -3,6 +3,7 @@
 use crate::counts::counted;
 use crate::failure::{Failure, Outcome};
 use config::settings::{self, Device, Settings};
+use dataplane::flow::Steering;
 use dpdk::{Eal, EalConfig, Memory, Mempool, MempoolConfig, Port, PortConfig, Queues};
 
 /// The ports of all wires, running.
@@ -13,6 +14,8 @@ pub struct Devices {
     pub mempool: Mempool,
     /// For each wire, its ports: outside, inside.
     pub wires: Vec<[OpenPort; 2]>,
+    /// To which worker flows come in, if the cards have a say and all say the same.
+    pub steering: Option<Steering>,
 }
 
 /// A running port and the queues nobody polls yet.
@@ -47,7 +50,19 @@ pub fn open(settings: &Settings) -> Outcome<Devices> {
         wires.push([outside, inside]);
     }
     crate::logging::dpdk_runs();
-    Ok(Devices { eal, mempool, wires })
+    let steering = if workers > 1 { steering(&wires, workers) } else { None };
+    Ok(Devices { eal, mempool, wires, steering })
+}
+
+/// How all the ports spread flows, if they do and alike: or packets of one flow would come in at several workers.
+fn steering(wires: &[[OpenPort; 2]], workers: u16) -> Option<Steering> {
+    let mut spread = wires.iter().flatten().map(|port| port.queues.rss.as_ref());
+    let first = spread.next().flatten();
+    let rss = first.filter(|first| spread.all(|other| other == Some(first)));
+    let steering = rss.and_then(|rss| Steering::new(rss.key, &rss.queues, workers.into(), &rss.with_ports));
+    let by = if steering.is_some() { "the cards (symmetric RSS)" } else { "software" };
+    log::info!("flows are steered to {} by {by}", counted(workers.into(), "worker"));
+    steering
 }
 
 fn open_port(eal: &Eal, mempool: &Mempool, name: &str, workers: u16) -> Outcome<OpenPort> {
@@ -68,9 +83,8 @@ fn open_port(eal: &Eal, mempool: &Mempool, name: &str, workers: u16) -> Outcome<
     };
     port.configure(&config, mempool)?;
     let queues = port.start()?;
-    let steering = if queues.rss { "RSS" } else { "software" };
-    let queues_shown = counted(workers.into(), "queue");
-    log::info!("{name}: {}, {queues_shown}, flows steered by {steering}", info.driver);
+    let spread = if queues.rss.is_some() { ", symmetric RSS" } else { "" };
+    log::info!("{name}: {}, {}{spread}", info.driver, counted(workers.into(), "queue"));
     Ok(OpenPort { port, queues })
 }
 

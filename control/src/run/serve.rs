@@ -56,7 +56,7 @@ pub fn serve(configuration: &Configuration, mut policy: Policy, left_out: Vec<En
     let workers = usize::from(settings.workers.count);
     let rules = compile(&policy, workers, 0, None)?;
     policy.forget_elements();
-    let Devices { eal, mempool, wires } = devices::open(settings)?;
+    let Devices { eal, mempool, wires, steering } = devices::open(settings)?;
     let (publisher, readers) = generation::publish(rules, workers);
     let started = Instant::now();
     let mut desk = Desk { configuration, publisher, policy, left_out, workers, started, log_lost: 0 };
@@ -76,7 +76,10 @@ pub fn serve(configuration: &Configuration, mut policy: Policy, left_out: Vec<En
         }
         queues.push(dealt);
     }
-    let hasher = FlowHasher::new(secret()?);
+    let mut hasher = FlowHasher::new(secret()?);
+    if let Some(steering) = steering {
+        hasher = hasher.steered(steering, workers);
+    }
     let handover = worker::handover(workers);
     let expectations = Arc::new(Expectations::with_capacity(MOST_EXPECTED, hasher.clone()));
     let mut watched = Vec::new();

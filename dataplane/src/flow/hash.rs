@@ -12,15 +12,18 @@
 //! ```
 
 use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
 
 use ahash::RandomState;
 
-use crate::flow::FlowKey;
+use crate::flow::{FlowKey, Steering};
 
 /// Hashes flow keys. All workers share one, or they would not agree on who owns a flow.
 #[derive(Debug, Clone)]
 pub struct FlowHasher {
     state: RandomState,
+    /// Who owns a flow, where cards have a say, and of how many workers.
+    steering: Option<(Arc<Steering>, u32)>,
 }
 
 impl FlowHasher {
@@ -28,7 +31,13 @@ impl FlowHasher {
     #[must_use]
     pub fn new(seeds: [u64; 4]) -> Self {
         let [a, b, c, d] = seeds;
-        Self { state: RandomState::with_seeds(a, b, c, d) }
+        Self { state: RandomState::with_seeds(a, b, c, d), steering: None }
+    }
+
+    /// The same, but that flows belong to the workers, of `workers`, whose queues their packets come in by.
+    #[must_use]
+    pub fn steered(self, steering: Steering, workers: usize) -> Self {
+        Self { steering: Some((Arc::new(steering), workers as u32)), ..self }
     }
 
     /// The hash of a flow, the same for both directions.
@@ -43,7 +52,11 @@ impl FlowHasher {
             | u64::from(key.version) << 40
             | u64::from(key.zone) << 48;
         hasher.write_u64(rest);
-        FlowHash(hasher.finish())
+        let hash = FlowHash(hasher.finish());
+        match &self.steering {
+            None => hash,
+            Some((steering, workers)) => hash.owned_by(steering.queue(key), *workers),
+        }
     }
 }
 
@@ -61,6 +74,13 @@ impl FlowHash {
         debug_assert!(0 < workers && workers <= 1 << OWNER_BITS);
         let bits = self.0 as usize >> FINGERPRINT_BITS & ((1 << OWNER_BITS) - 1);
         (bits * workers) >> OWNER_BITS
+    }
+
+    /// The same of a flow that belongs to this worker.
+    fn owned_by(self, owner: u16, workers: u32) -> Self {
+        let bits = u64::from((u32::from(owner) << OWNER_BITS).div_ceil(workers));
+        let mask = ((1 << OWNER_BITS) - 1) << FINGERPRINT_BITS;
+        Self(self.0 & !mask | bits << FINGERPRINT_BITS)
     }
 
     /// The bucket a flow is looked for first, of `buckets`.

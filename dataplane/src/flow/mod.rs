@@ -6,9 +6,11 @@ mod group;
 pub mod hash;
 pub mod key;
 mod prefetch;
+mod steering;
 pub mod table;
 
 pub use ageing::{Ager, Reaper, ageing};
 pub use hash::{FlowHash, FlowHasher};
 pub use key::{FlowKey, Orientation};
+pub use steering::Steering;
 pub use table::{Entry, Full, Slot, Stats, Table};
