@@ -20,7 +20,7 @@ TEST_PACKAGES  := nftables iptables iproute2 ethtool nmap nginx-light iputils-pi
                   python3 python3-scapy conntrack
 RUST_VERSION   := 1.88
 
-.PHONY: help deps deps-test build demo test parity lint loom fuzz bench bench-load clean
+.PHONY: help deps deps-test build demo test parity lint loom fuzz bench bench-load bench-skew clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -80,11 +80,14 @@ fuzz: deps ## fuzz every target for FUZZ_SECONDS (60) each
 	        "$$target" -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -rss_limit_mb=4096); \
 	done
 
-bench: bench-load ## run all benches; what they say goes into docs/performance.md
+bench: bench-load bench-skew ## run all benches; what they say goes into docs/performance.md
 
 bench-load: deps-test build ## large rulesets: time and memory beside nft and iptables-restore
 	SLUICE_BIN=$(CURDIR)/$(SLUICE) cargo bench --package tests --bench load -- --rounds $(BENCH_ROUNDS) \
 	    --json $(CURDIR)/target/bench-load.json --markdown $(CURDIR)/docs/performance.md
+
+bench-skew: deps-test ## how evenly flows fall on workers, simulated
+	cargo bench --package tests --bench skew -- --markdown $(CURDIR)/docs/performance.md
 
 clean: ## remove what was built
 	cargo clean
