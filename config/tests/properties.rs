@@ -91,6 +91,15 @@ fn printed(text: &str) -> Result<String, String> {
     parsed.map(|ruleset| print(&ruleset)).map_err(|errors| errors.to_string())
 }
 
+/// Found by fuzzing.
+#[test]
+fn lists_of_bits_within_parentheses_read_back_the_same() {
+    for bits in ["syn | fin,rst", "syn,(fin,rst)", "(syn,fin),rst", "syn,fin & rst", "(syn ^ fin),rst"] {
+        let once = printed(&format!("table ip t {{ chain c {{ tcp flags & ({bits}) == syn; }}; }}")).unwrap();
+        assert_eq!(printed(&once), Ok(once.clone()));
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_printed_reads_back_the_same(text in ruleset()) {

@@ -82,7 +82,16 @@ struct Bits<'a>(&'a Expression);
 impl Display for Bits<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.0.term {
-            Term::List(parts) => joined(f, parts, " | "),
+            Term::List(parts) => {
+                for (index, part) in parts.iter().enumerate() {
+                    f.write_str(if index > 0 { " | " } else { "" })?;
+                    match part.term {
+                        Term::List(_) => write!(f, "{}", Bits(part))?,
+                        _ => operand(f, BinaryOperator::Or, part)?,
+                    }
+                }
+                Ok(())
+            }
             _ => write!(f, "{}", Shown(self.0)),
         }
     }
