@@ -11,6 +11,7 @@ mod constant;
 mod context;
 mod element;
 mod field;
+mod hooked;
 mod jumps;
 mod operand;
 mod overlap;
@@ -37,6 +38,8 @@ struct Lowering<'a> {
     policy: Policy,
     errors: Vec<Diagnostic>,
     jumps: Vec<Jump>,
+    /// What is there on some hooks only, and the chain that asks for it.
+    hooked: Vec<(policy::ChainId, hooked::Hooked)>,
     /// Which chain uses which verdict map, and where.
     map_uses: Vec<(crate::policy::ChainId, usize, Span)>,
     lines: Vec<Option<Lines>>,
@@ -72,6 +75,7 @@ fn lowered(ruleset: &Ruleset) -> Lowering<'_> {
         policy: Policy::default(),
         errors: Vec::new(),
         jumps: Vec::new(),
+        hooked: Vec::new(),
         map_uses: Vec::new(),
         lines: vec![None; ruleset.sources.len()],
         fixed_sets: HashMap::new(),

@@ -201,3 +201,39 @@ fn saved_sets_are_printed_as_sets_of_nft() {
     let again = [Source::new("again.nft", printed.as_str())];
     assert_eq!(print(&config::parse(&again, &mut NoFiles).expect("is nft")), printed);
 }
+
+#[test]
+fn a_set_that_rules_change_is_dynamic() {
+    let texts = [
+        (
+            "s",
+            "create s hash:ip family inet timeout 60\nadd s 192.0.2.1\ncreate n hash:net\nadd n 10.0.0.0/8\n",
+        ),
+        (
+            "rules.v4",
+            "*filter\n:INPUT DROP [0:0]\n-A INPUT -j SET --add-set s src --exist --timeout 5\n\
+             -A INPUT -j SET --add-set s dst --del-set s src\nCOMMIT\n",
+        ),
+    ];
+    let sources = texts.map(|(name, text)| Source::new(name, text));
+    let printed = print(&config::parse(&sources, &mut NoFiles).expect("known"));
+    assert!(printed.contains("size 65536\n\t\tflags dynamic,timeout\n\t\ttimeout 1m"), "{printed}");
+    for text in ["update @s { ip saddr timeout 5s }", "bytes 0 add @s { ip daddr } delete @s { ip saddr }"] {
+        assert!(printed.contains(text), "{printed}");
+    }
+    for (rules, part) in [
+        ("-A INPUT -j SET --add-set n src", "packets cannot change a set of networks"),
+        ("-A INPUT -j SET --add-set s src --timeout 0", "keeps an element for ever"),
+        ("-A INPUT -j SET --del-set s src --exist", "`--exist` goes with `--add-set`"),
+        ("-A INPUT -j SET", "SET needs `--add-set` or `--del-set`"),
+        (
+            "-A INPUT -j SET --add-set s src\nCOMMIT\n*raw\n:PREROUTING ACCEPT [0:0]\n\
+             -A PREROUTING -m set --match-set s src -j DROP",
+            "two tables use it",
+        ),
+    ] {
+        let dump = format!("*filter\n:INPUT DROP [0:0]\n{rules}\nCOMMIT\n");
+        let said = complaints(&[texts[0], ("rules.v4", &dump)], &[]);
+        assert!(said.contains(part), "{rules}: {said}");
+    }
+}

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use super::build::NewSet;
 use super::dump::{DumpChain, DumpTable};
-use super::ipset::IpSets;
-use super::matches::recent::Survey;
+use super::lexer::Token;
+use super::matches::listed::Changes;
+use super::matches::recent::Lists;
 use super::options::sort;
 use super::rule::{self, Shared};
 use super::{Beside, Report, Version};
@@ -73,7 +74,7 @@ pub(super) fn add(
     table: &DumpTable,
     version: Version,
     beside: &Beside<'_>,
-    recents: &Survey,
+    survey: &Survey,
     ruleset: &mut Ruleset,
     report: &mut Report,
 ) {
@@ -118,7 +119,8 @@ pub(super) fn add(
             add_chain(new_chain(&rule.chain.text, rule.chain.span, kind, ChainPolicy::Accept));
         }
     }
-    let shared = Shared { recents, sets: beside.sets, fresh: Cell::new(0) };
+    let Survey { recents, changes } = survey;
+    let shared = Shared { recents, changes, sets: beside.sets, fresh: Cell::new(0) };
     let scope = Scope { version, kind, shared: &shared, chains: &callable };
     let mut sets: Vec<NewSet> = Vec::new();
     for rule in &table.rules {
@@ -156,7 +158,7 @@ pub(super) fn add(
             rules.splice(place..place, group);
         }
     }
-    let sets = declare(sets, beside.sets, errors);
+    let sets = declare(sets, &shared, errors);
     let declared = ruleset.declare_table(family, kind.name(), table.name.span);
     for set in sets {
         let name = set.name.clone();
@@ -181,21 +183,36 @@ pub(super) fn add(
     }
 }
 
-/// The lists of `-m recent` that rules of all `tables` of `version` put addresses into.
+/// What rules of all tables of a version have in common.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    recents: Lists,
+    changes: Changes,
+}
+
+/// Looks over all `tables` of `version`.
 pub(super) fn survey<'a>(tables: impl Iterator<Item = &'a DumpTable>, version: Version) -> Survey {
     let mut survey = Survey::default();
     for table in tables {
-        for rule in table.rules.iter().filter(|rule| rule.words.iter().any(|word| word.text == "recent")) {
+        let asks = |word: &Token| matches!(word.text.as_str(), "recent" | "set" | "SET");
+        for rule in table.rules.iter().filter(|rule| rule.words.iter().any(asks)) {
             let written = sort(&rule.words, rule.span, version, &mut Vec::new());
-            let recent = written.matches.iter().filter(|loaded| loaded.module.name() == "recent");
-            recent.for_each(|loaded| survey.look(loaded));
+            for loaded in
+                written.matches.iter().chain(written.jump.iter().filter_map(|jump| jump.target.as_ref()))
+            {
+                match loaded.module.name() {
+                    "recent" => survey.recents.look(loaded),
+                    "set" | "SET" => survey.changes.look(loaded, &table.name.text),
+                    _ => {}
+                }
+            }
         }
     }
     survey
 }
 
 /// The sets the rules use, each once.
-fn declare(wanted: Vec<NewSet>, saved: &IpSets, errors: &mut Vec<Diagnostic>) -> Vec<Set> {
+fn declare(wanted: Vec<NewSet>, shared: &Shared<'_>, errors: &mut Vec<Diagnostic>) -> Vec<Set> {
     let mut known: BTreeMap<String, NewSet> = BTreeMap::new();
     let mut sets = Vec::new();
     for new in wanted {
@@ -205,8 +222,10 @@ fn declare(wanted: Vec<NewSet>, saved: &IpSets, errors: &mut Vec<Diagnostic>) ->
             }
             continue;
         }
-        let made = match saved.get(&new.name) {
-            Some(saved) if new.text.is_empty() => saved.declare(&new.name),
+        let made = match shared.sets.get(&new.name) {
+            Some(saved) if new.text.is_empty() => {
+                saved.declare(&new.name, shared.changes.is_changed(&new.name))
+            }
             _ => nft::set(&new.text, new.span),
         };
         match made {

@@ -182,8 +182,8 @@ impl Saved {
         Ok(text)
     }
 
-    /// The set as one of nft.
-    pub(super) fn declare(&self, name: &str) -> Result<Set, Diagnostic> {
+    /// The set as one of nft, which rules may have `changed`.
+    pub(super) fn declare(&self, name: &str, changed: bool) -> Result<Set, Diagnostic> {
         let address = if self.version == Some(Version::V6) { "ipv6_addr" } else { "ipv4_addr" };
         let types = self.parts.iter().map(|part| match part {
             Part::Address => address,
@@ -193,18 +193,27 @@ impl Saved {
             Part::Mark => "mark",
         });
         let types = types.collect::<Vec<_>>().join(" . ");
-        let ranges = self.intervals || self.elements.iter().any(|(text, _)| text.contains(['/', '-']));
-        let flags: Vec<&str> = [(ranges, "interval"), (self.timeout.is_some(), "timeout")]
-            .iter()
-            .filter_map(|(set, name)| set.then_some(*name))
-            .collect();
+        let wide = self.elements.iter().find(|(text, _)| text.contains(['/', '-']));
+        if let Some((_, span)) = wide.filter(|_| changed) {
+            let message = format!(
+                "rules change the set `{name}`, and this is a network: packets cannot change a set of networks"
+            );
+            return Err(Diagnostic::new(*span, message).help("put the networks into a set of their own"));
+        }
+        let ranges = !changed && (self.intervals || wide.is_some());
+        let flags: Vec<&str> =
+            [(ranges, "interval"), (changed, "dynamic"), (self.timeout.is_some(), "timeout")]
+                .iter()
+                .filter_map(|(set, name)| set.then_some(*name))
+                .collect();
         let flags = if flags.is_empty() { String::new() } else { format!("flags {}; ", flags.join(",")) };
         let merge = if ranges && self.parts.len() == 1 { "auto-merge; " } else { "" };
         let lifetime = match self.timeout.filter(|seconds| *seconds > 0) {
             Some(seconds) => format!("timeout {seconds}s; "),
             None => String::new(),
         };
-        let size = self.size.map(|size| size.max(self.elements.len() as u64));
+        let size =
+            self.size.or(changed.then_some(DEFAULT_SIZE)).map(|size| size.max(self.elements.len() as u64));
         let size = size.map_or_else(String::new, |size| format!("size {size}; "));
         let list: Vec<&str> = self.elements.iter().map(|(text, _)| text.as_str()).collect();
         let elements = match list.is_empty() {
@@ -243,6 +252,9 @@ fn part_text(part: Part, token: &Token) -> Result<String, Diagnostic> {
         _ => Ok(text.to_owned()),
     }
 }
+
+/// Elements a set of ipset has room for unless it says otherwise.
+const DEFAULT_SIZE: u64 = 65_536;
 
 /// Type, parts, and whether elements may be networks.
 const TYPES: &[(&str, &[Part], bool)] = &[

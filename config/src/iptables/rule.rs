@@ -7,7 +7,8 @@ use super::build::{self, Built, NewSet};
 use super::chains::Scope;
 use super::dump::DumpRule;
 use super::ipset::IpSets;
-use super::matches::recent::Survey;
+use super::matches::listed::Changes;
+use super::matches::recent::Lists;
 use super::options::{Loaded, Written, sort};
 use super::{Version, protocol, target};
 use crate::diagnostic::Diagnostic;
@@ -30,7 +31,9 @@ pub(super) struct Facts<'a> {
 /// What the rules of a table have in common.
 pub(super) struct Shared<'a> {
     /// The lists of `-m recent` that rules put addresses into.
-    pub(super) recents: &'a Survey,
+    pub(super) recents: &'a Lists,
+    /// Which sets rules change.
+    pub(super) changes: &'a Changes,
     /// The sets saved beside the dump.
     pub(super) sets: &'a IpSets,
     /// The number of the next set that one rule has for itself.

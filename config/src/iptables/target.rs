@@ -92,8 +92,16 @@ fn unknown(jump: &Jump, scope: &Scope<'_>) -> Diagnostic {
     }
 }
 
-/// `CT --zone N --helper NAME`
+/// `CT --zone N --helper NAME`. Nobody is told of events here, so that it does not matter of which.
 fn tracked(target: &Loaded, facts: &Facts<'_>) -> Result<StatementKind, Diagnostic> {
+    for (option, known) in [("--ctevents", &CT_EVENTS[..]), ("--expevents", &["new"])] {
+        for event in target.get(option).into_iter().flat_map(|given| given.value().split(',')) {
+            if !known.contains(&event.text.as_str()) {
+                let message = format!("`{}` is no event: {}", event.text, known.join(", "));
+                return Err(Diagnostic::new(event.span, message));
+            }
+        }
+    }
     let zone = match target.get("--zone") {
         Some(given) if given.value().text == "mark" => {
             let message = "`--zone mark` is not supported: a rule of nft, `ct zone set`, says which mark means which zone";
@@ -155,6 +163,9 @@ fn tcp_reset(facts: &Facts<'_>, span: Span) -> Result<RejectWith, Diagnostic> {
         false => Err(Diagnostic::new(span, "`tcp-reset` needs `-p tcp`")),
     }
 }
+
+const CT_EVENTS: [&str; 10] =
+    ["new", "related", "destroy", "reply", "assured", "protoinfo", "helper", "mark", "natseqinfo", "secmark"];
 
 const TCP_RESET: [&str; 2] = ["tcp-reset", "tcp-rst"];
 

@@ -2,6 +2,7 @@
 
 use super::constant::{constant, ones};
 use super::context::{Needs, payload, stated};
+use super::hooked::Hooked;
 use super::rule::Making;
 use super::{Lowered, Lowering};
 use crate::diagnostic::{Diagnostic, Span};
@@ -102,6 +103,7 @@ impl Lowering<'_> {
                     let text = format!("there is no fib in a table of family {family}");
                     return Err(Diagnostic::new(span, text));
                 }
+                making.hooked.push(Hooked::address_type(family, device, span));
                 Load::AddressType { destination, of_device: device.is_some() }
             }
         };

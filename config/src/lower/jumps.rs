@@ -30,6 +30,7 @@ impl Lowering<'_> {
         let Some(order) = self.callees_first(&graph) else {
             return;
         };
+        self.check_hooks(&graph, &order);
         let mut depth = vec![0_usize; graph.len()];
         for chain in order {
             let mut deepest: Option<Span> = None;

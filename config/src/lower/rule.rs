@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::context::{Context, Needs, stated};
+use super::hooked::Hooked;
 use super::jumps::Jump;
 use super::scope::Scope;
 use super::{Lowered, Lowering, next_id};
@@ -17,12 +18,19 @@ pub(super) struct Making<'s, 'a> {
     pub(super) scope: &'s Scope<'a>,
     pub(super) context: Context,
     pub(super) statements: Vec<Statement>,
+    /// What is there on some hooks only.
+    pub(super) hooked: Vec<Hooked>,
 }
 
 impl<'s, 'a> Making<'s, 'a> {
     /// As far as this one is, but what is stated from now on is not kept.
     pub(super) fn clone_for_types(&self) -> Making<'s, 'a> {
-        Making { scope: self.scope, context: self.context.clone(), statements: Vec::new() }
+        Making {
+            scope: self.scope,
+            context: self.context.clone(),
+            statements: Vec::new(),
+            hooked: Vec::new(),
+        }
     }
 }
 
@@ -51,6 +59,7 @@ impl Lowering<'_> {
             scope,
             context: Context::new(scope.table.family),
             statements: Vec::with_capacity(rule.statements.len()),
+            hooked: Vec::new(),
         };
         let mut decided = false;
         for statement in &rule.statements {
@@ -68,6 +77,7 @@ impl Lowering<'_> {
             };
         }
         let place = self.place(rule.span);
+        self.hooked.extend(making.hooked.drain(..).map(|hooked| (chain, hooked)));
         self.policy.rules.push(policy::Rule {
             chain,
             position,
@@ -148,13 +158,7 @@ impl Lowering<'_> {
                 let goes_on = if *negated { policy::whole::NONE } else { policy::whole::ALL };
                 self.asked_as_iptables(Load::Chunks(*chunks), goes_on)
             }
-            StatementKind::Notrack => {
-                if matches!(making.scope.table.family, Family::Arp | Family::Bridge | Family::Netdev) {
-                    let text = "there is no connection tracking to be left out of in this family";
-                    return Err(Diagnostic::new(statement.span, text));
-                }
-                Statement::Notrack
-            }
+            StatementKind::Notrack => Statement::Notrack,
         };
         making.statements.push(lowered);
         Ok(())
@@ -246,6 +250,7 @@ fn reject(making: &mut Making<'_, '_>, with: RejectWith, span: Span) -> Lowered<
         (RejectWith::Default, Some(Protocol::Ip6)) => Reject::Icmpv6(4),
         (RejectWith::Default, _) => Reject::Icmpx(Icmpx::PortUnreachable),
     };
+    making.hooked.push(Hooked::reject(family, span));
     let mut needs = Needs::default();
     match reject {
         Reject::TcpReset => making.context.need_transport(Protocol::Tcp, span, &mut needs)?,

@@ -11,9 +11,10 @@ type Done = Result<(), Diagnostic>;
 /// `-m time`
 pub(in crate::iptables) fn translate(loaded: &Loaded, _facts: &Facts<'_>, built: &mut Built) -> Done {
     if let Some(given) = loaded.get("--kerneltz") {
-        let message =
-            "`--kerneltz` is not supported: it asks for the time zone of a host, and a wire has none";
-        return Err(Diagnostic::new(given.span, message).help("write the times in UTC"));
+        built.note(
+            given.span,
+            "the kernel's own time zone is UTC here, as it is of a host whose clock runs in UTC",
+        );
     }
     if let Some(given) = loaded.get("--monthdays") {
         let message = "`--monthdays` is not supported: nothing in nft asks for the day of the month";

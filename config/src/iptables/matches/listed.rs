@@ -1,12 +1,14 @@
 //! What does `-m set` ask? Whether a set that was saved beside the dump holds what a packet bears.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::diagnostic::Diagnostic;
 use crate::iptables::Version;
 use crate::iptables::build::{Built, NewSet};
 use crate::iptables::ipset::{Part, Saved};
 use crate::iptables::lexer::Token;
 use crate::iptables::options::Loaded;
-use crate::iptables::rule::Facts;
+use crate::iptables::rule::{Facts, Shared};
 
 /// `-m set`
 pub(in crate::iptables) fn translate(
@@ -27,12 +29,63 @@ pub(in crate::iptables) fn translate(
     built.says(&format!("{}{} {not}@{}", used.protocols, used.key, used.name), given.span)
 }
 
+/// The sets that rules change, and the tables that use each.
+#[derive(Debug, Default)]
+pub(in crate::iptables) struct Changes {
+    changed: BTreeSet<String>,
+    tables: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Changes {
+    /// Looks at the sets that a match or target of `table` names.
+    pub(in crate::iptables) fn look(&mut self, loaded: &Loaded, table: &str) {
+        for given in &loaded.given {
+            let changes = matches!(given.option.name(), "--add-set" | "--del-set");
+            if !changes && given.option.name() != "--match-set" {
+                continue;
+            }
+            let name = given.value().text.clone();
+            if changes {
+                self.changed.insert(name.clone());
+            }
+            self.tables.entry(name).or_default().insert(table.to_owned());
+        }
+    }
+
+    /// Whether rules change the set.
+    pub(in crate::iptables) fn is_changed(&self, name: &str) -> bool {
+        self.changed.contains(name)
+    }
+
+    /// Whether several tables use the set.
+    fn is_shared(&self, name: &str) -> bool {
+        self.tables.get(name).is_some_and(|tables| tables.len() > 1)
+    }
+}
+
+impl Shared<'_> {
+    /// Complains if rules cannot change the set, since each table has one of its own.
+    pub(in crate::iptables) fn may_change(&self, name: &Token) -> Result<(), Diagnostic> {
+        let of_both = self.sets.get(&name.text).is_some_and(|saved| saved.version.is_none());
+        let why = match of_both {
+            true => "it holds no addresses, and so is for IPv4 and IPv6",
+            false if self.changes.is_shared(&name.text) => "two tables use it",
+            false => return Ok(()),
+        };
+        let message =
+            format!("rules cannot change the set `{}`: {why}, and tables of nft share no sets", name.text);
+        Err(Diagnostic::new(name.span, message))
+    }
+}
+
 /// A set and how a packet is looked up in it.
 pub(in crate::iptables) struct Used {
     pub(in crate::iptables) name: String,
     pub(in crate::iptables) key: String,
     /// What must be said before, so that there are ports.
     pub(in crate::iptables) protocols: &'static str,
+    /// In seconds, if its elements end by themselves; 0 for those that do not say.
+    pub(in crate::iptables) lives: Option<u64>,
     pub(in crate::iptables) set: NewSet,
 }
 
@@ -43,7 +96,7 @@ pub(in crate::iptables) fn used(name: &Token, sides: &Token, facts: &Facts<'_>) 
         let help = "give the output of `ipset save` beside this dump";
         return Err(Diagnostic::new(name.span, message).help(help));
     };
-    let Saved { parts, version, .. } = saved;
+    let Saved { parts, version, timeout, .. } = saved;
     if version.is_some_and(|version| version != facts.version) {
         let message = format!("the set `{}` is of the other family: no packet is ever in it", name.text);
         return Err(Diagnostic::new(name.span, message));
@@ -90,5 +143,5 @@ pub(in crate::iptables) fn used(name: &Token, sides: &Token, facts: &Facts<'_>) 
         span: name.span,
         differs: "",
     };
-    Ok(Used { name: name.text.clone(), key: key.join(" . "), protocols, set })
+    Ok(Used { name: name.text.clone(), key: key.join(" . "), protocols, lives: *timeout, set })
 }

@@ -15,21 +15,23 @@ type Done = Result<(), Diagnostic>;
 
 /// `-m addrtype`
 pub(in crate::iptables) fn addrtype(loaded: &Loaded, facts: &Facts<'_>, built: &mut Built) -> Done {
-    for option in ["--limit-iface-in", "--limit-iface-out"] {
-        if let Some(given) = loaded.get(option) {
-            let message = format!(
-                "`{option}` is not supported: a wire does not know the addresses of each interface of a host"
-            );
-            return Err(Diagnostic::new(given.span, message));
+    let device = match (loaded.get("--limit-iface-in"), loaded.get("--limit-iface-out")) {
+        (Some(_), Some(second)) => {
+            let message = "`--limit-iface-in` and `--limit-iface-out` exclude each other";
+            return Err(Diagnostic::new(second.span, message));
         }
-    }
-    if loaded.given.is_empty() {
+        (Some(_), None) => " . iif",
+        (None, Some(_)) => " . oif",
+        (None, None) => "",
+    };
+    let types = ["--src-type", "--dst-type"];
+    if types.iter().all(|option| loaded.get(option).is_none()) {
         let message = "the match `addrtype` needs `--src-type` or `--dst-type`";
         return Err(Diagnostic::new(loaded.span, message));
     }
     for (option, field) in [("--src-type", "saddr"), ("--dst-type", "daddr")] {
         if let Some(given) = loaded.get(option) {
-            address_type(given, field, facts, built)?;
+            address_type(given, &format!("{field}{device}"), facts, built)?;
         }
     }
     Ok(())

@@ -15,11 +15,11 @@ use crate::ruleset::{Recent, Statement, StatementKind};
 
 /// The lists that rules put addresses into.
 #[derive(Debug, Default)]
-pub(in crate::iptables) struct Survey {
+pub(in crate::iptables) struct Lists {
     fed: BTreeSet<String>,
 }
 
-impl Survey {
+impl Lists {
     /// Looks at one use of a list.
     pub(in crate::iptables) fn look(&mut self, loaded: &Loaded) {
         if loaded.get("--set").is_some() {

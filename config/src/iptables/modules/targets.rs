@@ -15,7 +15,6 @@ const fn target(names: &'static [&'static str], options: &'static [Opt]) -> Modu
 }
 
 const ZONES: &str = "a zone of one direction is for address translation";
-const EVENTS: &str = "there is nobody to be told of a connection's events";
 const TIMEOUTS: &str = "the policy it names is no part of the dump; nft declares one, `ct timeout`";
 
 /// What `-j` can name besides a chain.
@@ -34,8 +33,8 @@ pub(in crate::iptables) const TARGETS: &[Module] = &[
             refused(&["--zone-reply"], 1, ZONES),
             plain(&["--helper"], 1),
             refused(&["--timeout"], 1, TIMEOUTS),
-            refused(&["--ctevents"], 1, EVENTS),
-            refused(&["--expevents"], 1, EVENTS),
+            plain(&["--ctevents"], 1),
+            plain(&["--expevents"], 1),
         ],
     ),
     target(

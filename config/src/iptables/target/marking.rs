@@ -4,7 +4,7 @@ use crate::diagnostic::Diagnostic;
 use crate::iptables::build::Built;
 use crate::iptables::matches::listed;
 use crate::iptables::numbers::{self, number};
-use crate::iptables::options::Loaded;
+use crate::iptables::options::{Given, Loaded};
 use crate::iptables::rule::Facts;
 
 type Done = Result<(), Diagnostic>;
@@ -85,13 +85,57 @@ fn copied(mark: &str, own: u32, other: &str, mask: u32) -> String {
 
 /// `SET`
 pub(super) fn set(target: &Loaded, facts: &Facts<'_>, built: &mut Built) -> Done {
-    let (given, add) = match (target.get("--add-set"), target.get("--del-set")) {
-        (Some(given), None) => (given, true),
-        (None, Some(given)) => (given, false),
-        _ => return Err(Diagnostic::new(target.span, "SET needs one of `--add-set` and `--del-set`")),
+    let (add, delete) = (target.get("--add-set"), target.get("--del-set"));
+    if add.or(delete).is_none() {
+        return Err(Diagnostic::new(target.span, "SET needs `--add-set` or `--del-set`"));
+    }
+    for option in ["--exist", "--timeout"] {
+        if let Some(given) = target.get(option).filter(|_| add.is_none()) {
+            return Err(Diagnostic::new(given.span, format!("`{option}` goes with `--add-set`")));
+        }
+    }
+    built.remembers = Some(target.span);
+    let mut texts = Vec::new();
+    let used = |given: &Given| {
+        let used = listed::used(&given.values[0], &given.values[1], facts)?;
+        facts.shared.may_change(&given.values[0])?;
+        Ok::<_, Diagnostic>(used)
     };
-    listed::used(&given.values[0], &given.values[1], facts)?;
-    let _ = (add, built);
-    let message = "SET is not supported yet: a set saved beside the dump does not change";
-    Err(Diagnostic::new(target.span, message))
+    if let Some(given) = add {
+        let used = used(given)?;
+        let word = if target.get("--exist").is_some() { "update" } else { "add" };
+        let timeout = lifetime(target, used.lives, built)?;
+        texts.push(format!("{}{word} @{} {{ {}{timeout} }}", used.protocols, used.name, used.key));
+        built.sets.push(used.set);
+    }
+    if let Some(given) = delete {
+        let used = used(given)?;
+        texts.push(format!("{}delete @{} {{ {} }}", used.protocols, used.name, used.key));
+        built.sets.push(used.set);
+    }
+    texts.iter().try_for_each(|text| built.says(text, target.span))
 }
+
+/// ` timeout 5s` for an element of a set whose elements live so long, if they end at all.
+fn lifetime(target: &Loaded, lives: Option<u64>, built: &mut Built) -> Result<String, Diagnostic> {
+    let Some(given) = target.get("--timeout") else {
+        return Ok(String::new());
+    };
+    match (number(given.value(), 0, LONGEST_TIMEOUT)?, lives) {
+        (0, Some(1..)) => {
+            let message =
+                "`--timeout 0` is not supported: no set of nft keeps an element for ever where others end";
+            Err(Diagnostic::new(given.span, message))
+        }
+        (0, _) => Ok(String::new()),
+        (seconds, Some(_)) => Ok(format!(" timeout {seconds}s")),
+        (_, None) => {
+            let message = "`--timeout` has no effect, as in the kernel: elements of this set do not end";
+            built.note(given.span, message);
+            Ok(String::new())
+        }
+    }
+}
+
+/// In seconds, of an element of a set.
+const LONGEST_TIMEOUT: u64 = 2_147_483;
