@@ -4,6 +4,8 @@
 //!
 //! `cargo bench --package tests --bench skew -- [--json FILE] [--markdown FILE]`
 
+#![expect(clippy::print_stdout, reason = "a bench shows what it measures")]
+
 use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
