@@ -101,6 +101,13 @@ impl FlowKey {
         (key, orientation)
     }
 
+    /// Whether the answer to a packet of this name has the packet's own name: both ends are one.
+    #[must_use]
+    pub fn is_its_own_reply(&self) -> bool {
+        (self.low, self.low_port) == (self.high, self.high_port)
+            && !matches!(self.protocol, protocol::ICMP | protocol::ICMPV6)
+    }
+
     const fn mirrored(self) -> Self {
         Self { low: self.high, high: self.low, low_port: self.high_port, high_port: self.low_port, ..self }
     }

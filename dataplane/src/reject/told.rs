@@ -47,14 +47,14 @@ fn has_transport(packet: &Packet) -> bool {
     }
 }
 
-/// Whether both ends are single hosts: nothing is ever answered to or for a group.
+/// Whether both ends are single hosts: nothing is ever answered to or for a group, nor to a host's own addresses.
 fn is_to_one_host<F: Frame + ?Sized>(packet: &Packet, frame: &F) -> bool {
     let mut first = [1];
     let group_frame = !frame.copy(0, &mut first) || first[0] & 1 != 0;
     let tuple = &packet.tuple;
     let is_host = |address: u128| match tuple.network {
-        Network::Ipv4 => address != 0 && address >> 28 < 0xe,
-        Network::Ipv6 => address != 0 && address >> 120 != 0xff,
+        Network::Ipv4 => address != 0 && address >> 28 < 0xe && address >> 24 != 127,
+        Network::Ipv6 => address > 1 && address >> 120 != 0xff,
         Network::Other => false,
     };
     !group_frame && is_host(tuple.source) && is_host(tuple.destination)
@@ -66,12 +66,7 @@ fn is_sound<F: Frame + ?Sized>(packet: &Packet, frame: &F) -> bool {
     let start = usize::from(packet.transport_offset);
     match tuple.protocol {
         // checksums of their own kinds, or none at all
-        protocol::GRE
-        | protocol::ESP
-        | protocol::AH
-        | protocol::SCTP
-        | protocol::UDPLITE
-        | protocol::DCCP => return true,
+        protocol::GRE | protocol::ESP | protocol::AH | protocol::SCTP | protocol::UDPLITE => return true,
         protocol::UDP => {
             let mut checksum = [1; 2];
             if transport_length(packet) >= 8 && frame.copy(start + 6, &mut checksum) && checksum == [0; 2] {

@@ -187,6 +187,8 @@ pub fn open<F: Frame + ?Sized>(
         },
         _ => Ok((Protocol::Generic, timeouts.generic)),
     };
+    // in Linux a packet that could be its own answer is one, from the second on
+    let orientation = if key.is_its_own_reply() { orientation.reversed() } else { orientation };
     match opened {
         Ok((protocol, timeout)) => Opening::New(Flow::new(key, orientation, now, protocol), timeout),
         Err(reason) => Opening::Invalid(reason),
