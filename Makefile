@@ -20,7 +20,7 @@ TEST_PACKAGES  := nftables iptables iproute2 ethtool nmap nginx-light iputils-pi
                   python3 python3-scapy conntrack
 RUST_VERSION   := 1.88
 
-.PHONY: help deps deps-test build demo test parity lint loom fuzz bench bench-load bench-skew clean
+.PHONY: help deps deps-test build demo test parity conformance lint loom fuzz bench bench-load bench-skew clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -60,6 +60,10 @@ test: deps-test ## run all tests
 parity: deps-test ## compare with the kernel on SCENARIOS (1000) that a SEED makes; TRIAL runs one of its trials again
 	cargo build --package control --package tests
 	SEED=$(SEED) SCENARIOS=$(SCENARIOS) TRIAL=$(TRIAL) DIFFERENCES=$(DIFFERENCES) target/debug/parity
+
+conformance: deps-test ## write docs/conformance.md: SCENARIOS of a SEED and the captures, judged by the kernel and by Sluice
+	cargo build --package control --package tests
+	SEED=$(SEED) SCENARIOS=$(SCENARIOS) target/debug/conformance
 
 loom: deps ## run the model checks of what workers and the control thread share
 	RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 CARGO_TARGET_DIR=target/loom \

@@ -5,7 +5,7 @@ mod memory;
 
 use std::sync::Arc;
 
-use config::policy::{ChainId, RuleId, interface_value};
+use config::policy::{ChainId, RuleId, Value, interface_value};
 use config::{NoFiles, Policy, Source};
 use dataplane::classify::DecidedBy;
 use dataplane::flow::{self, FlowHasher, Table};
@@ -71,7 +71,7 @@ impl Firewall {
         let hasher = FlowHasher::new([1, 2, 3, 4]);
         let handover = worker::handover(workers);
         let expectations = Arc::new(Expectations::with_capacity(MOST_EXPECTED, hasher.clone()));
-        let role = Role::Guard { interface: interface_value("eth0").unwrap_or_default() };
+        let role = Role::Guard { interface: interface() };
         let ends: Vec<Memory> = (0..workers).map(|_| Memory::default()).collect();
         let kept = Kept::default();
         let workers = readers.into_iter().zip(&ends).enumerate().map(|(index, (rules, io))| {
@@ -140,6 +140,11 @@ impl Firewall {
         })
         .collect()
     }
+}
+
+/// The protected interface, as rules compare it.
+pub(crate) fn interface() -> Value {
+    interface_value("eth0").unwrap_or_default()
 }
 
 /// As `sluice replay --verdicts` writes it.

@@ -10,6 +10,8 @@ pub mod lab;
 pub mod netns;
 pub mod oracle;
 pub mod parity;
+
+pub mod rulesets;
 pub mod scenario;
 pub mod sluice;
 pub mod system;

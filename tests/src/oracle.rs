@@ -63,11 +63,21 @@ impl Ruleset {
     }
 }
 
-/// Whether a dump has a match or target that needs connections tracked.
+/// Whether a dump has a match or target that needs connections tracked; `-j CT --notrack` alone does not.
 fn xtables_tracks(text: &str) -> bool {
-    ["--ctstate", "-m state", "-m conn", "-j CONNMARK", "-j CT", "-j NOTRACK"]
-        .iter()
-        .any(|word| text.contains(word))
+    let words = [
+        "conntrack",
+        "state",
+        "connmark",
+        "CONNMARK",
+        "connbytes",
+        "connlimit",
+        "helper",
+        "--helper",
+        "--zone",
+        "--timeout",
+    ];
+    text.split_whitespace().any(|word| words.contains(&word))
 }
 
 /// What the kernel did with one packet.
@@ -162,6 +172,8 @@ impl Oracle {
         // and answers as often as it is asked
         bridge.sysctl("net.ipv4.icmp_ratemask", 0);
         bridge.sysctl("net.ipv6.icmp.ratelimit", 0);
+        bridge.sysctl("net.ipv4.icmp_msgs_burst", 1_000_000);
+        bridge.sysctl("net.ipv4.icmp_msgs_per_sec", 1_000_000);
         bridge.sysctl("net.bridge.bridge-nf-call-iptables", 1);
         bridge.sysctl("net.bridge.bridge-nf-call-ip6tables", 1);
         bridge.sysctl("net.bridge.bridge-nf-filter-vlan-tagged", 1);
@@ -271,6 +283,12 @@ impl Oracle {
         Ok(listing)
     }
 
+    /// Whether the kernel and its tools take these rules.
+    #[must_use]
+    pub fn takes(&self, rulesets: &[Ruleset]) -> bool {
+        self.load(rulesets, [false; 2]).is_ok()
+    }
+
     fn load(&self, rulesets: &[Ruleset], tracked: [bool; 2]) -> Result<Listing, String> {
         let feed = |tool: &str, text: &str| {
             self.bridge.feed(tool, text).map_err(|complaint| format!("{tool}: {complaint}\n{text}"))
@@ -295,7 +313,7 @@ impl Oracle {
         }
         own += &rewrite::own_tables(tracked);
         feed("nft -f -", &own)?;
-        Ok(Listing::read(&self.bridge.run("nft -a list ruleset")))
+        self.bridge.feed("nft -a list ruleset", "").map(|text| Listing::read(&text))
     }
 
     /// What becomes of a packet, and whether it, or a datagram that it completes, comes to connection tracking.

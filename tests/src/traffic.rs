@@ -4,9 +4,12 @@
 //! Nobody reacts to a verdict: every packet is made beforehand and judged as it comes.
 
 mod datagrams;
+mod dress;
 mod fields;
 mod fragments;
+mod protocols;
 mod random;
+mod sctp;
 mod tcp;
 
 use std::collections::VecDeque;
@@ -16,6 +19,7 @@ use std::time::Duration;
 use dataplane::packet::build::FrameBuilder;
 
 use crate::capture::{Record, Side};
+use dress::Dress;
 pub use fields::fields;
 pub use random::Random;
 
@@ -27,7 +31,7 @@ pub fn generate(seed: u64, count: usize) -> Vec<Record> {
     let mut packets: Vec<Sent> = Vec::new();
     while packets.len() < count {
         while open.len() < CONVERSATIONS {
-            open.push(conversation(&mut random, Nets { inside: 10 }).into());
+            open.push(conversation(&mut random, Nets { inside: 10, vlans: false }).into());
         }
         let at = random.below(open.len());
         let burst = (1 + random.below(3)).min(open[at].len());
@@ -43,7 +47,7 @@ pub fn generate(seed: u64, count: usize) -> Vec<Record> {
 /// another number (below 120) has.
 #[must_use]
 pub fn scenario(random: &mut Random, number: usize) -> Vec<Sent> {
-    let nets = Nets { inside: 10 + 2 * (number % 120) as u8 };
+    let nets = Nets { inside: 10 + 2 * (number % 120) as u8, vlans: true };
     let mut open: Vec<VecDeque<Sent>> = Vec::new();
     let mut made = 0;
     let mut packets = Vec::new();
@@ -70,7 +74,7 @@ pub fn fragmented(seed: u64, count: usize) -> Vec<Record> {
     let mut packets: Vec<Sent> = Vec::new();
     let mut number = 0;
     while packets.len() < count {
-        let nets = Nets { inside: 10 + 2 * (number % 120) as u8 };
+        let nets = Nets { inside: 10 + 2 * (number % 120) as u8, vlans: true };
         let hosts = Hosts::new(&mut random, nets);
         packets.extend(fragments::conversation(&mut random, hosts));
         number += 1;
@@ -93,6 +97,7 @@ pub type Sent = (Side, Vec<u8>);
 struct Hosts {
     caller: Side,
     addresses: [IpAddr; 2],
+    dress: Dress,
 }
 
 /// The hosts that may talk: six outside and two inside.
@@ -100,6 +105,8 @@ struct Hosts {
 struct Nets {
     /// The last byte of the first of the two.
     inside: u8,
+    /// Whether frames may have a tag, which rules about the Ethernet header see on a bridge and not on a VLAN's device.
+    vlans: bool,
 }
 
 impl Hosts {
@@ -113,7 +120,7 @@ impl Hosts {
             (host(1, outside), host(2, inside))
         };
         let addresses = if caller == Side::Outside { [outside, inside] } else { [inside, outside] };
-        Self { caller, addresses }
+        Self { caller, addresses, dress: Dress::default() }
     }
 
     fn is_ipv6(&self) -> bool {
@@ -122,7 +129,13 @@ impl Hosts {
 
     /// A frame from the caller (0) or the called (1), without its transport layer.
     fn from(&self, end: usize) -> FrameBuilder {
-        FrameBuilder::new().ip(self.addresses[end], self.addresses[1 - end])
+        let frame = FrameBuilder::new().ip(self.addresses[end], self.addresses[1 - end]);
+        self.dress.put_on(frame, self.is_ipv6())
+    }
+
+    /// Where the transport header begins.
+    fn transport(&self) -> usize {
+        14 + if self.is_ipv6() { 40 } else { 20 } + self.dress.length(self.is_ipv6())
     }
 
     fn side(&self, end: usize) -> Side {
@@ -136,15 +149,23 @@ impl Hosts {
 
 fn conversation(random: &mut Random, nets: Nets) -> Vec<Sent> {
     let hosts = Hosts::new(random, nets);
+    let hosts = Hosts { dress: Dress::new(random, nets.vlans), ..hosts };
     match random.below(100) {
-        0..45 => tcp::connection(random, hosts),
-        45..52 => tcp::simultaneous_open(random, hosts),
-        52..62 => tcp::scan(random, hosts),
-        62..74 => datagrams::udp(random, hosts),
-        74..82 => datagrams::echo(random, hosts),
-        82..90 => datagrams::stray_errors(random, hosts),
-        90..94 => datagrams::neighbours(random, hosts),
-        94..97 => datagrams::other_protocol(random, hosts),
+        0..38 => tcp::connection(random, hosts),
+        38..43 => tcp::simultaneous_open(random, hosts),
+        43..46 => tcp::split_handshake(random, hosts),
+        46..54 => tcp::scan(random, hosts),
+        54..63 => datagrams::udp(random, hosts),
+        63..70 => datagrams::echo(random, hosts),
+        70..76 => datagrams::stray_errors(random, hosts),
+        76..79 => datagrams::neighbours(random, hosts),
+        79..87 => sctp::association(random, hosts),
+        87..89 => protocols::udplite(random, hosts),
+        89 => protocols::dccp(random, hosts),
+        90 => protocols::udplite(random, hosts),
+        91..93 => protocols::gre(random, hosts),
+        93..95 => protocols::others(random, hosts),
+        95 => datagrams::groups(random, hosts),
         _ => datagrams::broken(random, hosts),
     }
 }

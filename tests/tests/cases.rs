@@ -32,6 +32,10 @@ fn segment(side: Side, flags: u8, sequence: u32, acknowledgement: u32) -> (Side,
 
 /// The kernel's ct states of these packets, after Sluice was found to say the same.
 fn states(packets: &[(Side, FrameBuilder)], tcp_loose: bool) -> Vec<&'static str> {
+    states_under(ALL_STATES, packets, tcp_loose)
+}
+
+fn states_under(rules: &str, packets: &[(Side, FrameBuilder)], tcp_loose: bool) -> Vec<&'static str> {
     let records: Vec<Record> = (1..)
         .zip(packets)
         .map(|(number, (side, frame))| {
@@ -39,7 +43,7 @@ fn states(packets: &[(Side, FrameBuilder)], tcp_loose: bool) -> Vec<&'static str
             Record { side: *side, time, frame: frame.build() }
         })
         .collect();
-    let rulesets = [Ruleset::Nft(ALL_STATES.to_owned())];
+    let rulesets = [Ruleset::Nft(rules.to_owned())];
     let kernel = Oracle::new("eth0").judge(&rulesets, &records, tcp_loose);
     let sluice = sluice::replay(&rulesets, &records, tcp_loose);
     let states: Vec<_> = kernel.iter().map(|judgement| judgement.state).collect();
@@ -76,4 +80,36 @@ fn the_opening_side_of_a_picked_up_connection_is_held_to_its_window() {
     let mut packets = picked_up_and_opened_anew();
     packets.push(segment(Side::Outside, ACK | PSH, 500_001 + 500_000, 900_001).clone());
     assert_eq!(states(&packets, true)[5], "invalid");
+}
+
+fn input(rules: &str) -> String {
+    format!(
+        "table inet t {{\n\tchain input {{\n\t\ttype filter hook input priority filter; policy accept;\n{rules}\n\t}}\n}}\n"
+    )
+}
+
+/// Rules see the authentication header as the transport header, connection tracking what lies behind.
+#[test]
+fn behind_an_authentication_header_rules_see_no_ports() {
+    let host = |net| [0x2001, 0xdb8, net, 0, 0, 0, 0, 1];
+    let header = [[0, 4, 0, 0, 0, 0, 0, 100, 0, 0, 0, 1], [0; 12]].concat();
+    let frame = FrameBuilder::new().ip(host(1), host(2)).extension(51, &header).tcp(40_000, 80, SYN);
+    let rules = input("tcp dport 80 drop\nmeta l4proto tcp drop\nct state new ah spi 100 drop");
+    assert_eq!(states_under(&rules, &[(Side::Outside, frame)], false), ["new"]);
+}
+
+/// A packet whose answer would have its own name is that answer, from the second on.
+#[test]
+fn a_packet_to_its_own_port_is_its_own_answer() {
+    let frame = FrameBuilder::new().ip([192, 0, 2, 10], [192, 0, 2, 10]).udp(53, 53);
+    let packets = [(Side::Outside, frame.clone()), (Side::Outside, frame)];
+    assert_eq!(states(&packets, false), ["new", "established"]);
+}
+
+/// Until a connection is stored, no time is left to it.
+#[test]
+fn a_new_connection_has_no_time_left() {
+    let packets = [segment(Side::Outside, SYN, 1, 0), segment(Side::Inside, SYN | ACK, 1, 2)];
+    let rules = input("ct expiration >= 1s drop");
+    assert_eq!(states_under(&rules, &packets, false)[0], "new");
 }

@@ -1,7 +1,8 @@
 //! `make parity`: do the kernel and Sluice agree on the scenarios that a seed makes?
 //!
 //! Its settings are variables of the environment: `SEED` (drawn if absent), `SCENARIOS`, `TRIAL` (one trial alone, by
-//! its number), `DIFFERENCES` (after how many of them to stop).
+//! its number), `DIFFERENCES` (after how many of them to stop), `COVERAGE`
+//! (whether to list the cells of state machines that were reached).
 #![expect(clippy::print_stdout, reason = "a program that reports")]
 
 use std::process::ExitCode;
@@ -23,6 +24,10 @@ fn main() -> ExitCode {
     let begun = Instant::now();
     let report = run.run(&mut Oracle::new("eth0"));
     print!("{}", report.tally);
+    if std::env::var("COVERAGE").is_ok_and(|asked| !asked.is_empty()) {
+        print!("{}", report.coverage);
+    }
+    println!("{} rulesets that nft itself did not take", report.unusable);
     println!("in {:.1} s", begun.elapsed().as_secs_f64());
     for difference in &report.differences {
         println!("\n{difference}");

@@ -30,7 +30,7 @@ pub(super) fn own_tables(tracked: [bool; 2]) -> String {
     for (family, _) in [("ip", tracked[0]), ("ip6", tracked[1])].into_iter().filter(|(_, tracked)| *tracked) {
         text += &format!(
             "table {family} {OWN_TABLE} {{\n chain {WHOLE} {{\n  type filter hook prerouting priority -399\n  \
-             meta length >= 0 continue\n }}\n chain state {{\n  type filter hook prerouting priority -199\n"
+             meta length >= 0 continue\n }}\n chain ask {{\n  type filter hook prerouting priority -199\n"
         );
         for state in super::STATES {
             text += &format!("  ct state {state} continue\n");

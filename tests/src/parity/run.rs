@@ -4,7 +4,8 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use super::{Tally, Trial, explain, seed_of, shrink};
+use super::{Coverage, Tally, Trial, explain, seed_of, shrink};
+use crate::difference;
 use crate::oracle::Oracle;
 
 /// What to run.
@@ -25,6 +26,10 @@ pub struct Run {
 pub struct Report {
     /// What was compared.
     pub tally: Tally,
+    /// The cells of state machines that were reached.
+    pub coverage: Coverage,
+    /// Rulesets that the kernel's own tools did not take.
+    pub unusable: usize,
     /// Each difference, with both explanations.
     pub differences: Vec<String>,
 }
@@ -53,6 +58,11 @@ impl Run {
         });
         let judged = match judged {
             Ok(judged) => judged,
+            // what nft refuses or falls over was no ruleset
+            Err(_) if !oracle.takes(&trial.rulesets) => {
+                report.unusable += 1;
+                return;
+            }
             Err(complaint) => {
                 report.differences.push(format!("{name}, {}: refused by {complaint}", trial.origin));
                 return;
@@ -60,10 +70,20 @@ impl Run {
         };
         let differences = judged.differences(&trial.records);
         report.tally.add(&trial, &judged, &differences);
+        report.coverage.add(&trial);
         if differences.is_empty() {
             return;
         }
         let mut text = format!("{name}: {} of {} packets differ\n", differences.len(), trial.records.len());
+        if let Some((at, what)) = differences.first() {
+            let (kernel, sluice) = (&judged.kernel[*at], &judged.sluice[*at].verdict);
+            let packet = difference::describe(&trial.records[*at]);
+            let _ = writeln!(
+                text,
+                "first {what} at packet {}: {packet}\nkernel: {kernel}\nsluice: {sluice:?}\n",
+                at + 1
+            );
+        }
         let small = shrink(oracle, &trial);
         let said = small
             .judge(oracle)

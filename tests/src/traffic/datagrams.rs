@@ -1,5 +1,7 @@
 //! What is there beside TCP? UDP, ICMP and its errors, neighbour discovery, unknown protocols, broken packets.
 
+use std::net::IpAddr;
+
 use dataplane::packet::build::FrameBuilder;
 use dataplane::packet::flag::{ACK, SYN};
 
@@ -16,8 +18,7 @@ pub(super) fn udp(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
             0 => sent.extend(error(random, &hosts, end, &frame.packet())),
             1 => {
                 // No checksum: IPv4 allows it.
-                let at = if hosts.is_ipv6() { 14 + 40 + 6 } else { 14 + 20 + 6 };
-                sent.push(hosts.sent(end, &frame.overwrite(at, &[0, 0])));
+                sent.push(hosts.sent(end, &frame.overwrite(hosts.transport() + 6, &[0, 0])));
             }
             _ => sent.push(hosts.sent(end, &frame)),
         }
@@ -55,10 +56,23 @@ pub(super) fn echo(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
 /// Errors about a packet that nobody sent.
 pub(super) fn stray_errors(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
     let end = random.below(2);
-    let quoted = match random.below(3) {
+    let quoted = match random.below(4) {
         0 => hosts.from(end).tcp(50_000, 80, ACK).packet(),
         1 => hosts.from(end).udp(50_000, 53).payload(b"?").packet(),
-        _ => hosts.from(end).raw(253).payload(&[0; 16]).packet(),
+        _ => {
+            let kind =
+                if hosts.is_ipv6() { random.pick(&[128, 1, 135]) } else { random.pick(&[8, 3, 11, 40]) };
+            match random.below(3) {
+                0 => hosts.from(end).raw(253).payload(&[0; 16]).packet(),
+                1 => hosts.from(end).icmp_query(kind, 1, 1).payload(&[0; 40]).packet(),
+                _ => hosts
+                    .from(end)
+                    .fragment(random.pick(&[0, 1]), true)
+                    .udp(50_000, 53)
+                    .payload(b"?")
+                    .packet(),
+            }
+        }
     };
     error(random, &hosts, end, &quoted).into_iter().collect()
 }
@@ -78,6 +92,12 @@ pub(super) fn error(random: &mut Random, hosts: &Hosts, end: usize, quoted: &[u8
     };
     let source = if random.chance(70) { hosts.addresses[1 - end] } else { router };
     let length = if random.chance(90) { quoted.len() } else { random.below(quoted.len()) };
+    let mut quoted = quoted.to_vec();
+    if random.chance(12) {
+        // forged: a byte of its headers is another one
+        let at = random.below(quoted.len().min(60));
+        quoted[at] ^= random.pick(&[1, 2, 0x80, 0xff]);
+    }
     let frame = FrameBuilder::new().ip(source, target).icmp(kind, code, u32::to_be_bytes(rest));
     Some(hosts.sent(1 - end, &frame.payload(&quoted[..length])))
 }
@@ -97,22 +117,39 @@ pub(super) fn neighbours(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
     vec![hosts.sent(0, &frame)]
 }
 
-/// A protocol without ports, both ways.
-pub(super) fn other_protocol(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
-    let number = random.pick(&[253, 50, 4]);
-    let ends = [0, random.below(2), 1];
-    ends.iter().map(|&end| hosts.sent(end, &hosts.from(end).raw(number).payload(&[7; 24]))).collect()
+/// To many hosts at once, from nobody, to oneself, of port 0.
+pub(super) fn groups(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
+    let own = hosts.addresses[random.below(2)];
+    let (group, nobody): (IpAddr, IpAddr) = if hosts.is_ipv6() {
+        let groups =
+            [[0xff02, 0, 0, 0, 0, 0, 0, 1], [0xff02, 0, 0, 0, 0, 0, 0, 0xfb], [0, 0, 0, 0, 0, 0, 0, 1]];
+        (random.pick(&groups).into(), [0_u16; 8].into())
+    } else {
+        let groups = [[224, 0, 0, 251], [255, 255, 255, 255], [239, 1, 2, 3], [127, 0, 0, 1], [240, 0, 0, 1]];
+        (random.pick(&groups).into(), [0_u8; 4].into())
+    };
+    let (from, to) = random.pick(&[(own, group), (nobody, group), (own, own), (group, own), (nobody, own)]);
+    let ports = random.pick(&[[5353, 5353], [68, 67], [0, 80], [40_000, 0], [0, 0]]);
+    let frame = FrameBuilder::new().ip(from, to);
+    let frame = match random.below(3) {
+        0 => frame.tcp(ports[0], ports[1], random.pick(&[SYN, ACK, SYN | ACK])),
+        1 => frame.icmp_query(if hosts.is_ipv6() { 128 } else { 8 }, 1, 1),
+        _ => frame.udp(ports[0], ports[1]).payload(b"all"),
+    };
+    let count = 1 + random.below(2);
+    (0..count).map(|_| hosts.sent(random.below(2), &frame)).collect()
 }
 
 /// Packets that lie about themselves.
 pub(super) fn broken(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
-    let transport = if hosts.is_ipv6() { 14 + 40 } else { 14 + 20 };
+    let transport = hosts.transport();
     let (port, called) = (40_000 + random.below(8) as u16, random.pick(&CALLED_PORTS));
     let tcp = hosts.from(0).tcp(port, called, SYN);
     let udp = hosts.from(0).udp(port, called).payload(b"12345678");
     let protocol = if random.chance(50) { 6 } else { 17 };
     let cut = hosts.from(0).raw(protocol).payload(&vec![0; random.below(8)]);
-    let frame = match random.below(8) {
+    let network = transport - if hosts.is_ipv6() { 40 } else { 20 } - hosts.dress.length(hosts.is_ipv6());
+    let frame = match random.below(16) {
         0 => {
             let (side, mut frame) = hosts.sent(0, &tcp);
             break_checksum(&mut frame);
@@ -128,10 +165,43 @@ pub(super) fn broken(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
         4 => udp.transport_bytes(4, &[0, 7]),
         5 => udp.transport_bytes(4, &[0, 200]),
         6 if !hosts.is_ipv6() => tcp.overwrite(24, &[0xde, 0xad]),
+        7 => udp.padding(random.pick(&[1, 10, 40])),
+        8 => udp.network_bytes(
+            if hosts.is_ipv6() { 4 } else { 2 },
+            &random.pick(&[0_u16, 8, 19, 25, 28, 200]).to_be_bytes(),
+        ),
+        9 => tcp.network_bytes(0, &[random.pick(&[0x00, 0x41, 0x44, 0x46, 0x4f, 0x55, 0x65])]),
+        10 => hosts.from(0).tcp(port, called, SYN).tcp_options(random.pick(&BROKEN_OPTIONS)),
+        11 => hosts.from(0).tcp(port, called, SYN | ACK).tcp_options(random.pick(&BROKEN_OPTIONS)),
+        12 => {
+            // the frame ends early
+            let (side, mut frame) = hosts.sent(0, &udp);
+            frame.truncate(random.pick(&[15, network + 10, network + 20, transport + 1, transport + 9]));
+            return vec![(side, frame)];
+        }
+        13 => FrameBuilder::new()
+            .ethertype(random.pick(&[0x88cc, 0x0004, 0x8847, 0x0800, 0x86dd]))
+            .payload(&[3; 30]),
+        14 => {
+            // what a protocol of the other family says
+            let kind = if hosts.is_ipv6() { 1 } else { 58 };
+            hosts.from(0).raw(kind).payload(&[8, 0, 0xf7, 0xff, 0, 0, 0, 0])
+        }
         _ => cut,
     };
     vec![hosts.sent(0, &frame)]
 }
+
+/// TCP options that lie about their lengths.
+const BROKEN_OPTIONS: [&[u8]; 7] = [
+    &[2, 0, 5, 0xb4],
+    &[2, 1, 5, 0xb4],
+    &[3, 3, 7, 0, 2, 40, 1, 1],
+    &[1, 1, 1, 5, 10, 0, 0, 0],
+    &[3, 4, 7, 0],
+    &[0, 2, 4, 5],
+    &[4, 3, 0, 3, 3, 9, 0, 0],
+];
 
 /// Makes the transport checksum wrong by changing the last byte.
 pub(super) fn break_checksum(frame: &mut [u8]) {

@@ -13,7 +13,7 @@ pub fn fields(random: &mut Random, count: usize) -> Vec<Sent> {
 }
 
 fn packet(random: &mut Random) -> FrameBuilder {
-    let inside = Nets { inside: 10 }.inside + random.below(2) as u8;
+    let inside = Nets { inside: 10, vlans: false }.inside + random.below(2) as u8;
     let outside = 1 + random.below(6) as u8;
     let frame = FrameBuilder::new();
     let is_ipv4 = random.chance(55);

@@ -131,14 +131,68 @@ impl Connection {
             let end = random.below(2);
             match random.below(100) {
                 0..50 => {
-                    let data = random.pick(&[1, 10, 500, 1400]);
+                    let data = random.pick(&[1, 10, 500, 1300]);
                     self.send(random, end, ACK | PSH, &[], data);
                 }
                 50..70 => self.send(random, end, ACK, &[], 0),
-                70..75 => self.selective(random, end),
-                75..80 => self.error(random),
+                70..74 => self.selective(random, end),
+                74..78 => self.error(random),
+                78..84 => self.habit(random, end),
                 _ => self.disturb(random),
             }
+        }
+    }
+
+    /// What ends do that are slow, far away or idle: probes, windows that close and open, repeated segments.
+    fn habit(&mut self, random: &mut Random, end: usize) {
+        let before = self.next[end].wrapping_sub(1);
+        let frames: Vec<(usize, FrameBuilder)> = match random.below(6) {
+            // a keep-alive, with a byte of garbage or none, and its answer
+            0 => {
+                let data = vec![0; random.below(2)];
+                vec![
+                    (end, self.segment(end, ACK).sequence(before).payload(&data)),
+                    (1 - end, self.segment(1 - end, ACK)),
+                ]
+            }
+            // the window closes, is probed, and opens
+            1 => vec![
+                (end, self.segment(end, ACK).window(0)),
+                (1 - end, self.segment(1 - end, ACK).payload(b"p")),
+                (end, self.segment(end, ACK).window(0)),
+                (end, self.segment(end, ACK)),
+            ],
+            // the last segments again
+            2 => {
+                let again = self.sent.len().saturating_sub(1 + random.below(3));
+                let again: Vec<Sent> = self.sent[again..].to_vec();
+                self.sent.extend(again);
+                return;
+            }
+            // urgent data, congestion flags
+            3 => vec![(end, self.segment(end, ACK | PSH | URG | 0xc0).payload(b"!"))],
+            // a RST near the mark, the challenge, and the RST that meets it
+            4 => {
+                let near = self.next[end].wrapping_add(1 + random.below(500) as u32);
+                vec![
+                    (end, self.segment(end, RST).sequence(near)),
+                    (1 - end, self.segment(1 - end, ACK)),
+                    (end, self.segment(end, RST)),
+                ]
+            }
+            // a SYN in the middle, the challenge, and the RST of who knows of no connection
+            _ => vec![
+                (end, self.segment(end, SYN).sequence(random.next() as u32).acknowledgement(0)),
+                (1 - end, self.segment(1 - end, ACK)),
+                (end, self.segment(end, RST)),
+            ],
+        };
+        let stamped = random.chance(30);
+        for (end, frame) in frames {
+            let frame =
+                if stamped { frame.tcp_options(&[1, 1, 8, 10, 0, 0, 3, 232, 0, 0, 0, 1]) } else { frame };
+            let sent = self.hosts.sent(end, &frame);
+            self.sent.push(sent);
         }
     }
 
@@ -156,7 +210,17 @@ impl Connection {
 
     fn close(&mut self, random: &mut Random) {
         let end = random.below(2);
-        match random.below(5) {
+        match random.below(6) {
+            // one side goes on talking
+            5 => {
+                self.send(random, end, FIN | ACK, &[], 0);
+                for _ in 0..random.below(4) {
+                    self.send(random, 1 - end, ACK | PSH, &[], 200);
+                    self.send(random, end, ACK, &[], 0);
+                }
+                self.send(random, 1 - end, FIN | ACK, &[], 0);
+                self.send(random, end, ACK, &[], 0);
+            }
             0 => self.send(random, end, RST | ACK, &[], 0),
             1 => self.send(random, end, RST, &[], 0),
             2 => {
@@ -199,6 +263,36 @@ pub(super) fn connection(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
         connection.next = connection.next.map(|next| next.wrapping_add(step));
         connection.open(random);
         connection.talk(random);
+    }
+    reordered(random, connection.sent)
+}
+
+/// Some packets overtake others.
+fn reordered(random: &mut Random, mut sent: Vec<Sent>) -> Vec<Sent> {
+    if random.chance(30) {
+        for at in 1..sent.len() {
+            if random.chance(15) {
+                sent.swap(at - 1, at);
+            }
+        }
+    }
+    sent
+}
+
+/// The called answers a SYN with a SYN alone, and takes the SYN+ACK (split handshake).
+pub(super) fn split_handshake(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
+    let mut connection = Connection::new(random, hosts);
+    connection.send(random, 0, SYN, &[], 0);
+    if random.chance(50) {
+        connection.send(random, 1, ACK, &[], 0);
+    }
+    connection.send(random, 1, SYN, &[], 0);
+    connection.next[0] = connection.next[0].wrapping_sub(1);
+    connection.send(random, 0, SYN | ACK, &[], 0);
+    connection.send(random, 1, ACK, &[], 0);
+    connection.talk(random);
+    if random.chance(60) {
+        connection.close(random);
     }
     connection.sent
 }

@@ -1,0 +1,182 @@
+//! What may a rule do? Statements that go on, and verdicts.
+
+use super::matches::version;
+use super::names::{Scope, Table};
+use super::values::{host, port};
+use crate::traffic::Random;
+
+/// A statement behind which the rule goes on, maybe.
+pub(super) fn statement(random: &mut Random, table: &mut Table, scope: Scope) -> String {
+    match random.below(100) {
+        0..20 => "counter".to_owned(),
+        20..26 => named(random, "counter name", &table.counters),
+        26..38 => limit(random),
+        38..44 => named(random, "limit name", &table.limits),
+        44..50 => quota(random),
+        50..54 => named(random, "quota name", &table.quotas),
+        54..62 => format!("log prefix \"{}\"", random.pick(&["sluice ", "a: "])),
+        62..72 => format!("meta mark set {}", number(random, table, "meta mark")),
+        72..80 if scope != Scope::Early => format!("ct mark set {}", number(random, table, "ct mark")),
+        80..92 => change(random, table),
+        92..96 => meter(random, table),
+        _ => "counter".to_owned(),
+    }
+}
+
+fn named(random: &mut Random, word: &str, names: &[String]) -> String {
+    if names.is_empty() {
+        "counter".to_owned()
+    } else {
+        format!("{word} \"{}\"", names[random.below(names.len())])
+    }
+}
+
+pub(super) fn limit(random: &mut Random) -> String {
+    let over = random.pick(&["", "over "]);
+    let (rate, unit) = (random.pick(&[1, 1, 2]), random.pick(&["hour", "day"]));
+    if random.chance(80) {
+        format!("limit rate {over}{rate}/{unit} burst {} packets", 1 + random.below(20))
+    } else {
+        format!("limit rate {over}{rate} bytes/{unit} burst {} bytes", random.pick(&[100, 1000, 5000]))
+    }
+}
+
+pub(super) fn quota(random: &mut Random) -> String {
+    format!("quota {} {} bytes", random.pick(&["over", "until"]), random.pick(&[60, 500, 3000, 20_000]))
+}
+
+/// What a mark is set to.
+fn number(random: &mut Random, table: &Table, own: &str) -> String {
+    match random.below(6) {
+        0 => format!("{own} | 0x{:x}", random.pick(&[1, 2, 16])),
+        1 => format!("{own} & 0x{:x}", random.pick(&[1, 3, 15])),
+        2 => "tcp dport map { 22 : 1, 80 : 2, 443 : 3, 40000-40005 : 7 }".to_owned(),
+        3 if !table.maps.is_empty() => {
+            let map = table.maps[random.below(table.maps.len())].clone();
+            format!("{} map @{}", map.key(random), map.name)
+        }
+        4 => if own == "ct mark" { "meta mark" } else { "ct mark" }.to_owned(),
+        _ => random.pick(&["1", "2", "0x10", "3"]).to_owned(),
+    }
+}
+
+/// Puts the packet into a set, or takes it out.
+fn change(random: &mut Random, table: &Table) -> String {
+    if table.changing.is_empty() {
+        return "counter".to_owned();
+    }
+    let set = table.changing[random.below(table.changing.len())].clone();
+    let key = set.key(random);
+    let rest = match random.below(6) {
+        0 => format!(" {}", limit(random)),
+        1 => " counter".to_owned(),
+        2 => " timeout 1h".to_owned(),
+        _ => String::new(),
+    };
+    let (verb, rest) = match random.below(10) {
+        0..5 => ("add", rest),
+        5..9 => ("update", rest),
+        _ => ("delete", String::new()),
+    };
+    format!("{verb} @{} {{ {key}{rest} }}", set.name)
+}
+
+fn meter(random: &mut Random, table: &mut Table) -> String {
+    table.meters += 1;
+    let (_, word) = version(random, table);
+    format!("meter m{} {{ {word} saddr {} }}", table.meters, limit(random))
+}
+
+/// What ends the rule; nothing, at times.
+pub(super) fn verdict(random: &mut Random, table: &Table, scope: Scope, from: Option<usize>) -> String {
+    let target = table.target(random, scope, from);
+    match (random.below(100), target) {
+        (0..30, _) => "accept".to_owned(),
+        (30..45, _) => "drop".to_owned(),
+        (45..57, Some(target)) => format!("jump {target}"),
+        (57..62, Some(target)) => format!("goto {target}"),
+        (62..66, _) => "return".to_owned(),
+        (66..68, _) => "continue".to_owned(),
+        (68..82, _) if scope.may_reject() => reject(random, table),
+        _ => String::new(),
+    }
+}
+
+fn reject(random: &mut Random, table: &Table) -> String {
+    let kinds: &[&str] = match table.family {
+        "ip" => &[
+            "",
+            "with icmp port-unreachable",
+            "with icmp admin-prohibited",
+            "with icmp net-prohibited",
+            "with icmp host-unreachable",
+        ],
+        "ip6" => &[
+            "",
+            "with icmpv6 port-unreachable",
+            "with icmpv6 no-route",
+            "with icmpv6 addr-unreachable",
+            "with icmpv6 policy-fail",
+        ],
+        _ => &[
+            "",
+            "with icmpx port-unreachable",
+            "with icmpx admin-prohibited",
+            "with icmpx no-route",
+            "with icmpx host-unreachable",
+        ],
+    };
+    match random.below(3) {
+        // behind what says that it is TCP, which the rule may not say yet
+        0 => "meta l4proto tcp reject with tcp reset".to_owned(),
+        1 if table.family == "inet" => random
+            .pick(&[
+                "meta nfproto ipv4 reject with icmp host-prohibited",
+                "meta nfproto ipv6 reject with icmpv6 admin-prohibited",
+            ])
+            .to_owned(),
+        _ => format!("reject {}", random.pick(kinds)),
+    }
+}
+
+/// A lookup that decides.
+pub(super) fn verdict_map(random: &mut Random, table: &Table, scope: Scope, from: Option<usize>) -> String {
+    if !table.vmaps.is_empty() && random.chance(35) {
+        let map = table.vmaps[random.below(table.vmaps.len())].clone();
+        return format!("{} vmap @{}", map.key(random), map.name);
+    }
+    let some = |random: &mut Random| loop {
+        let word = simple_verdict(random, table, scope, from);
+        if !word.is_empty() {
+            return word;
+        }
+    };
+    let (a, b, c) = (some(random), some(random), some(random));
+    match random.below(7) {
+        0 => format!("ct state vmap {{ established : {a}, related : {b}, invalid : {c} }}"),
+        1 => format!("tcp dport vmap {{ 22 : {a}, 80-443 : {b}, 8080 : {c} }}"),
+        2 => format!("meta l4proto vmap {{ tcp : {a}, udp : {b}, sctp : {c} }}"),
+        3 => {
+            let (ipv6, word) = version(random, table);
+            let (one, other) = (host(random, ipv6), super::values::address(ipv6, 1, 9));
+            format!("{word} saddr vmap {{ {one} : {a}, {other} : {b} }}")
+        }
+        4 => {
+            let one = port(random);
+            format!("meta l4proto . th dport vmap {{ tcp . {one} : {a}, udp . {one} : {b}, udp . 9 : {c} }}")
+        }
+        5 => format!("ct direction vmap {{ original : {a}, reply : {b} }}"),
+        _ => format!("meta mark vmap {{ 0x1 : {a}, 0x2 : {b}, 0x10 : {c} }}"),
+    }
+}
+
+fn simple_verdict(random: &mut Random, table: &Table, scope: Scope, from: Option<usize>) -> String {
+    match (random.below(6), table.target(random, scope, from)) {
+        (0, Some(target)) => format!("jump {target}"),
+        (1, Some(target)) => format!("goto {target}"),
+        (2, _) => "drop".to_owned(),
+        (3, _) => "return".to_owned(),
+        (4, _) => "continue".to_owned(),
+        _ => "accept".to_owned(),
+    }
+}
