@@ -13,8 +13,6 @@ mod tally;
 
 use std::fs;
 
-use dataplane::packet::parse;
-
 use crate::capture::{Record, bundled};
 use crate::firewall::{self, Decision, Firewall};
 use crate::oracle::{Judgement, Oracle, Ruleset};
@@ -62,9 +60,7 @@ impl Trial {
             _ => ("generated".to_owned(), vec![Ruleset::Nft(rulesets::nft(&mut random))]),
         };
         let tcp_loose = random.chance(30);
-        let xtables = rulesets.iter().any(|ruleset| !matches!(ruleset, Ruleset::Nft(_)));
         let packets = (0..scenarios).flat_map(|number| traffic::scenario(&mut random, number));
-        let packets = packets.filter(|(_, frame)| !(xtables && differs_under_xtables(frame)));
         Self { origin, rulesets, tcp_loose, records: traffic::timed(packets), scenarios }
     }
 
@@ -111,32 +107,6 @@ impl Judged {
         })
         .collect()
     }
-}
-
-/// Whether both differ about such a packet under xtables (docs/deviations.md): its extension headers are longer than it
-/// is, or a length of its TCP options cannot be.
-#[must_use]
-pub fn differs_under_xtables(frame: &[u8]) -> bool {
-    let packet = parse(frame);
-    let end = u32::from(packet.network_offset) + packet.network_length;
-    let runs_out = packet.has_transport && u32::from(packet.transport_offset) >= end;
-    let start = usize::from(packet.transport_offset) + 20;
-    let options = start..start + usize::from(packet.tcp.header_length).saturating_sub(20);
-    let mut options = frame.get(options).unwrap_or_default();
-    let mut odd = false;
-    while let [kind, rest @ ..] = options {
-        options = match (kind, rest) {
-            (0 | 1, rest) => rest,
-            (_, [length, ..]) if *length >= 2 && usize::from(*length) <= options.len() => {
-                &options[usize::from(*length)..]
-            }
-            _ => {
-                odd = true;
-                break;
-            }
-        };
-    }
-    runs_out || odd
 }
 
 /// The seed of a trial of a run.

@@ -17,15 +17,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tests::capture::{bundled, is_fragment, records};
 use tests::oracle::{Oracle, Ruleset};
-use tests::parity::differs_under_xtables;
 use tests::{Judgement, Record, difference, sluice, traffic};
 
 /// Both judge; any difference fails the test.
 fn compare(oracle: &mut Oracle, what: &str, rulesets: &[Ruleset], records: &[Record], tcp_loose: bool) {
-    let xtables = rulesets.iter().any(|ruleset| !matches!(ruleset, Ruleset::Nft(_)));
-    let out = |record: &&Record| xtables && differs_under_xtables(&record.frame);
-    let records: Vec<Record> = records.iter().filter(|record| !out(record)).cloned().collect();
-    let records = &records[..];
     let kernel = oracle.judge(rulesets, records, tcp_loose);
     let sluice = sluice::replay(rulesets, records, tcp_loose);
     if let Some(text) = difference::first(records, &kernel, &sluice) {

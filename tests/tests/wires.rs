@@ -66,11 +66,12 @@ fn output(directory: &Path, side: Side, queue: usize) -> std::path::PathBuf {
 
 /// Like a NIC's symmetric hash: the same for both directions.
 fn queue_of(record: &Record, queues: usize) -> usize {
-    let addresses = match record.frame[12..14] {
-        [8, 0] => &record.frame[26..34],
-        [0x86, 0xdd] => &record.frame[22..54],
-        _ => &[],
+    let addresses = match record.frame.get(12..14) {
+        Some([8, 0]) => record.frame.get(26..34),
+        Some([0x86, 0xdd]) => record.frame.get(22..54),
+        _ => None,
     };
+    let addresses = addresses.unwrap_or_default();
     addresses.iter().map(|byte| usize::from(*byte)).sum::<usize>() % queues
 }
 

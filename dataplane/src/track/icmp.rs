@@ -42,8 +42,9 @@ pub const fn role(tuple: &Tuple) -> Role {
             129 | 140 => Role::Reply,
             // every error there is or will be (RFC 4443, section 2.1)
             0..=127 => Role::Error,
-            // MLD 130 to 132, neighbour discovery 133 to 136 (redirect, 137, is not among them), MLDv2 143
-            130..=136 | 143 => Role::Untracked,
+            // MLD 130 to 132, neighbour discovery 133 to 136 (redirect, 137, is not among them), MLDv2 143,
+            // multicast router discovery (RFC 4286), but for its end, 153
+            130..=136 | 143 | 151 | 152 => Role::Untracked,
             _ => Role::Unknown,
         },
         _ => Role::Unknown,
@@ -99,7 +100,7 @@ mod tests {
                 ..=127 => Role::Error,
                 128 | 139 => Role::Request,
                 129 | 140 => Role::Reply,
-                130..=136 | 143 => Role::Untracked,
+                130..=136 | 143 | 151 | 152 => Role::Untracked,
                 _ => Role::Unknown,
             };
             assert_eq!(role(&message(Network::Ipv6, protocol::ICMPV6, icmp_type)), expected, "{icmp_type}");

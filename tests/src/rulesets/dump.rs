@@ -96,7 +96,33 @@ fn transport(random: &mut Random, ipv6: bool) -> String {
         }
         text
     };
-    match random.below(12) {
+    match random.below(16) {
+        12 => format!(
+            "-p tcp -m tcpmss {}--mss {}",
+            not(random),
+            random.pick(&["1460", "0:1400", "536:1460", "0:65535"])
+        ),
+        13 => {
+            let list = random.pick(&[
+                "all INIT",
+                "any INIT,INIT_ACK,HEARTBEAT",
+                "only DATA,SACK,COOKIE_ACK",
+                "any DATA",
+                "all COOKIE_ECHO,DATA",
+                "any ABORT:T",
+                "only INIT",
+            ]);
+            format!("-p sctp -m sctp {}--chunk-types {list}", not(random))
+        }
+        14 if ipv6 => {
+            format!("-p mobility-header -m mh {}--mh-type {}", not(random), random.pick(&["1", "0:5", "7"]))
+        }
+        14 => format!("-p tcp -m ecn {}--ecn-tcp-{}", not(random), random.pick(&["cwr", "ece"])),
+        15 => format!(
+            "-p dccp -m dccp {}--dccp-{}",
+            not(random),
+            random.pick(&["types REQUEST,DATA", "types RESET", "option 38", "option 1"])
+        ),
         0..3 => with_ports(random, "tcp"),
         3 => {
             let flags = random.pick(&[
@@ -144,7 +170,17 @@ fn transport(random: &mut Random, ipv6: bool) -> String {
 /// A match that goes with any protocol.
 fn general(random: &mut Random, ipv6: bool) -> String {
     let not = not(random);
-    match random.below(16) {
+    match random.below(20) {
+        16..18 if ipv6 => headers(random, not),
+        18 => format!("-m addrtype {not}--dst-type MULTICAST"),
+        16 => format!("-m pkttype {not}--pkt-type {}", random.pick(&["unicast", "multicast", "broadcast"])),
+        17 => format!("-m ecn {not}--ecn-ip-ect {}", random.below(4)),
+        19 => format!(
+            "-m connbytes {not}--connbytes {}:{} --connbytes-dir {} --connbytes-mode packets",
+            random.below(3),
+            3 + random.below(5),
+            random.pick(&["original", "reply", "both"])
+        ),
         0..3 => {
             let states = random.pick(&[
                 "NEW",
@@ -179,6 +215,24 @@ fn general(random: &mut Random, ipv6: bool) -> String {
         }
         14 => format!("-m mark {not}--mark 0x{:x}/0x3", random.below(4)),
         _ => format!("-m statistic --mode nth --every {} --packet 0", 2 + random.below(3)),
+    }
+}
+
+/// A match of IPv6 extension headers.
+fn headers(random: &mut Random, not: &str) -> String {
+    match random.below(8) {
+        0 => format!("-m hbh {not}--hbh-len {}", random.pick(&[8, 16, 80])),
+        1 => format!("-m dst {not}--dst-len {}", random.pick(&[8, 16, 80])),
+        2 => format!("-m rt {not}--rt-type {}", random.pick(&[0, 2, 4, 253])),
+        3 => format!("-m rt {not}--rt-segsleft {}", random.pick(&["0", "1", "1:3"])),
+        4 => random.pick(&["-m frag --fragfirst", "-m frag --fraglast", "-m frag --fragmore"]).to_owned(),
+        5 => format!("-m ah {not}--ahspi {}", random.pick(&["1", "1:300", "100"])),
+        6 => {
+            let list =
+                random.pick(&["dst", "hop", "dst,prot", "hop,prot", "route,prot", "none", "auth", "prot"]);
+            format!("-m ipv6header {not}--header {list}{}", random.pick(&["", " --soft"]))
+        }
+        _ => "-m hbh".to_owned(),
     }
 }
 

@@ -52,10 +52,10 @@ fn bases(random: &mut Random) -> Vec<Base> {
     if random.chance(70) {
         bases.push(base("output", random.pick(&["filter", "0", "-5"]), Scope::Output));
     }
-    if random.chance(15) {
+    if random.chance(25) {
         bases.push(base("prerouting", random.pick(&["raw", "-301", "raw + 5"]), Scope::Early));
     }
-    if random.chance(10) {
+    if random.chance(15) {
         bases.push(base("output", "raw", Scope::Early));
     }
     if random.chance(20) {

@@ -102,19 +102,23 @@ pub(super) fn error(random: &mut Random, hosts: &Hosts, end: usize, quoted: &[u8
     Some(hosts.sent(1 - end, &frame.payload(&quoted[..length])))
 }
 
-/// Neighbour discovery, and what only looks like it.
+/// Neighbour discovery, groups joined and left, and what only looks like it.
 pub(super) fn neighbours(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
     if !hosts.is_ipv6() {
         let arp =
             [0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 198, 51, 100, 1, 0, 0, 0, 0, 0, 0, 192, 0, 2, 10];
         return vec![hosts.sent(0, &FrameBuilder::new().ethertype(0x0806).payload(&arp))];
     }
-    let kind = random.pick(&[133, 134, 135, 136, 136]);
-    let hops = random.pick(&[255, 255, 64]);
-    let mut body = [0_u8; 16];
-    body[15] = 10;
-    let frame = hosts.from(0).time_to_live(hops).icmp(kind, 0, [0; 4]).payload(&body);
-    vec![hosts.sent(0, &frame)]
+    let one = |random: &mut Random| {
+        let kind = random.pick(&[133, 134, 135, 136, 136, 130, 131, 132, 137, 143, 150, 151, 152, 153]);
+        let hops = random.pick(&[255, 255, 64]);
+        let mut body = [0_u8; 16];
+        body[15] = 10;
+        let end = random.below(4) / 3;
+        let frame = hosts.from(end).time_to_live(hops).icmp(kind, random.below(9) as u8 / 8, [0; 4]);
+        hosts.sent(end, &frame.payload(&body))
+    };
+    (0..1 + random.below(4)).map(|_| one(random)).collect()
 }
 
 /// To many hosts at once, from nobody, to oneself, of port 0.

@@ -3,7 +3,7 @@
 
 use dataplane::packet::build::FrameBuilder;
 
-use super::{Nets, Random, Sent};
+use super::{Hosts, Nets, Random, Sent};
 use crate::capture::Side;
 
 /// So many of them.
@@ -12,23 +12,37 @@ pub fn fields(random: &mut Random, count: usize) -> Vec<Sent> {
     (0..count).map(|_| (Side::Outside, packet(random).build())).collect()
 }
 
+/// A few of them, between two hosts and either way.
+pub(super) fn some(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
+    let one = |random: &mut Random| {
+        let end = random.below(2);
+        hosts.sent(end, &about(random, hosts.from(end), !hosts.is_ipv6()))
+    };
+    (0..1 + random.below(4)).map(|_| one(random)).collect()
+}
+
 fn packet(random: &mut Random) -> FrameBuilder {
     let inside = Nets { inside: 10, vlans: false }.inside + random.below(2) as u8;
     let outside = 1 + random.below(6) as u8;
-    let frame = FrameBuilder::new();
     let is_ipv4 = random.chance(55);
     let frame = if is_ipv4 {
-        ipv4(random, frame.ip([198, 51, 100, outside], [192, 0, 2, inside]))
+        FrameBuilder::new().ip([198, 51, 100, outside], [192, 0, 2, inside])
     } else {
         let host = |net: u16, host: u8| [0x2001, 0xdb8, net, 0, 0, 0, 0, u16::from(host)];
-        ipv6(random, frame.ip(host(1, outside), host(2, inside)))
+        FrameBuilder::new().ip(host(1, outside), host(2, inside))
     };
-    let frame = transport(random, frame, is_ipv4);
+    let frame = about(random, frame, is_ipv4);
     match random.below(10) {
         // Another sender on the link, and another kind of address.
         0 => frame.overwrite(6, &[0x02, 0xaa, 0, 0, 0, random.below(3) as u8]),
         _ => frame,
     }
+}
+
+/// Fields of every layer for a frame between two hosts.
+fn about(random: &mut Random, frame: FrameBuilder, is_ipv4: bool) -> FrameBuilder {
+    let frame = if is_ipv4 { ipv4(random, frame) } else { ipv6(random, frame) };
+    transport(random, frame, is_ipv4)
 }
 
 fn ipv4(random: &mut Random, frame: FrameBuilder) -> FrameBuilder {
