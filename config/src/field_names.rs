@@ -5,7 +5,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::policy::{Ct, Field, HeaderBase, Load, Meta, OptionOf, Part, Value};
+use crate::policy::{Ct, Field, HeaderBase, Load, Meta, OptionOf, Part, Sought, Value};
 use crate::ruleset::options::{header_name, name_of};
 use crate::ruleset::{CtKey, HeaderField, MetaKey, Protocol, Type};
 use crate::value_names;
@@ -70,7 +70,7 @@ fn load_name(load: &Load, width: u16, ethertype: u16, transport: u8) -> (String,
             (format!("{} @{offset},{width}", option_name(of, kind)), Type::Integer(width))
         }
         Load::Whole(_) => ("whether the header is whole".to_owned(), Type::Integer(8)),
-        Load::Chunks(_) => ("sctp chunks".to_owned(), Type::Integer(8)),
+        Load::Sought(sought) => (sought_name(sought).to_owned(), Type::Integer(8)),
         Load::Exists(Part::Extension(header)) => {
             let known = EXTENSIONS.iter().find(|known| known.extension() == Some(header));
             (format!("exthdr {}", known.map_or("?", |known| known.name())), Type::Boolean)
@@ -131,6 +131,15 @@ fn bits(kind: Type, value: Value) -> String {
 
 fn at(header: Protocol, offset: u16, width: u16) -> Option<&'static HeaderField> {
     header.fields().iter().find(|field| (field.offset, field.width) == (offset, width))
+}
+
+const fn sought_name(sought: Sought) -> &'static str {
+    match sought {
+        Sought::Chunks(_) => "sctp chunks",
+        Sought::TcpOption(_) => "tcp options",
+        Sought::SegmentSize { .. } => "maximum segment size",
+        Sought::Extensions(_) => "IPv6 extension headers",
+    }
 }
 
 fn option_name(of: OptionOf, kind: u8) -> String {

@@ -2,16 +2,17 @@
 //! off, a rule before sends packets with such a header to a chain that looks whether it is whole.
 
 mod recent;
+mod sought;
 
 use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::nft;
-use crate::policy::{CHUNK_TYPES, ChunkMode, Chunks, Family, Header, OptionOf};
+use crate::policy::{Family, Header};
 use crate::print;
 use crate::ruleset::{
     Chain, Expression, MetaKey, Protocol, Rule, Ruleset, Selector, Statement, StatementKind, Table, Term,
-    Verdict, VerdictKind, options,
+    Verdict, VerdictKind,
 };
 use recent::Lists;
 
@@ -94,9 +95,9 @@ impl Saying {
                         before.push(sends);
                     }
                 }
-                StatementKind::Chunks { chunks, negated } => match chunk_words(chunks, negated) {
+                StatementKind::Sought { sought, negated } => match sought::words(sought, negated) {
                     Some(texts) if texts.len() == 1 || bodies.len() == 1 => {
-                        self.notes.push(Diagnostic::new(span, NOT_DROPPED));
+                        self.notes.extend(sought::note(sought).map(|note| Diagnostic::new(span, note)));
                         let read: Result<Vec<_>, _> =
                             texts.iter().map(|text| nft::statements(text, span)).collect();
                         match read {
@@ -110,7 +111,7 @@ impl Saying {
                             Err(error) => self.errors.push(error),
                         }
                     }
-                    _ => self.errors.push(Diagnostic::new(span, "nft has no words for this list of chunks")),
+                    _ => self.errors.push(Diagnostic::new(span, "nft has no words for this list")),
                 },
                 StatementKind::Recent(recent) => match self.lists.say(&recent, family, span) {
                     Ok((statements, note)) => {
@@ -273,38 +274,6 @@ fn asks_ah6(expression: &Expression) -> bool {
         Term::Binary(_, both) => asks_ah6(&both.0) || asks_ah6(&both.1),
         _ => false,
     }
-}
-
-/// What nft says of chunks; several where one of them must hold, no packet meets two. None if it cannot say it.
-fn chunk_words(chunks: Chunks, negated: bool) -> Option<Vec<String>> {
-    if chunks.flags != 0 || chunks.mode == ChunkMode::Only || chunks.types == u32::MAX {
-        return None;
-    }
-    let listed = CHUNK_TYPES.iter().enumerate().filter(|(at, _)| chunks.types & 1 << at != 0);
-    let names: Vec<String> = listed
-        .map(|(_, kind)| options::name_of(OptionOf::Sctp, *kind).map(str::to_owned))
-        .collect::<Option<_>>()?;
-    let each =
-        |there: &str| names.iter().map(|name| format!("sctp chunk {name} {there}")).collect::<Vec<_>>();
-    let (every, none) = (each("exists"), each("missing"));
-    if names.is_empty() {
-        return None;
-    }
-    Some(match (chunks.mode == ChunkMode::All, negated) {
-        (true, false) => vec![every.join(" ")],
-        (false, true) => vec![none.join(" ")],
-        (false, false) => first_of(&every, &none),
-        (true, true) => first_of(&none, &every),
-    })
-}
-
-/// For each of `these` that it holds and those before do not.
-fn first_of(these: &[String], those: &[String]) -> Vec<String> {
-    let each = these.iter().enumerate().map(|(at, this)| {
-        let before = those[..at].iter().map(|that| format!("{that} ")).collect::<String>();
-        format!("{before}{this}")
-    });
-    each.collect()
 }
 
 const NOT_DROPPED: &str = "iptables drops a packet whose header is cut off here; nft has no words for that, and what is \

@@ -13,6 +13,7 @@ mod load;
 mod object;
 mod recent;
 mod set;
+mod sought;
 mod statement;
 
 use std::ops::Range;
@@ -26,6 +27,7 @@ pub use load::{Field, Header, HeaderBase, Load, OptionOf, Part, whole};
 pub use object::{ConnectionLimit, Counter, Limit, LimitUnit, Quota};
 pub use recent::{Recent, RecentAction, RecentList, Seen};
 pub use set::{Dynamic, Set};
+pub use sought::{EXTENSION_HEADERS, Extensions, Sought};
 pub use statement::{
     BitOperator, Change, Icmpx, Log, ObjectKind, Operand, Reject, Statement, Target, Update, Verdict,
     log_flags,

@@ -162,9 +162,12 @@ fn a_position_is_the_number_iptables_shows() {
 
 #[test]
 fn what_takes_several_rules_of_nft_stands_at_one_place() {
-    let text = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -m tcpmss ! --mss 5:9 -j DROP\n-A INPUT -j ACCEPT\n\
-                -I INPUT 2 -p tcp -m tcpmss ! --mss 7\n-I INPUT 3 -s 1.1.1.1\nCOMMIT\n";
-    let loaded = load(&[Source::new("rules.v4", text)], &mut NoFiles).expect("good");
+    let either = "-m conntrack ! --ctexpire 5:9";
+    let text = format!(
+        "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT {either} -j DROP\n-A INPUT -j ACCEPT\n-I INPUT 2 {either}\n\
+         -I INPUT 3 -s 1.1.1.1\nCOMMIT\n"
+    );
+    let loaded = load(&[Source::new("rules.v4", &*text)], &mut NoFiles).expect("good");
     let places: Vec<_> = loaded.policy.rules.iter().map(|rule| (rule.position, rule.place.line)).collect();
     assert_eq!(places, [(1, 3), (1, 3), (2, 5), (2, 5), (3, 6), (4, 4)]);
     assert!(load(&[Source::new("rules.v4", text.replace("INPUT 3", "INPUT 5"))], &mut NoFiles).is_err());

@@ -64,7 +64,7 @@ fn difference(record: &Record, kernel: &Judgement, sluice: &Verdict) -> Option<S
     if accepted != kernel.accepted {
         return Some("another verdict".to_owned());
     }
-    if is_untraceable(record, kernel) {
+    if kernel.path.is_empty() && is_untraceable(record) {
         return None;
     }
     if sluice.ct != kernel.state {
@@ -82,12 +82,13 @@ fn difference(record: &Record, kernel: &Judgement, sluice: &Verdict) -> Option<S
     (sluice.verdict == "reject" && !rejects).then(|| "rejected, where the kernel drops".to_owned())
 }
 
-/// Whether the kernel could not tell what it did: extension headers say that the transport header begins behind the
+/// Whether the kernel cannot tell what it did: extension headers say that the transport header begins behind the
 /// end of the packet, and the trace, which would show it, is not sent.
-fn is_untraceable(record: &Record, kernel: &Judgement) -> bool {
+#[must_use]
+pub fn is_untraceable(record: &Record) -> bool {
     let packet = parse(&record.frame[..]);
     let end = u32::from(packet.network_offset) + packet.network_length;
-    kernel.path.is_empty() && packet.has_transport && u32::from(packet.transport_offset) >= end
+    packet.has_transport && u32::from(packet.transport_offset) >= end
 }
 
 /// Whether both are between the same two addresses and, where there are any, the same L4 ports.

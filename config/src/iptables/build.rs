@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::nft;
-use crate::policy::Header;
+use crate::policy::{Header, Sought};
 use crate::ruleset::{
     BinaryOperator, Element, Expression, Literal, Match, MetaKey, Protocol, Relation, Selector, Statement,
     StatementKind, Term, Type,
@@ -58,6 +58,11 @@ impl Built {
     /// Adds that the packet is dropped if the header is cut off, and is not matched if there is none.
     pub(super) fn whole(&mut self, header: Header, protocol: Option<Protocol>, span: Span) {
         self.statements.push(Statement::new(StatementKind::Whole { header, protocol }, span));
+    }
+
+    /// Adds that the packet must bear what is looked for, or not.
+    pub(super) fn sought(&mut self, sought: Sought, negated: bool, span: Span) {
+        self.statements.push(Statement::new(StatementKind::Sought { sought, negated }, span));
     }
 
     /// Adds what nft's own words `text` say.

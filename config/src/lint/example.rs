@@ -94,7 +94,7 @@ impl Example {
             Load::Ct(Ct::Direction) => self.ct_direction.map(Value::from),
             Load::Exists(_) => Some(0),
             Load::Whole(_) => Some(whole::ALL.into()),
-            Load::Chunks(_) => Some(whole::NONE.into()),
+            Load::Sought(_) => Some(whole::NONE.into()),
             _ => None,
         }
     }

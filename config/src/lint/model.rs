@@ -180,7 +180,7 @@ impl<'p> Modeller<'p> {
                     let condition = self.going_on(key, *map);
                     self.condition(&mut making, &condition, written);
                 }
-                Statement::VerdictMap { key, map } if matches!(key[0].load, Load::Chunks(_)) => {
+                Statement::VerdictMap { key, map } if matches!(key[0].load, Load::Sought(_)) => {
                     let condition = self.going_on(key, *map);
                     self.condition(&mut making, &condition, written);
                     making.exact = false;

@@ -154,9 +154,9 @@ impl Lowering<'_> {
                 making.statements.extend(stated(needs.conditions));
                 self.asked_as_iptables(Load::Whole(*header), policy::whole::ALL)
             }
-            StatementKind::Chunks { chunks, negated } => {
+            StatementKind::Sought { sought, negated } => {
                 let goes_on = if *negated { policy::whole::NONE } else { policy::whole::ALL };
-                self.asked_as_iptables(Load::Chunks(*chunks), goes_on)
+                self.asked_as_iptables(Load::Sought(*sought), goes_on)
             }
             StatementKind::Notrack => Statement::Notrack,
         };

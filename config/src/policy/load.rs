@@ -1,6 +1,6 @@
 //! Where is a number read?
 
-use super::{Chunks, Ct, Meta, Value};
+use super::{Ct, Meta, Sought, Value};
 
 /// A number read from the packet or from what is known of it: `((load & mask) ^ xor) >> shift`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,9 +75,9 @@ pub enum Load {
     /// Whether a header is whole (8 bits): [`whole::NONE`], [`whole::CUT`] or [`whole::ALL`]. Always loads. The matches
     /// of iptables drop a packet if a header they look into is cut off.
     Whole(Header),
-    /// Which chunks an SCTP packet bears (8 bits), as iptables asks: [`whole::CUT`] if one is cut off or has no length,
-    /// [`whole::ALL`] if they are as wanted, otherwise [`whole::NONE`].
-    Chunks(Chunks),
+    /// Whether a packet bears what a match of iptables looks for (8 bits): [`whole::CUT`] if the list is cut off,
+    /// [`whole::ALL`] if it is as wanted, otherwise [`whole::NONE`].
+    Sought(Sought),
     /// A new number for every packet: counting, or random; `offset + n % modulus` (32 bits).
     Number {
         /// Random, or one more each time (one counter for the rule, over all workers).
@@ -136,7 +136,7 @@ pub enum Header {
     /// The DCCP header with its options, as its data offset says.
     DccpOptions,
     /// So many bytes of the first IPv6 extension header of this number. It is cut off as well if the headers before it
-    /// are; one that says of itself that it is longer than the packet is none.
+    /// are, and if it says of itself that it is longer than the packet.
     Extension {
         /// Its number as a next header.
         number: u8,

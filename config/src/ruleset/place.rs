@@ -92,7 +92,7 @@ impl Statement {
             | StatementKind::CounterName(_)
             | StatementKind::Reject(_)
             | StatementKind::Whole { .. }
-            | StatementKind::Chunks { .. }
+            | StatementKind::Sought { .. }
             | StatementKind::Notrack
             | StatementKind::Template { .. }
             | StatementKind::Limit(_)

@@ -3,7 +3,7 @@
 use super::{Elements, Expression, Protocol, Spanned};
 use crate::diagnostic::Span;
 use crate::policy::{
-    Change, Chunks, Header, HelperKind, Limit, Log, ObjectKind, Quota, RecentAction, Reject, Target,
+    Change, Header, HelperKind, Limit, Log, ObjectKind, Quota, RecentAction, Reject, Sought, Target,
 };
 
 /// A statement and where it was written.
@@ -86,11 +86,11 @@ pub enum StatementKind {
         /// The transport protocol it belongs to, if it is one whose fields have names.
         protocol: Option<Protocol>,
     },
-    /// Goes on if an SCTP packet bears chunks as wanted, or if it does not; drops it if one is cut off.
-    Chunks {
-        /// As wanted.
-        chunks: Chunks,
-        /// Whether they must not be so.
+    /// Goes on if a packet bears what a match of iptables looks for, or if it does not; drops it if the list is cut off.
+    Sought {
+        /// What is looked for.
+        sought: Sought,
+        /// Whether it must not be there.
         negated: bool,
     },
     /// Asks a list of addresses seen lately, as `-m recent` of iptables.
@@ -106,7 +106,7 @@ pub enum StatementKind {
 impl StatementKind {
     /// Whether nft has no word for it: [`crate::plain()`] says it in others, where it can.
     pub(crate) const fn is_unsaid(&self) -> bool {
-        matches!(self, Self::Whole { .. } | Self::Chunks { .. } | Self::Recent(_))
+        matches!(self, Self::Whole { .. } | Self::Sought { .. } | Self::Recent(_))
     }
 }
 

@@ -73,7 +73,7 @@ impl Constraint {
 fn drops_what_is_cut(key: &[Field], map: policy::SetId, sets: &[policy::Set]) -> bool {
     let set = &sets[map.index()];
     let asks =
-        matches!(key, [field] if field.is_plain() && matches!(field.load, Load::Whole(_) | Load::Chunks(_)));
+        matches!(key, [field] if field.is_plain() && matches!(field.load, Load::Whole(_) | Load::Sought(_)));
     let drops = (0..set.len()).zip(&set.verdicts).all(|(at, verdict)| match verdict {
         Verdict::Continue => true,
         Verdict::Drop => set.low[at] == set.high[at] && set.low[at] == Value::from(whole::CUT),
@@ -94,7 +94,7 @@ pub(super) const fn bits(load: &Load) -> u32 {
             *width as u32
         }
         Load::Meta(Meta::NfProto | Meta::L4Proto) | Load::Ct(Ct::Direction) => 8,
-        Load::Whole(_) | Load::Chunks(_) => 8,
+        Load::Whole(_) | Load::Sought(_) => 8,
         Load::Meta(Meta::Protocol) => 16,
         Load::Meta(Meta::Length | Meta::Mark) | Load::Ct(Ct::State | Ct::Mark) => 32,
         _ => 128,

@@ -18,6 +18,7 @@ mod known;
 mod meta;
 mod option;
 mod payload;
+mod sought;
 
 pub use connection::Connection;
 use connection::status;
@@ -227,7 +228,8 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
                 self.bits_at(self.extension(header)?, offset, width, self.end())
             }
             Load::Option { of, kind, offset, width } => {
-                let option = self.option(of, kind)?;
+                // of a chunk that says it is longer than the packet nothing is read
+                let option = self.option(of, kind).filter(|option| option.end <= self.end())?;
                 self.bits_at(option.start, offset, width, option.end)
             }
             Load::Exists(Part::Extension(header)) if self.is_ipv6() => {
@@ -238,7 +240,7 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
             }
             Load::Exists(_) => None,
             Load::Whole(header) => Some(self.whole(header).into()),
-            Load::Chunks(chunks) => Some(self.chunks(chunks).into()),
+            Load::Sought(sought) => Some(self.sought(sought).into()),
             Load::Number { random, modulus, offset } => {
                 self.known.draw.number(random, modulus).map(|number| number.wrapping_add(offset).into())
             }

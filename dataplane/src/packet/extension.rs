@@ -39,7 +39,7 @@ pub(crate) const fn is_extension(number: u8) -> bool {
 }
 
 /// Bytes of an extension header with this number and this length field.
-pub(super) const fn length_of(number: u8, length: u8) -> usize {
+pub(crate) const fn length_of(number: u8, length: u8) -> usize {
     match number {
         FRAGMENT => 8,
         protocol::AH => (length as usize + 2) * 4,

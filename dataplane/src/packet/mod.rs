@@ -27,7 +27,7 @@ mod udplite;
 mod tests;
 
 pub use checksum::Checksums;
-pub(crate) use extension::is_extension;
+pub(crate) use extension::{is_extension, length_of};
 pub use piece::{Found, Piece, piece};
 pub use quoted::{Quoted, quoted};
 pub use short::Short;

@@ -4,8 +4,7 @@ use crate::diagnostic::Diagnostic;
 use crate::iptables::build::Built;
 use crate::iptables::lexer::Token;
 use crate::iptables::options::Given;
-use crate::policy::{CHUNK_TYPES, ChunkMode, Chunks, FLAGGED_CHUNKS};
-use crate::ruleset::{Statement, StatementKind};
+use crate::policy::{CHUNK_TYPES, ChunkMode, Chunks, FLAGGED_CHUNKS, Sought};
 use crate::suggestion::did_you_mean;
 
 /// `all`, `any` or `only`, and the types.
@@ -41,8 +40,7 @@ pub(super) fn translate(given: &Given, built: &mut Built) -> Result<(), Diagnost
             }
         }
     }
-    let kind = StatementKind::Chunks { chunks, negated: given.negated };
-    built.statements.push(Statement::new(kind, given.span));
+    built.sought(Sought::Chunks(chunks), given.negated, given.span);
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use crate::iptables::numbers::{self, Range, number};
 use crate::iptables::options::{Given, Loaded};
 use crate::iptables::ports::integer;
 use crate::iptables::rule::Facts;
-use crate::policy::Header;
+use crate::policy::{EXTENSION_HEADERS, Extensions, Header, Sought};
 
 type Done = Result<(), Diagnostic>;
 
@@ -119,54 +119,32 @@ fn length(header: &str, given: &Given, built: &mut Built) -> Done {
     }
 }
 
-/// `-m ipv6header`: all of those listed are there; without `--soft`, and no others.
+/// `-m ipv6header`: all of those listed are there; without `--soft`, and no others. Negated with `--soft`, none of those
+/// listed is.
 pub(in crate::iptables) fn ipv6header(loaded: &Loaded, _facts: &Facts<'_>, built: &mut Built) -> Done {
     let Some(given) = loaded.get("--header") else {
         return Err(Diagnostic::new(loaded.span, "the match `ipv6header` needs `--header`"));
     };
-    let mut listed = [false; HEADERS.len()];
+    let mut named = 0;
     for token in given.value().split(',') {
-        listed[header_number(&token)?] = true;
+        named |= 1 << header_number(&token)?;
     }
     let soft = loaded.get("--soft").is_some();
-    let mut conditions: Vec<(&str, &str)> = Vec::new();
-    for (at, (_, _, there, missing)) in HEADERS.iter().enumerate() {
-        match (listed[at], soft) {
-            (true, _) => conditions.push((there, missing)),
-            (false, false) => conditions.push((missing, there)),
-            (false, true) => {}
-        }
-    }
-    if !given.negated {
-        let all: Vec<&str> = conditions.iter().map(|(wanted, _)| *wanted).collect();
-        return built.says(&all.join(" "), given.span);
-    }
-    // The first that does not hold differs.
-    let mut before = String::new();
-    let mut either = Vec::new();
-    for (wanted, other) in conditions {
-        either.push(format!("{before}{other}"));
-        before = format!("{before}{wanted} ");
-    }
-    built.one_of(&either, given.span)
+    let sought = Sought::Extensions(Extensions { named, soft, negated: given.negated });
+    built.sought(sought, false, given.span);
+    Ok(())
 }
 
 fn header_number(token: &Token) -> Result<usize, Diagnostic> {
     let said = token.text.to_ascii_lowercase();
-    let by_number = integer(&token.text).and_then(|number| match number {
-        0 => Some(0),
-        43 => Some(2),
-        44 => Some(3),
-        50 => Some(5),
-        51 => Some(4),
-        59 => Some(6),
-        60 => Some(1),
-        255 => Some(7),
-        _ => None,
-    });
-    let named = || HEADERS.iter().position(|(name, short, ..)| *name == said || *short == said);
+    let number = integer(&token.text);
+    let by_number = match number {
+        Some(255) => Some(HEADERS.len() - 1),
+        _ => EXTENSION_HEADERS.iter().position(|known| Some(u64::from(*known)) == number),
+    };
+    let named = || HEADERS.iter().position(|(name, short)| *name == said || *short == said);
     by_number.or_else(named).ok_or_else(|| {
-        let names: Vec<&str> = HEADERS.iter().map(|(name, ..)| *name).collect();
+        let names: Vec<&str> = HEADERS.iter().map(|(name, _)| *name).collect();
         Diagnostic::new(token.span, format!("`{}` is not one of {}", token.text, names.join(", ")))
     })
 }
@@ -204,16 +182,16 @@ fn mh_type(token: &Token) -> Result<u64, Diagnostic> {
     Ok(MH_NUMBERS[at])
 }
 
-/// Name, short name, how nft says it is there, and how that it is not.
-const HEADERS: [(&str, &str, &str, &str); 8] = [
-    ("hop-by-hop", "hop", "exthdr hbh exists", "exthdr hbh missing"),
-    ("ipv6-opts", "dst", "exthdr dst exists", "exthdr dst missing"),
-    ("ipv6-route", "route", "exthdr rt exists", "exthdr rt missing"),
-    ("ipv6-frag", "frag", "exthdr frag exists", "exthdr frag missing"),
-    ("ah", "auth", "exthdr ah6 exists", "exthdr ah6 missing"),
-    ("esp", "esp", "meta l4proto esp", "meta l4proto != esp"),
-    ("ipv6-nonxt", "none", "meta l4proto 59", "meta l4proto != 59"),
-    ("protocol", "prot", "meta l4proto != { 50, 59 }", "meta l4proto { 50, 59 }"),
+/// Name and short name, in the order of [`EXTENSION_HEADERS`]; the last is a transport header.
+const HEADERS: [(&str, &str); 8] = [
+    ("hop-by-hop", "hop"),
+    ("ipv6-opts", "dst"),
+    ("ipv6-route", "route"),
+    ("ipv6-frag", "frag"),
+    ("ah", "auth"),
+    ("esp", "esp"),
+    ("ipv6-nonxt", "none"),
+    ("protocol", "prot"),
 ];
 
 /// RFC 6275; long names and short ones.

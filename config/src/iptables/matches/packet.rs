@@ -8,7 +8,7 @@ use crate::iptables::build::Built;
 use crate::iptables::numbers::{self, number};
 use crate::iptables::options::{Given, Loaded};
 use crate::iptables::rule::Facts;
-use crate::policy::Header;
+use crate::policy::{Header, Sought};
 use crate::ruleset::Protocol;
 
 type Done = Result<(), Diagnostic>;
@@ -126,7 +126,7 @@ pub(in crate::iptables) fn ecn(loaded: &Loaded, facts: &Facts<'_>, built: &mut B
     Ok(())
 }
 
-/// `-m tcpmss`: negated, a segment without the option matches too.
+/// `-m tcpmss`: negated, a segment without such an option matches too.
 pub(in crate::iptables) fn tcpmss(loaded: &Loaded, facts: &Facts<'_>, built: &mut Built) -> Done {
     if !facts.only(6) {
         return Err(Diagnostic::new(loaded.span, "the match `tcpmss` needs `-p tcp`"));
@@ -134,16 +134,10 @@ pub(in crate::iptables) fn tcpmss(loaded: &Loaded, facts: &Facts<'_>, built: &mu
     let given = only(loaded)?;
     let range = numbers::range(given.value(), u64::from(u16::MAX))?;
     built.whole(Header::TcpOptions, Some(Protocol::Tcp), loaded.span);
-    let left = "tcp option maxseg size";
-    if given.negated {
-        let other = match range.low == 0 && range.high == u64::from(u16::MAX) {
-            true => Vec::new(),
-            false => vec![format!("{left} != {}", range.text())],
-        };
-        let missing = ["tcp option maxseg missing".to_owned()];
-        return built.one_of(&[&missing[..], &other[..]].concat(), given.span);
-    }
-    built.says(&format!("{left} {}", range.text()), given.span)
+    let end = |number: u64| u16::try_from(number).unwrap_or(u16::MAX);
+    let sought = Sought::SegmentSize { low: end(range.low), high: end(range.high) };
+    built.sought(sought, given.negated, given.span);
+    Ok(())
 }
 
 const ADDRESS_TYPES: [&str; 12] = [

@@ -8,7 +8,7 @@ use crate::iptables::numbers::number;
 use crate::iptables::options::{Given, Loaded};
 use crate::iptables::ports;
 use crate::iptables::rule::Facts;
-use crate::policy::Header;
+use crate::policy::{Header, Sought};
 use crate::ruleset::{Expression, Protocol, Relation, Type};
 use crate::value_names;
 
@@ -30,9 +30,9 @@ pub(in crate::iptables) fn tcp(
     tcp_flags(loaded, built)?;
     if let Some(given) = loaded.get("--tcp-option") {
         let kind = number(given.value(), 1, 255)?;
-        let there = if given.negated { "missing" } else { "exists" };
         built.whole(Header::TcpOptions, Some(Protocol::Tcp), given.span);
-        built.says(&format!("tcp option {kind} {there}"), given.span)?;
+        let kind = u8::try_from(kind).unwrap_or_default();
+        built.sought(Sought::TcpOption(kind), given.negated, given.span);
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::Facts;
 use super::extension::Found;
 use crate::frame::Frame;
-use crate::packet::Fragment;
+use crate::packet::{Fragment, length_of};
 use config::policy::{Header, whole};
 
 impl<F: Frame + ?Sized> Facts<'_, F> {
@@ -80,9 +80,9 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
         if at + bytes > self.end() {
             return whole::CUT;
         }
-        let says = self.bytes_at(at + 1).map_or(0, |[length]: [u8; 1]| (usize::from(length) + 1) * 8);
+        let says = self.bytes_at(at + 1).map_or(0, |[length]: [u8; 1]| length_of(number, length));
         let is_too_long = HAVE_LENGTHS.contains(&number) && at + says > self.end();
-        if is_too_long { whole::NONE } else { whole::ALL }
+        if is_too_long { whole::CUT } else { whole::ALL }
     }
 }
 
@@ -106,8 +106,8 @@ const FRAGMENT: u8 = 44;
 /// Bytes of a mobility header without its message.
 const MOBILITY: usize = 6;
 const NO_NEXT_HEADER: u8 = 59;
-/// Hop-by-hop options, routing, destination options: their second byte tells how long they are.
-const HAVE_LENGTHS: [u8; 3] = [0, 43, 60];
+/// Hop-by-hop options, routing, AH, destination options: their second byte tells how long they are.
+const HAVE_LENGTHS: [u8; 4] = [0, 43, 51, 60];
 
 #[cfg(test)]
 mod tests {
@@ -223,7 +223,7 @@ mod tests {
         let routing = Header::Extension { number: 43, bytes: 4 };
         assert_eq!(is(&v6(0, &[17, 0, 1, 4, 0, 0, 0, 0]), hbh), whole::ALL);
         assert_eq!(is(&v6(0, &[17]), hbh), whole::CUT);
-        assert_eq!(is(&v6(0, &[17, 1, 1, 4, 0, 0, 0, 0]), hbh), whole::NONE, "it says that it is longer");
+        assert_eq!(is(&v6(0, &[17, 1, 1, 4, 0, 0, 0, 0]), hbh), whole::CUT, "it says that it is longer");
         assert_eq!(is(&v6(17, &[0; 8]), hbh), whole::NONE);
         assert_eq!(is(&v6(60, &[43]), routing), whole::CUT, "cut off on the way");
         assert_eq!(is(&v6(60, &[43, 0, 1, 4, 0, 0, 0, 0, 17, 0, 0]), routing), whole::CUT);

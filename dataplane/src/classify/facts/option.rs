@@ -18,7 +18,7 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
     }
 
     /// Where the transport header begins, if it is one of this protocol.
-    fn transport(&self, of: u8) -> Option<usize> {
+    pub(super) fn transport(&self, of: u8) -> Option<usize> {
         let (number, at) = self.transport_header()?;
         (number == of && self.packet.fragment != Fragment::Later).then_some(at)
     }

@@ -138,6 +138,13 @@ fn sctp_chunks() {
     assert_eq!(seen, [0, 1, 1].map(Some));
     assert_eq!(load(&frame, option(OptionOf::Sctp, 14, 32, 32)), None, "behind the chunk");
     assert_eq!(load(&tcp(&[]), exists(OptionOf::Sctp, 1)), Some(0));
+    let frame = FrameBuilder::new().ip([10, 0, 0, 1], [10, 0, 0, 2]).sctp(1, 2, 0).payload(&[11, 0, 0, 81]);
+    assert_eq!(load(&frame, exists(OptionOf::Sctp, 11)), Some(1));
+    assert_eq!(
+        load(&frame, option(OptionOf::Sctp, 11, 0, 8)),
+        None,
+        "it says that it is longer than the packet"
+    );
 }
 
 #[test]

@@ -4,9 +4,9 @@ use super::choices::Choices;
 use super::stateful;
 use crate::object::numbers::each_field;
 use config::policy::{
-    Base, Chain, ChainId, ChainPolicy, ChunkMode, Chunks, Comparison, Counter, CounterId, Ct, Family, Field,
-    Header, HeaderBase, Hook, Icmpx, Load, Match, Meta, OptionOf, Part, Place, Policy, Reject, Rule, Set,
-    SetId, Statement, Test, Tracks, Value, Verdict, Ways, interface_value, whole,
+    Base, Chain, ChainId, ChainPolicy, ChunkMode, Chunks, Comparison, Counter, CounterId, Ct, Extensions,
+    Family, Field, Header, HeaderBase, Hook, Icmpx, Load, Match, Meta, OptionOf, Part, Place, Policy, Reject,
+    Rule, Set, SetId, Sought, Statement, Test, Tracks, Value, Verdict, Ways, interface_value, whole,
 };
 
 /// A policy with regular chains that lead to one another without circles, and base chains.
@@ -97,7 +97,7 @@ fn rule(choices: &mut Choices<'_>, policy: &mut Policy, targets: usize) -> Vec<S
 /// What a match of iptables does before it looks into a header.
 fn whole_or_dropped(choices: &mut Choices<'_>, policy: &mut Policy) -> Statement {
     let asked = |load| Field::plain(load, 8);
-    let field = asked(if choices.one_in(6) { chunks(choices) } else { Load::Whole(header(choices)) });
+    let field = asked(if choices.one_in(4) { sought(choices) } else { Load::Whole(header(choices)) });
     let goes_on = if choices.one_in(4) { whole::NONE } else { whole::ALL };
     let mut keys = vec![Value::from(whole::CUT), Value::from(goes_on)];
     let mut verdicts = vec![Verdict::Drop, Verdict::Continue];
@@ -122,10 +122,22 @@ fn header(choices: &mut Choices<'_>) -> Header {
     }
 }
 
-fn chunks(choices: &mut Choices<'_>) -> Load {
-    let mode = choices.of(&[ChunkMode::All, ChunkMode::Any, ChunkMode::Only]);
-    let (types, flags) = (choices.of(&[1, 2, 3, 0x4001, u32::MAX]), choices.of(&[0, 0, 0x33, 0x0011_0000]));
-    Load::Chunks(Chunks { mode, types, flags })
+fn sought(choices: &mut Choices<'_>) -> Load {
+    Load::Sought(match choices.below(4) {
+        0 => {
+            let mode = choices.of(&[ChunkMode::All, ChunkMode::Any, ChunkMode::Only]);
+            let types = choices.of(&[1, 2, 3, 0x4001, u32::MAX]);
+            Sought::Chunks(Chunks { mode, types, flags: choices.of(&[0, 0, 0x33, 0x0011_0000]) })
+        }
+        1 => Sought::TcpOption(choices.of(&[0, 1, 2, 3, 8])),
+        2 => {
+            Sought::SegmentSize { low: choices.of(&[0, 1, 1400]), high: choices.of(&[1400, 1460, u16::MAX]) }
+        }
+        _ => {
+            let (named, soft) = (choices.of(&[0, 1, 2, 0x80, 0x81]), choices.one_in(2));
+            Sought::Extensions(Extensions { named, soft, negated: choices.one_in(2) })
+        }
+    })
 }
 
 pub(super) fn counter(choices: &mut Choices<'_>, policy: &mut Policy) -> Statement {
@@ -258,7 +270,7 @@ fn rare(choices: &mut Choices<'_>) -> (Load, u16, [Value; 6]) {
     let ways = choices.of(&[Ways::Both, Ways::Original, Ways::Reply]);
     match choices.below(25) {
         23 => (Load::Whole(self::header(choices)), 8, [0, 1, 2, 0, 1, 2]),
-        24 => (chunks(choices), 8, [0, 1, 2, 0, 1, 2]),
+        24 => (sought(choices), 8, [0, 1, 2, 0, 1, 2]),
         0 => (Load::Extension { header, offset: 16, width: 16 }, 16, [0, 1, 2, 0, 1, 2]),
         1 => (Load::Extension { header, offset: 29, width: 3 }, 3, [0, 1, 2, 0, 1, 2]),
         2 => (Load::Option { of, kind, offset: 16, width: 16 }, 16, [0x500, 0x501, 0x502, 0x503, 0, 0]),
