@@ -242,7 +242,7 @@ impl Lab {
             let mut table = worker.worker.into_parts().table;
             assert_eq!(worker.stats.flows.get(), table.len() as u64, "flows");
             let flows: Vec<(FlowKey, Tick)> =
-                table.iter().map(|(_, flow, end)| (flow_key(flow), end)).collect();
+                table.iter().map(|(_, flow, end)| (flow_key(&flow), end)).collect();
             assert_eq!(flows.len(), table.len());
             for (key, end) in flows {
                 let hash = self.hasher.hash(&key);

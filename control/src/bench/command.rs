@@ -5,7 +5,7 @@ use super::machine::Machine;
 use super::measure::Measured;
 use super::report::Report;
 use super::shard::{Samples, Shard};
-use super::traffic::{Mix, Traffic};
+use super::traffic::{Family, Mix, Traffic};
 use super::{frames, rules};
 use crate::cli::Bench;
 use crate::failure::{Failure, Outcome};
@@ -20,7 +20,7 @@ use dataplane::packet::Checksums;
 use dataplane::rules::Rules;
 use dataplane::stats::Stats;
 use dataplane::track::tcp::State;
-use dataplane::track::{Expectations, Settings, Timeouts};
+use dataplane::track::{Expectations, More, Settings, Timeouts};
 use dataplane::wire::Role;
 use dataplane::worker::{self, Parts, Wire, Worker};
 use dpdk::{Eal, EalConfig, Memory, Mempool, MempoolConfig, Port, PortConfig};
@@ -125,7 +125,12 @@ pub fn bench(command: &Bench) -> Outcome<()> {
     for task in tasks {
         samples.push(task.join().map_err(|_| Failure::refused("a worker panicked; this is a bug"))??);
     }
-    report.bytes_per_flow = memory as f64 / (slots as f64 * 0.75);
+    let share_of_v6 = match command.family {
+        Family::V4 => 0.0,
+        Family::Both => 0.5,
+        Family::V6 => 1.0,
+    };
+    report.bytes_per_flow = memory as f64 / (slots as f64 * 0.75) + share_of_v6 * size_of::<More>() as f64;
     report.flows_at_end = counters.iter().map(|stats| stats.flows.get()).sum();
     report.set(&Measured::of(&samples, eal.cycles_per_second() as f64));
     judged_as_meant(command, &counters)?;

@@ -5,7 +5,7 @@
 //! (address, port) is `low`. An ICMP query is oriented by its type: the asking end is `low`, so that a request
 //! never meets the flow of a request the other way.
 
-use crate::packet::{Short, Tuple, protocol};
+use crate::packet::{Tuple, protocol};
 
 /// The name of a flow: the same for both directions. Plain data: 40 bytes, 48 with its alignment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -76,29 +76,6 @@ impl FlowKey {
             Orientation::Down if icmp => (Self { low: up.high, high: up.low, ..up }, Orientation::Down),
             Orientation::Down => (up.mirrored(), Orientation::Down),
         })
-    }
-
-    /// The flow of a plain packet, and which way along it the packet goes.
-    #[inline]
-    #[must_use]
-    pub fn of_short(short: &Short) -> (Self, Orientation) {
-        let source = u64::from(short.source) << 16 | u64::from(short.source_port);
-        let destination = u64::from(short.destination) << 16 | u64::from(short.destination_port);
-        let (low, high, orientation) = if source <= destination {
-            (source, destination, Orientation::Up)
-        } else {
-            (destination, source, Orientation::Down)
-        };
-        let key = Self {
-            low: (low >> 16).into(),
-            high: (high >> 16).into(),
-            low_port: low as u16,
-            high_port: high as u16,
-            protocol: short.protocol,
-            version: 4,
-            zone: 0,
-        };
-        (key, orientation)
     }
 
     /// Whether the answer to a packet of this name has the packet's own name: both ends are one.

@@ -23,15 +23,22 @@ use zerocopy::FromZeros;
 
 use super::bucket::{Bucket, Overflow};
 use super::group::LANES;
-use super::hash::{CHOICES, FlowHash};
+use super::hash::{CHOICES, Fingerprint, FlowHash};
 use super::prefetch::prefetch;
 use crate::flow::FlowKey;
 use crate::time::Tick;
 use beside::Beside;
 use due::Due;
+use room::SPARE;
 
-/// What the table keeps of a flow: plain data with its key inside. The default fills slots not yet used.
-pub trait Entry: Copy + Default {
+/// What the table keeps of a flow: plain data with its key inside.
+pub trait Entry: Copy {
+    /// How it lies in the table. The default fills slots not yet used.
+    type Stored: Copy + Default + Debug;
+
+    /// What of some entries does not fit that: another array, of zeros until it is written.
+    type More: FromZeros + Copy + Debug;
+
     /// What is kept besides, of the few flows that need it. All zero bytes say that there is nothing.
     type Extra: FromZeros + Copy + Debug;
 
@@ -42,6 +49,15 @@ pub trait Entry: Copy + Default {
 
     /// The name of the flow.
     fn key(&self) -> &FlowKey;
+
+    /// As it lies in the table.
+    fn store(&self) -> (Self::Stored, Option<Self::More>);
+
+    /// From there. What was not written of `more` belongs to others.
+    fn load(stored: &Self::Stored, more: &Self::More) -> Self;
+
+    /// Whether it has this name.
+    fn is_named(stored: &Self::Stored, more: &Self::More, key: &FlowKey) -> bool;
 }
 
 /// Where a flow lives, as long as it is not removed. Any call that can remove flows (`find`, `insert`, `remove`,
@@ -73,7 +89,9 @@ pub struct Stats {
 pub struct Table<E: Entry> {
     buckets: Arc<[Bucket]>,
     /// The entry of lane `l` of bucket `b` is at `b * LANES + l`.
-    entries: Box<[Aligned<E>]>,
+    entries: Box<[Aligned<E::Stored>]>,
+    /// What does not fit an entry, by slot. Zeroed memory of the system, which gives a page when it is first written.
+    more: Box<[E::More]>,
     beside: Beside<E::Extra>,
     due: Due,
     departed: Vec<E::Extra>,
@@ -93,7 +111,8 @@ impl<E: Entry> Table<E> {
         assert!(buckets <= 1 << 29, "a table has at most 2^32 slots");
         Self {
             buckets: (0..buckets).map(|_| Bucket::empty()).collect(),
-            entries: vec![Aligned(E::default()); buckets * LANES].into(),
+            entries: vec![Aligned(E::Stored::default()); buckets * LANES].into(),
+            more: E::More::new_vec_zeroed(buckets * LANES).expect("memory for the table").into(),
             beside: Beside::with_buckets(buckets),
             due: Due::with_slots(buckets * LANES),
             departed: Vec::with_capacity(DEPARTED),
@@ -112,14 +131,33 @@ impl<E: Entry> Table<E> {
     /// [`prefetch_displaced`](Self::prefetch_displaced) for the entry.
     #[inline]
     pub fn prefetch_entry(&self, hash: FlowHash) -> bool {
+        self.prefetch_place(hash, false)
+    }
+
+    /// As [`prefetch_entry`](Self::prefetch_entry), for a packet that may open a flow: where home is full it asks for the
+    /// other buckets.
+    #[inline]
+    pub fn prefetch_room(&self, hash: FlowHash) -> bool {
+        self.prefetch_place(hash, true)
+    }
+
+    #[inline]
+    fn prefetch_place(&self, hash: FlowHash, may_open: bool) -> bool {
         let (home, fingerprint) = (hash.home(self.bucket_count()), hash.fingerprint());
         let bucket = self.bucket(home);
         let tags = bucket.tags();
         let (there, overflow) =
             (tags.matching(fingerprint.tag(0)).first(), bucket.overflow(fingerprint.class()));
-        if there.is_some() || overflow.is_none() {
-            if let Some(lane) = there.or_else(|| tags.matching(0).first()) {
-                prefetch(self.entry(Slot::new(home, lane)));
+        if let Some(lane) = there {
+            prefetch(self.stored(Slot::new(home, lane)));
+            return true;
+        }
+        if overflow.is_none() {
+            let vacant = tags.matching(0);
+            match vacant.first() {
+                Some(lane) if vacant.len() > SPARE => prefetch(self.stored(Slot::new(home, lane))),
+                _ if may_open => self.prefetch_alternates(home, fingerprint),
+                _ => {}
             }
             return true;
         }
@@ -135,7 +173,7 @@ impl<E: Entry> Table<E> {
         for choice in displaced(self.bucket(home).overflow(fingerprint.class())) {
             let bucket = fingerprint.across(home, choice, self.bucket_count());
             if let Some(lane) = self.bucket(bucket).tags().matching(fingerprint.tag(choice)).first() {
-                prefetch(self.entry(Slot::new(bucket, lane)));
+                prefetch(self.stored(Slot::new(bucket, lane)));
             }
         }
     }
@@ -161,8 +199,16 @@ impl<E: Entry> Table<E> {
         Some((slot, self.deadline(slot)))
     }
 
-    /// Every entry, to change: a scan of the whole table. Keys must stay.
-    pub fn entries_mut(&mut self) -> impl Iterator<Item = &mut E> {
+    /// As [`peek`](Self::peek), of the flow with this hash of which `is_it` holds.
+    #[inline]
+    #[must_use]
+    pub fn peek_where(&self, hash: FlowHash, is_it: impl Fn(&E::Stored) -> bool) -> Option<(Slot, Tick)> {
+        let slot = self.lookup_where(hash, |slot| is_it(self.stored(slot)))?;
+        Some((slot, self.deadline(slot)))
+    }
+
+    /// Every entry, as it lies, to change: a scan of the whole table. Keys must stay.
+    pub fn all_stored_mut(&mut self) -> impl Iterator<Item = &mut E::Stored> {
         self.entries.iter_mut().map(|aligned| &mut aligned.0)
     }
 
@@ -170,19 +216,36 @@ impl<E: Entry> Table<E> {
     #[inline]
     #[must_use]
     pub fn holds(&self, slot: Slot, key: &FlowKey) -> bool {
-        self.is_taken(slot) && self.entry(slot).key() == key
+        self.is_taken(slot) && self.is_named(slot, key)
     }
 
     /// The entry there.
     #[inline]
     #[must_use]
-    pub fn entry(&self, slot: Slot) -> &E {
+    pub fn entry(&self, slot: Slot) -> E {
+        E::load(self.stored(slot), &self.more[slot.0 as usize])
+    }
+
+    /// Puts the entry there in the place of itself. Its key must be the same.
+    #[inline]
+    pub fn put(&mut self, slot: Slot, entry: &E) {
+        let (stored, more) = entry.store();
+        *self.stored_mut(slot) = stored;
+        if let Some(more) = more {
+            self.more[slot.0 as usize] = more;
+        }
+    }
+
+    /// The entry there, as it lies.
+    #[inline]
+    #[must_use]
+    pub fn stored(&self, slot: Slot) -> &E::Stored {
         &self.entries[slot.0 as usize].0
     }
 
-    /// The entry there, to change. Its key must stay.
+    /// The entry there, as it lies, to change. Its key must stay.
     #[inline]
-    pub fn entry_mut(&mut self, slot: Slot) -> &mut E {
+    pub fn stored_mut(&mut self, slot: Slot) -> &mut E::Stored {
         &mut self.entries[slot.0 as usize].0
     }
 
@@ -260,7 +323,7 @@ impl<E: Entry> Table<E> {
         entry: E,
         deadline: Tick,
         now: Tick,
-        evictable: impl Fn(&E) -> bool,
+        evictable: impl Fn(&E::Stored) -> bool,
     ) -> Result<Slot, Full> {
         debug_assert!(self.lookup(hash, entry.key()).is_none(), "a key is stored once");
         let (home, fingerprint) = (hash.home(self.bucket_count()), hash.fingerprint());
@@ -274,7 +337,7 @@ impl<E: Entry> Table<E> {
             let overflow = home.overflow(class).plus(choice);
             home.set_overflow(class, overflow.expect("places that cannot be counted are not offered"));
         }
-        *self.entry_mut(slot) = entry;
+        self.put(slot, &entry);
         let bucket = self.bucket(slot.bucket());
         bucket.set_deadline(slot.lane(), deadline);
         bucket.set_tag(slot.lane(), fingerprint.tag(choice));
@@ -305,7 +368,7 @@ impl<E: Entry> Table<E> {
     }
 
     /// Every flow, in no order, with its deadline; those whose deadline has come and that nobody met since too.
-    pub fn iter(&self) -> impl Iterator<Item = (Slot, &E, Tick)> {
+    pub fn iter(&self) -> impl Iterator<Item = (Slot, E, Tick)> {
         (0..self.bucket_count()).flat_map(move |bucket| {
             self.bucket(bucket).vacant().others().map(move |lane| {
                 let slot = Slot::new(bucket, lane);
@@ -359,21 +422,38 @@ impl<E: Entry> Table<E> {
 impl<E: Entry> Table<E> {
     #[inline]
     fn lookup(&self, hash: FlowHash, key: &FlowKey) -> Option<Slot> {
+        self.lookup_where(hash, |slot| self.is_named(slot, key))
+    }
+
+    #[inline]
+    fn lookup_where(&self, hash: FlowHash, is_it: impl Fn(Slot) -> bool) -> Option<Slot> {
         let (home, fingerprint) = (hash.home(self.bucket_count()), hash.fingerprint());
-        if let Some(slot) = self.lookup_in(home, fingerprint.tag(0), key) {
+        if let Some(slot) = self.lookup_in(home, fingerprint.tag(0), &is_it) {
             return Some(slot);
         }
         let overflow = self.bucket(home).overflow(fingerprint.class());
         displaced(overflow).find_map(|choice| {
             let bucket = fingerprint.across(home, choice, self.bucket_count());
-            self.lookup_in(bucket, fingerprint.tag(choice), key)
+            self.lookup_in(bucket, fingerprint.tag(choice), &is_it)
         })
     }
 
     #[inline]
-    fn lookup_in(&self, bucket: u32, tag: u16, key: &FlowKey) -> Option<Slot> {
+    fn lookup_in(&self, bucket: u32, tag: u16, is_it: impl Fn(Slot) -> bool) -> Option<Slot> {
         let mut slots = self.bucket(bucket).tags().matching(tag).map(|lane| Slot::new(bucket, lane));
-        slots.find(|&slot| self.entry(slot).key() == key)
+        slots.find(|&slot| is_it(slot))
+    }
+
+    /// Asks for the buckets where a new flow goes that has no room at home.
+    fn prefetch_alternates(&self, home: u32, fingerprint: Fingerprint) {
+        for choice in 1..CHOICES {
+            prefetch(self.bucket(fingerprint.across(home, choice, self.bucket_count())));
+        }
+    }
+
+    #[inline]
+    fn is_named(&self, slot: Slot, key: &FlowKey) -> bool {
+        E::is_named(self.stored(slot), &self.more[slot.0 as usize], key)
     }
 
     /// For the hand-over of ageing: drops the flow there if it ends at `deadline` and that is at or before `now`.

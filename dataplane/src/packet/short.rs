@@ -153,6 +153,13 @@ impl Short {
         }
     }
 
+    /// Whether it may be the first of a connection that is not picked up in its middle.
+    #[inline]
+    #[must_use]
+    pub const fn may_open(&self) -> bool {
+        self.protocol == protocol::UDP || self.flags & flag::SYN != 0
+    }
+
     /// Whether this is what a connection that stands is made of: a datagram, or a segment with ACK and at most PSH and
     /// what concerns congestion besides.
     #[inline]

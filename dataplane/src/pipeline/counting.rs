@@ -44,7 +44,7 @@ impl Tracker<'_> {
         self.settle();
         match (found, keyed) {
             (Some(slot), Keyed::Own { orientation, .. })
-                if self.shard.table.entry(slot).direction(*orientation) == Direction::Reply =>
+                if self.shard.table.stored(slot).direction(*orientation) == Direction::Reply =>
             {
                 self.count_stored(slot, Counting::JoinsAgain)
             }
@@ -65,7 +65,7 @@ impl Tracker<'_> {
         let mut counter = match tracked.place {
             Place::Stored(slot) => self.count_stored(slot, Counting::Joins),
             Place::New(..) => self.count_unknown(Counting::Joins),
-            Place::Gone(_) => self.count_unknown(Counting::Passes),
+            Place::Gone => self.count_unknown(Counting::Passes),
             Place::None => {
                 let mut counter = self.count_before(packet, keyed);
                 if counter.slot.is_none() {

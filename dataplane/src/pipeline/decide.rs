@@ -239,7 +239,7 @@ impl<'a> Context<'a> {
         facts.ct_mark = self.tracker.mark(&tracked);
         let after = before.as_ref().map(|before| self.tracker.count_tracked(packet, keyed, &tracked, before));
         facts.known.counted = after.as_ref().map(|after| &after.counted);
-        facts.known.connection = self.tracker.connection(&tracked);
+        facts.known.connection = self.tracker.connection(&tracked, keyed);
         run(path.after, &facts, counters, &mut evaluation);
         if let Some(mark) = evaluation.ct_mark() {
             self.tracker.set_mark(&mut tracked, mark);

@@ -1,6 +1,6 @@
 //! Which flow might a packet belong to? Its key, hashed, before any table is asked.
 
-use crate::flow::{FlowHash, FlowHasher, FlowKey, Orientation};
+use crate::flow::{FlowHash, FlowHasher, FlowKey, Name, Orientation};
 use crate::frame::Frame;
 use crate::packet::{self, Packet, Quoted, Short};
 use crate::reason::Reason;
@@ -32,6 +32,35 @@ pub enum Keyed {
     Broken(Reason),
 }
 
+/// A plain packet, and where its flow is looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Aimed {
+    /// What was read of it.
+    pub short: Short,
+    /// Its flow.
+    pub name: Name,
+    /// Which way along it the packet goes.
+    pub orientation: Orientation,
+    /// Its flow's hash.
+    pub hash: FlowHash,
+}
+
+impl Aimed {
+    /// Where the flow of `short` is looked for.
+    #[inline]
+    #[must_use]
+    pub fn of(short: Short, hasher: &FlowHasher) -> Self {
+        let (name, orientation) = Name::of_short(&short);
+        Self { short, name, orientation, hash: hasher.hash_v4(&name) }
+    }
+
+    /// The same of any packet.
+    #[must_use]
+    pub fn keyed(&self) -> Keyed {
+        Keyed::Own { key: self.name.key(), orientation: self.orientation, hash: self.hash }
+    }
+}
+
 impl Keyed {
     /// Where the flow of `packet` is to be looked for.
     pub fn of<F: Frame + ?Sized>(packet: &Packet, frame: &F, hasher: &FlowHasher) -> Self {
@@ -53,14 +82,6 @@ impl Keyed {
         }
     }
 
-    /// Where the flow of a plain packet is looked for.
-    #[inline]
-    #[must_use]
-    pub fn of_short(short: &Short, hasher: &FlowHasher) -> Self {
-        let (key, orientation) = FlowKey::of_short(short);
-        Self::Own { key, orientation, hash: hasher.hash(&key) }
-    }
-
     /// The same in another zone. The worker that owns a flow is that of its key without a zone, so that it is known
     /// before rules say which.
     #[must_use]
@@ -70,6 +91,15 @@ impl Keyed {
             *hash = hasher.hash(key);
         }
         self
+    }
+
+    /// The name of the flow that is looked for.
+    #[must_use]
+    pub const fn key(&self) -> Option<&FlowKey> {
+        match self {
+            Self::Own { key, .. } | Self::Quoted { key, .. } => Some(key),
+            Self::No | Self::Broken(_) => None,
+        }
     }
 
     /// The hash that says which worker owns the flow, if there can be one.

@@ -14,6 +14,6 @@ mod ways;
 pub(crate) use counting::{EXPIRED_AT_ONCE, settle};
 pub use decide::{Context, Decided, Found, Outcome};
 pub use fragments::{Carried, Gather, judged_as_is};
-pub use keyed::Keyed;
+pub use keyed::{Aimed, Keyed};
 pub use tracking::Shard;
-pub use ways::{From, WayNumber, Ways};
+pub use ways::{From, Ways};

@@ -4,13 +4,13 @@
 //! Nothing is changed unless all of it holds; what does not is left to [`Context::decide`], which knows every case.
 
 use super::decide::{Context, Decided, Outcome};
-use super::keyed::Keyed;
-use super::ways::{From, WayNumber, Ways};
+use super::keyed::{Aimed, Keyed};
+use super::ways::{From, Ways};
 use crate::classify::{Counters, Evaluation, Facts, Stage, Traced};
 use crate::flow::Slot;
 use crate::frame::Frame;
-use crate::packet::{Network, Packet, Short, protocol};
-use crate::track::{self, CtState, Direction, Flow};
+use crate::packet::{Network, Packet, protocol};
+use crate::track::{self, CtState, Direction, WayNumber};
 
 impl Context<'_> {
     /// Whether packets may be decided upon without asking the rules: connections are tracked, and not counted.
@@ -22,24 +22,18 @@ impl Context<'_> {
     /// Decides upon a plain packet whose connection remembers what the rules say of it, and moves its flow on. The
     /// decision is yet to be counted. Nothing has happened if there is none.
     #[inline]
-    pub fn decide_short<'w>(
-        &mut self,
-        short: &Short,
-        keyed: &Keyed,
-        ways: &'w Ways,
-        from: From,
-    ) -> Option<&'w Decided> {
-        let &Keyed::Own { ref key, orientation, hash } = keyed else { return None };
+    pub fn decide_short<'w>(&mut self, aimed: &Aimed, ways: &'w Ways, from: From) -> Option<&'w Decided> {
+        let Aimed { short, name, orientation, hash } = aimed;
         if !short.goes_on() {
             return None;
         }
-        let (slot, deadline) = self.tracker.shard.table.peek(hash, key)?;
+        let (slot, deadline) = self.tracker.shard.table.peek_where(*hash, |record| record.is_named(name))?;
         if deadline.is_at_or_before(self.tracker.now) {
             return None;
         }
-        let flow = self.tracker.shard.table.entry_mut(slot);
-        let direction = flow.direction(orientation);
-        let way = ways.way(remembered(flow, direction, ways.generation()))?;
+        let flow = self.tracker.shard.table.stored_mut(slot);
+        let direction = flow.direction(*orientation);
+        let way = ways.way(flow.way(direction, ways.generation()))?;
         if way.from != from {
             return None;
         }
@@ -86,35 +80,24 @@ impl Context<'_> {
     /// Whether nothing is to be learnt of the packet's connection: it has none that stands, or it remembers already.
     fn is_asked(&self, keyed: &Keyed, ways: &Ways) -> bool {
         let Some((slot, direction)) = self.stored(keyed) else { return true };
-        let flow = self.tracker.shard.table.entry(slot);
-        !flow.may_remember() || remembered(flow, direction, ways.generation()) != WayNumber::NONE
+        let flow = self.tracker.shard.table.stored(slot);
+        !flow.may_remember() || flow.way(direction, ways.generation()) != WayNumber::NONE
     }
 
     /// The flow of the packet remembers this of its direction.
     fn note(&mut self, keyed: &Keyed, number: WayNumber, generation: u16) {
         let Some((slot, direction)) = self.stored(keyed) else { return };
-        let flow = self.tracker.shard.table.entry_mut(slot);
-        if !flow.may_remember() {
-            return;
+        let flow = self.tracker.shard.table.stored_mut(slot);
+        if flow.may_remember() {
+            flow.remember(direction, number, generation);
         }
-        if flow.generation != generation {
-            flow.generation = generation;
-            flow.ways = [WayNumber::NONE; 2];
-        }
-        flow.ways[direction as usize] = number;
     }
 
     fn stored(&self, keyed: &Keyed) -> Option<(Slot, Direction)> {
         let &Keyed::Own { ref key, orientation, hash } = keyed else { return None };
         let (slot, _) = self.tracker.shard.table.peek(hash, key)?;
-        Some((slot, self.tracker.shard.table.entry(slot).direction(orientation)))
+        Some((slot, self.tracker.shard.table.stored(slot).direction(orientation)))
     }
-}
-
-/// What a flow remembers of a direction in this generation.
-#[inline]
-fn remembered(flow: &Flow, direction: Direction, generation: u16) -> WayNumber {
-    if flow.generation == generation { flow.ways[direction as usize] } else { WayNumber::NONE }
 }
 
 #[cfg(test)]

@@ -40,6 +40,8 @@ pub(super) struct Tracker<'a> {
     pub(super) objects: &'a Objects,
     /// The cold part of the flow at hand while the table does not have it: [`Place::New`] and [`Place::Gone`].
     pub(super) aside: Extra,
+    /// Likewise, its other part.
+    unstored: Flow,
 }
 
 /// What tracking said of a packet.
@@ -62,9 +64,9 @@ pub(super) enum Place {
     /// In the table.
     Stored(Slot),
     /// Nowhere until its packet passes; it would end after so many milliseconds.
-    New(Flow, u32),
+    New(u32),
     /// No longer in the table: this packet has ended it.
-    Gone(Flow),
+    Gone,
 }
 
 impl Tracked {
@@ -86,7 +88,14 @@ impl Tracked {
 
 impl<'a> Tracker<'a> {
     pub(super) fn new(shard: Shard<'a>, now: Tick, rules: &'a Rules) -> Self {
-        Self { shard, now, rules, objects: rules.program.objects(), aside: Extra::default() }
+        Self {
+            shard,
+            now,
+            rules,
+            objects: rules.program.objects(),
+            aside: Extra::default(),
+            unstored: Flow::default(),
+        }
     }
 
     /// Where the flow of a packet is looked for in a zone.
@@ -98,7 +107,7 @@ impl<'a> Tracker<'a> {
     pub(super) fn found(&mut self, keyed: &Keyed) -> Option<Found> {
         let (Keyed::Own { key, hash, .. } | Keyed::Quoted { key, hash, .. }) = keyed else { return None };
         let slot = self.shard.table.find(*hash, key, self.now)?;
-        Some((*self.shard.table.entry(slot), self.shard.table.extra(slot), self.shard.table.deadline(slot)))
+        Some((self.shard.table.entry(slot), self.shard.table.extra(slot), self.shard.table.deadline(slot)))
     }
 
     /// Finds the flow of a packet and moves it on.
@@ -131,7 +140,7 @@ impl<'a> Tracker<'a> {
             Keyed::Quoted { ref quoted, ref key, hash } => {
                 let found = self.shard.table.find(hash, key, self.now);
                 let flow = found.map(|slot| self.shard.table.entry(slot));
-                match track::icmp::relate(packet, &quoted.tuple, flow) {
+                match track::icmp::relate(packet, &quoted.tuple, flow.as_ref()) {
                     Ok(direction) => Tracked {
                         state: CtState::Related,
                         direction: Some(direction),
@@ -156,9 +165,10 @@ impl<'a> Tracker<'a> {
     ) -> Tracked {
         if let Some(slot) = self.shard.table.find(hash, &key, self.now) {
             let timeouts = self.timeouts(slot);
-            let flow = self.shard.table.entry_mut(slot);
+            let mut flow = self.shard.table.entry(slot);
             let direction = flow.direction(orientation);
-            let outcome = track::update(flow, packet, frame, orientation, self.now, timeouts);
+            let outcome = track::update(&mut flow, packet, frame, orientation, self.now, timeouts);
+            self.shard.table.put(slot, &flow);
             let place = Place::Stored(slot);
             match outcome {
                 Outcome::Valid { state, timeout } => {
@@ -180,10 +190,11 @@ impl<'a> Tracker<'a> {
                     return Tracked::invalid(reason);
                 }
                 Outcome::Delete { state } => {
-                    let place = Place::Gone(*flow);
+                    self.unstored = flow;
                     self.count(slot, direction, packet.network_length);
                     self.aside = self.shard.table.extra(slot);
                     self.remove(slot);
+                    let place = Place::Gone;
                     return Tracked { state, direction: Some(direction), invalid: None, place };
                 }
                 Outcome::Restart => self.remove(slot),
@@ -207,12 +218,9 @@ impl<'a> Tracker<'a> {
                 if self.rules.counts_traffic() {
                     self.aside.traffic.add(Direction::Original, packet.network_length);
                 }
-                Tracked {
-                    state,
-                    direction: Some(Direction::Original),
-                    invalid: None,
-                    place: Place::New(flow, timeout),
-                }
+                self.unstored = flow;
+                let (direction, place) = (Some(Direction::Original), Place::New(timeout));
+                Tracked { state, direction, invalid: None, place }
             }
             Opening::Invalid(reason) => Tracked::invalid(reason),
             Opening::Untracked => Tracked::LEFT_OUT,
@@ -240,25 +248,25 @@ impl<'a> Tracker<'a> {
     pub(super) fn mark(&self, tracked: &Tracked) -> Option<u32> {
         match &tracked.place {
             Place::None => None,
-            Place::Stored(slot) => Some(self.shard.table.entry(*slot).mark),
-            Place::New(flow, _) | Place::Gone(flow) => Some(flow.mark),
+            Place::Stored(slot) => Some(self.shard.table.stored(*slot).mark()),
+            Place::New(_) | Place::Gone => Some(self.unstored.mark),
         }
     }
 
     /// What rules see of the packet's flow, if it has one.
-    pub(super) fn connection<'b>(&'b self, tracked: &'b Tracked) -> Option<Connection<'b>> {
-        let (flow, more, expires) = match &tracked.place {
+    pub(super) fn connection<'b>(&self, tracked: &Tracked, keyed: &'b Keyed) -> Option<Connection<'b>> {
+        let (known, more, expires) = match &tracked.place {
             Place::None => return None,
             Place::Stored(slot) => {
-                let (deadline, flow) = (self.shard.table.deadline(*slot), self.shard.table.entry(*slot));
+                let (deadline, record) = (self.shard.table.deadline(*slot), self.shard.table.stored(*slot));
                 let expires = if deadline.is_at_or_before(self.now) { 0 } else { deadline.since(self.now) };
-                (flow, status::CONFIRMED, expires)
+                (record.status(), status::CONFIRMED, expires)
             }
             // The kernel's clock of a connection starts when its first packet has passed.
-            Place::New(flow, _) => (flow, 0, 0),
-            Place::Gone(flow) => (flow, status::CONFIRMED | status::DYING, 0),
+            Place::New(_) => (self.unstored.status(), 0, 0),
+            Place::Gone => (self.unstored.status(), status::CONFIRMED | status::DYING, 0),
         };
-        let bit = |flag, bit| if flow.status().has(flag) { bit } else { 0 };
+        let bit = |flag, bit| if known.has(flag) { bit } else { 0 };
         let seen_reply = bit(Status::SEEN_REPLY, status::SEEN_REPLY);
         let assured = bit(Status::ASSURED, status::ASSURED);
         let helped = bit(Status::EXPECTED, status::EXPECTED) | bit(Status::HELPER, status::HELPER);
@@ -268,7 +276,14 @@ impl<'a> Tracker<'a> {
             _ => self.aside,
         };
         let (traffic, expected_by) = (extra.traffic, extra.helped.announced_by());
-        Some(Connection { key: flow.key(), original: flow.original(), status, expected_by, expires, traffic })
+        Some(Connection {
+            key: keyed.key()?,
+            original: known.original(),
+            status,
+            expected_by,
+            expires,
+            traffic,
+        })
     }
 
     /// A rule has set it. As in the kernel, a flow that is known keeps it even if this packet is dropped.
@@ -276,20 +291,17 @@ impl<'a> Tracker<'a> {
         match &mut tracked.place {
             Place::None => {}
             Place::Stored(slot) => {
-                let flow = self.shard.table.entry_mut(*slot);
-                if flow.mark != mark {
-                    flow.mark = mark;
-                    flow.forget();
-                }
+                self.shard.table.stored_mut(*slot).set_mark(mark);
                 self.shard.expectations.mark(self.announced(*slot), mark);
             }
-            Place::New(flow, _) | Place::Gone(flow) => flow.mark = mark,
+            Place::New(_) | Place::Gone => self.unstored.mark = mark,
         }
     }
 
     /// Gives a new flow what rules gave it.
     pub(super) fn give(&mut self, tracked: &mut Tracked, given: Given) {
-        let Place::New(flow, timeout) = &mut tracked.place else { return };
+        let Place::New(timeout) = &mut tracked.place else { return };
+        let flow = &mut self.unstored;
         if let Some(helper) = given.helper {
             self.aside.helped.give(helper);
             flow.set_helper();
@@ -313,10 +325,12 @@ impl<'a> Tracker<'a> {
         packet: &Packet,
         frame: &F,
     ) -> Result<(), Reason> {
-        if let (Place::New(flow, timeout), Some(hash)) = (&tracked.place, keyed.hash()) {
+        if let (Place::New(timeout), Some(hash)) = (&tracked.place, keyed.hash()) {
             let deadline = self.now.after(*timeout);
-            let inserted =
-                self.shard.table.insert(hash, *flow, deadline, self.now, |flow| !flow.is_assured());
+            let inserted = self
+                .shard
+                .table
+                .insert(hash, self.unstored, deadline, self.now, |record| !record.is_assured());
             self.settle();
             let slot = inserted.map_err(|Full| {
                 self.objects.leave(&self.aside.counted_by, true);
@@ -327,6 +341,9 @@ impl<'a> Tracker<'a> {
             }
             if !self.aside.counted_by.is_empty() {
                 self.shard.table.watch(slot, self.now);
+            }
+            if !self.unstored.status().has(Status::HELPER) {
+                return Ok(());
             }
             let helped = self.help(slot, tracked, packet, frame);
             if helped.is_err() {
@@ -345,8 +362,9 @@ impl<'a> Tracker<'a> {
     pub(super) fn reset(&mut self, tracked: &Tracked) {
         let Place::Stored(slot) = tracked.place else { return };
         let timeouts = self.timeouts(slot);
-        let flow = self.shard.table.entry_mut(slot);
-        if let Some(timeout) = track::reset_by_firewall(flow, timeouts) {
+        let mut flow = self.shard.table.entry(slot);
+        if let Some(timeout) = track::reset_by_firewall(&mut flow, timeouts) {
+            self.shard.table.put(slot, &flow);
             self.set_deadline(slot, self.now.after(timeout));
             self.leave_if_closed(slot);
         }

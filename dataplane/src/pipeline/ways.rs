@@ -8,6 +8,7 @@
 use super::decide::Decided;
 use crate::classify::trace::MOST_COUNTERS;
 use crate::io::Side;
+use crate::track::WayNumber;
 use config::policy::CounterId;
 
 /// The ways of one worker in the generation in force.
@@ -36,18 +37,6 @@ pub struct From {
     pub wire: usize,
     /// The side.
     pub side: Side,
-}
-
-/// What a flow remembers of one of its directions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[repr(transparent)]
-pub struct WayNumber(pub(super) u8);
-
-impl WayNumber {
-    /// Nothing.
-    pub const NONE: Self = Self(0);
-    /// That its packets go several ways, or one that is not remembered.
-    pub(super) const SEVERAL: Self = Self(u8::MAX);
 }
 
 impl Ways {

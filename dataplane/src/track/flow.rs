@@ -1,19 +1,14 @@
-//! What is kept of a connection? Plain data in two cache lines: the name and the bookkeeping, then the protocol.
+//! What is known of a connection? How it lies in the table is the business of [`super::record`].
 
-use super::{CtState, Direction, Extra, sctp, tcp};
+use super::{CtState, Direction, Extra, More, Record, sctp, tcp};
 use crate::flow::{self, FlowKey, Orientation};
-use crate::pipeline::WayNumber;
 use crate::time::Tick;
 
-/// The number of the layout of [`Flow`]: changes whenever a byte of it changes its meaning.
-pub const LAYOUT: u32 = 1;
-
-/// One tracked connection, both directions. No pointers; times are ticks of the table's epoch.
+/// One tracked connection, both directions. Times are ticks of the table's epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[repr(C)]
 pub struct Flow {
     key: FlowKey,
-    /// When its first packet came.
+    /// When its first packet came; of TCP and SCTP nobody remembers.
     pub created: Tick,
     /// `ct mark`.
     pub mark: u32,
@@ -25,7 +20,17 @@ pub struct Flow {
     pub(super) protocol: Protocol,
 }
 
-const _: () = assert!(size_of::<Flow>() <= 128);
+/// What a flow remembers of the rules for one of its directions: the number of a way ([`crate::pipeline::Ways`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(transparent)]
+pub struct WayNumber(pub(crate) u8);
+
+impl WayNumber {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+    /// That its packets go several ways, or one that is not remembered.
+    pub(crate) const SEVERAL: Self = Self(u8::MAX);
+}
 
 /// What a flow has been through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,6 +48,8 @@ impl Status {
     pub const HELPER: u8 = 8;
     /// A rule gave it timeouts; which, is in [`Extra`].
     pub const TIMEOUTS: u8 = 16;
+    /// In a record: it is a flow of IPv6.
+    pub(super) const IPV6: u8 = 0x40;
     /// The first packet went [`Orientation::Down`].
     const ORIGINAL_DOWN: u8 = 0x80;
 
@@ -54,6 +61,29 @@ impl Status {
 
     pub(super) const fn set(&mut self, bit: u8) {
         self.0 |= bit;
+    }
+
+    pub(super) const fn clear(&mut self, bit: u8) {
+        self.0 &= !bit;
+    }
+
+    /// Which way along the key the first packet went.
+    #[must_use]
+    pub const fn original(self) -> Orientation {
+        if self.has(Self::ORIGINAL_DOWN) { Orientation::Down } else { Orientation::Up }
+    }
+
+    #[inline]
+    pub(super) fn direction(self, orientation: Orientation) -> Direction {
+        let is_down = orientation == Orientation::Down;
+        if self.has(Self::ORIGINAL_DOWN) == is_down { Direction::Original } else { Direction::Reply }
+    }
+
+    /// Whether a reply was seen and nothing about the flow is special.
+    #[inline]
+    pub(super) const fn may_remember(self) -> bool {
+        const SPECIAL: u8 = Status::EXPECTED | Status::HELPER | Status::TIMEOUTS;
+        self.0 & (SPECIAL | Status::SEEN_REPLY) == Status::SEEN_REPLY
     }
 }
 
@@ -94,6 +124,17 @@ impl Flow {
         Self { key, created, mark: 0, generation: 0, ways: [WayNumber::NONE; 2], status, protocol }
     }
 
+    pub(super) const fn loaded(
+        key: FlowKey,
+        created: Tick,
+        mark: u32,
+        (generation, ways): (u16, [WayNumber; 2]),
+        status: Status,
+        protocol: Protocol,
+    ) -> Self {
+        Self { key, created, mark, generation, ways, status, protocol }
+    }
+
     /// Its name.
     #[must_use]
     pub const fn key(&self) -> &FlowKey {
@@ -103,13 +144,13 @@ impl Flow {
     /// Which way along the key its first packet went.
     #[must_use]
     pub const fn original(&self) -> Orientation {
-        if self.status.has(Status::ORIGINAL_DOWN) { Orientation::Down } else { Orientation::Up }
+        self.status.original()
     }
 
     /// The direction of a packet that goes `orientation` along the key.
     #[must_use]
     pub fn direction(&self, orientation: Orientation) -> Direction {
-        if self.original() == orientation { Direction::Original } else { Direction::Reply }
+        self.status.direction(orientation)
     }
 
     /// What a valid packet of that direction is called.
@@ -159,18 +200,6 @@ impl Flow {
         }
     }
 
-    /// Whether a reply was seen and no helper reads what it carries: then its packets may go on without the rules.
-    #[must_use]
-    pub const fn may_remember(&self) -> bool {
-        const SPECIAL: u8 = Status::EXPECTED | Status::HELPER | Status::TIMEOUTS;
-        self.status.0 & (SPECIAL | Status::SEEN_REPLY) == Status::SEEN_REPLY
-    }
-
-    /// What the rules said of its packets is not true any more.
-    pub fn forget(&mut self) {
-        self.ways = [WayNumber::NONE; 2];
-    }
-
     /// Whether it is never evicted early.
     #[must_use]
     pub const fn is_assured(&self) -> bool {
@@ -179,6 +208,8 @@ impl Flow {
 }
 
 impl flow::Entry for Flow {
+    type Stored = Record;
+    type More = More;
     type Extra = Extra;
 
     fn is_missed(extra: &Extra) -> bool {
@@ -188,6 +219,19 @@ impl flow::Entry for Flow {
     fn key(&self) -> &FlowKey {
         &self.key
     }
+
+    fn store(&self) -> (Record, Option<More>) {
+        Record::store(self)
+    }
+
+    fn load(record: &Record, more: &More) -> Self {
+        record.load(more)
+    }
+
+    #[inline]
+    fn is_named(record: &Record, more: &More, key: &FlowKey) -> bool {
+        record.is_of(more, key)
+    }
 }
 
 #[cfg(test)]
@@ -196,12 +240,6 @@ mod tests {
     use crate::flow::{FlowKey, Orientation};
     use crate::time::Tick;
     use crate::track::{CtState, Direction};
-
-    #[test]
-    fn two_cache_lines() {
-        assert_eq!(size_of::<Flow>(), 128);
-        assert_eq!(std::mem::offset_of!(Flow, protocol), 64, "the protocol has the second line");
-    }
 
     #[test]
     fn the_first_packet_names_the_directions() {

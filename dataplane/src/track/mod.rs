@@ -18,6 +18,7 @@ pub mod extra;
 pub mod flow;
 pub mod helper;
 pub mod icmp;
+pub mod record;
 pub mod sctp;
 mod stream;
 pub mod tcp;
@@ -33,7 +34,8 @@ use crate::time::Tick;
 
 pub use expect::Expectations;
 pub use extra::{Extra, OwnTimeouts};
-pub use flow::{Flow, LAYOUT, Protocol, Status};
+pub use flow::{Flow, Protocol, Status, WayNumber};
+pub use record::{LAYOUT, More, Record};
 pub use timeouts::Timeouts;
 
 /// What the rules see as `ct state`.
@@ -238,18 +240,19 @@ pub fn update<F: Frame + ?Sized>(
 #[inline]
 #[must_use]
 pub fn go_on(
-    flow: &mut Flow,
+    record: &mut Record,
     short: &Short,
     direction: Direction,
     now: Tick,
     timeouts: &Timeouts,
 ) -> Option<u32> {
-    if !flow.may_remember() {
+    if !record.may_remember() {
         return None;
     }
-    match &mut flow.protocol {
-        Protocol::Tcp(connection) => tcp::go_on(connection, &mut flow.status, direction, short, timeouts),
-        Protocol::Udp => match stream::udp(&mut flow.status, flow.created, now, timeouts) {
+    let created = record.created();
+    match record.protocol() {
+        protocol::TCP => tcp::go_on(&mut record.words, &mut record.status, direction, short, timeouts),
+        protocol::UDP => match stream::udp(&mut record.status, created, now, timeouts) {
             Step::Accept(timeout) => timeout,
             _ => None,
         },

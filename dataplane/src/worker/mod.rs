@@ -10,13 +10,13 @@ use crate::frame::Frame;
 use crate::generation::Reader;
 use crate::io::{Arrival, BURST, Buffer, Side, WireIo};
 use crate::object::Now;
-use crate::packet::{self, Checksums, Fragment, Packet, Short, short};
-use crate::pipeline::{Context, Decided, EXPIRED_AT_ONCE, From, Keyed, Outcome, Shard, Ways, settle};
+use crate::packet::{self, Checksums, Fragment, Packet, short};
+use crate::pipeline::{Aimed, Context, Decided, EXPIRED_AT_ONCE, From, Keyed, Outcome, Shard, Ways, settle};
 use crate::reason::Reason;
 use crate::rules::Rules;
 use crate::stats::Stats;
 use crate::time::Clock;
-use crate::track::{CtState, Expectations, Flow, Settings};
+use crate::track::{CtState, Expectations, Flow, Record, Settings};
 use crate::wire::Role;
 use fragments::{Fragments, Place};
 use handover::Load;
@@ -135,10 +135,13 @@ struct Sink<'a, I: WireIo, O> {
 struct Scratch<B> {
     burst: Vec<B>,
     /// The plain packets; nothing in the places of others.
-    shorts: Vec<Option<Short>>,
+    shorts: Vec<Option<Aimed>>,
     /// The headers of those that are not plain. Others' places are filled as the need arises.
     packets: Vec<Packet>,
+    /// Likewise, where their flows are looked for.
     keyed: Vec<Keyed>,
+    /// The hashes of flows, and whether the packet may open its own.
+    hashes: Vec<(FlowHash, bool)>,
     /// Flows that are not in their first bucket.
     displaced: Vec<FlowHash>,
     passed: Vec<B>,
@@ -150,7 +153,7 @@ struct Scratch<B> {
 /// A burst at hand: what is known of each packet.
 struct At<'a, B> {
     burst: &'a mut Vec<B>,
-    shorts: &'a [Option<Short>],
+    shorts: &'a [Option<Aimed>],
     packets: &'a mut [Packet],
     keyed: &'a mut [Keyed],
 }
@@ -278,29 +281,34 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
 
     /// The stages that ask for memory: headers of the whole burst, then hashes and their buckets, then entries.
     fn parse(&mut self) {
-        let Scratch { burst, shorts, packets, keyed, displaced, .. } = &mut self.scratch;
-        let (checksums, hasher) = (self.parts.checksums, &self.parts.hasher);
+        let Scratch { burst, shorts, packets, keyed, hashes, displaced, .. } = &mut self.scratch;
+        let (checksums, hasher, table) = (self.parts.checksums, &self.parts.hasher, &self.parts.table);
         shorts.clear();
-        keyed.clear();
+        hashes.clear();
         packets.resize(burst.len().max(packets.len()), Packet::default());
-        for (buffer, packet) in burst.iter().zip(packets.iter_mut()) {
-            let short = short::read(buffer.frame(), checksums);
-            let found = match &short {
-                Some(short) => Keyed::of_short(short, hasher),
+        keyed.resize(packets.len(), Keyed::No);
+        for (buffer, (packet, keyed)) in burst.iter().zip(packets.iter_mut().zip(keyed)) {
+            let short = short::read(buffer.frame(), checksums).map(|short| Aimed::of(short, hasher));
+            let hash = match &short {
+                Some(aimed) => Some(aimed.hash),
                 None => {
                     *packet = packet::parse_with(buffer.frame(), checksums);
-                    Keyed::of(packet, buffer.frame(), hasher)
+                    *keyed = Keyed::of(packet, buffer.frame(), hasher);
+                    keyed.hash()
                 }
             };
             shorts.push(short);
-            if let Some(hash) = found.hash() {
-                self.parts.table.prefetch(hash);
+            if let Some(hash) = hash {
+                table.prefetch(hash);
+                hashes.push((hash, short.as_ref().is_none_or(|aimed| aimed.short.may_open())));
             }
-            keyed.push(found);
         }
-        let table = &self.parts.table;
         displaced.clear();
-        displaced.extend(keyed.iter().filter_map(Keyed::hash).filter(|hash| !table.prefetch_entry(*hash)));
+        for &(hash, may_open) in hashes.iter() {
+            if !(if may_open { table.prefetch_room(hash) } else { table.prefetch_entry(hash) }) {
+                displaced.push(hash);
+            }
+        }
         for hash in displaced.iter() {
             table.prefetch_displaced(*hash);
         }
@@ -319,22 +327,19 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         for ((mut buffer, short), (packet, keyed)) in burst {
             let mut may_hand_over = is_received;
             let mut notes = false;
-            if let Some(short) = short {
-                let is_own = workers == 1
-                    || !is_received
-                    || keyed.hash().is_none_or(|hash| hash.owner(workers) == index);
-                if remembers && is_own {
-                    if let Some(decided) = context.decide_short(short, keyed, ways, here) {
+            if let Some(aimed) = short {
+                if remembers && (workers == 1 || !is_received || aimed.hash.owner(workers) == index) {
+                    if let Some(decided) = context.decide_short(aimed, ways, here) {
                         if O::WATCHES {
-                            sink.observer.decided(&short.packet(), decided);
+                            sink.observer.decided(&aimed.short.packet(), decided);
                         }
                         gone_on += 1;
                         sink.passed.push(buffer);
                         continue;
                     }
-                    notes = short.goes_on();
+                    notes = aimed.short.goes_on();
                 }
-                *packet = short.packet();
+                (*packet, *keyed) = (aimed.short.packet(), aimed.keyed());
             }
             if packet.fragment != Fragment::Whole {
                 match fragments.meet(&place, &mut context, &mut sink, buffer, packet, keyed) {
@@ -405,7 +410,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
     /// Lets go of what flows remember of rules that are no longer in force, where they might take it for news.
     fn forget_old_ways(&mut self) {
         if self.ways.turn_to(self.parts.rules.number()) {
-            self.parts.table.entries_mut().for_each(Flow::forget);
+            self.parts.table.all_stored_mut().for_each(Record::forget);
         }
     }
 
@@ -492,7 +497,8 @@ impl<B> Scratch<B> {
             burst: Vec::with_capacity(BURST),
             shorts: Vec::with_capacity(BURST),
             packets: vec![Packet::default(); BURST],
-            keyed: Vec::with_capacity(BURST),
+            keyed: vec![Keyed::No; BURST],
+            hashes: Vec::with_capacity(BURST),
             displaced: Vec::with_capacity(BURST),
             passed: Vec::with_capacity(BURST),
             refused: Vec::with_capacity(BURST),

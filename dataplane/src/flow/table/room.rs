@@ -44,7 +44,7 @@ impl<E: Entry> Table<E> {
         home: u32,
         fingerprint: Fingerprint,
         now: Tick,
-        evictable: impl Fn(&E) -> bool,
+        evictable: impl Fn(&E::Stored) -> bool,
     ) -> Option<(Slot, u32)> {
         let mut window: [(u32, Slot, u32); CHOICES as usize * LANES] = std::array::from_fn(|at| {
             let (choice, lane) = ((at / LANES) as u32, at % LANES);
@@ -54,10 +54,10 @@ impl<E: Entry> Table<E> {
         window.sort_unstable_by_key(|&(left, ..)| left);
         let candidates = &window[..CANDIDATES];
         for &(_, slot, _) in candidates {
-            prefetch(self.entry(slot));
+            prefetch(self.stored(slot));
         }
         let &(_, slot, choice) = candidates.iter().find(|&&(_, slot, choice)| {
-            self.is_taken(slot) && self.can_count(home, fingerprint, choice) && evictable(self.entry(slot))
+            self.is_taken(slot) && self.can_count(home, fingerprint, choice) && evictable(self.stored(slot))
         })?;
         self.vacate(slot);
         self.stats.evicted += 1;
@@ -111,4 +111,4 @@ pub const CANDIDATES: usize = 8;
 
 /// Slots of its home bucket that a flow leaves empty as long as another of its buckets has more of them. One makes
 /// the table fill evenly; each more would send more flows away from home.
-const SPARE: u32 = 1;
+pub(super) const SPARE: u32 = 1;

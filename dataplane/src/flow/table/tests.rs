@@ -16,6 +16,8 @@ pub(crate) struct Flow {
 }
 
 impl Entry for Flow {
+    type Stored = Self;
+    type More = u8;
     type Extra = u64;
 
     fn is_missed(extra: &u64) -> bool {
@@ -24,6 +26,18 @@ impl Entry for Flow {
 
     fn key(&self) -> &FlowKey {
         &self.key
+    }
+
+    fn store(&self) -> (Self, Option<u8>) {
+        (*self, None)
+    }
+
+    fn load(stored: &Self, _: &u8) -> Self {
+        *stored
+    }
+
+    fn is_named(stored: &Self, _: &u8, key: &FlowKey) -> bool {
+        stored.key == *key
     }
 }
 
@@ -160,7 +174,7 @@ impl History {
         assert_eq!(asked, alike.is_some(), "what is away from home takes another stage");
         let (entry, deadline) = self.model[&flow];
         assert!(self.table.holds(slot, &key(flow)));
-        assert_eq!(*self.table.entry(slot), entry);
+        assert_eq!(self.table.entry(slot), entry);
         assert_eq!(self.table.extra(slot), self.beside.get(&flow).copied().unwrap_or(0));
         assert_eq!(self.table.has_extra(slot), self.beside.contains_key(&flow));
         assert_eq!(self.table.deadline(slot), Tick(self.epoch).after(deadline));
@@ -174,7 +188,7 @@ impl History {
         let (now, hash) = (self.now(), self.hash(number));
         let window: Vec<(Slot, Flow, Tick)> = {
             let window = self.table.window(hash);
-            self.table.iter().filter(|(slot, ..)| window.contains(slot)).map(|(s, e, d)| (s, *e, d)).collect()
+            self.table.iter().filter(|(slot, ..)| window.contains(slot)).collect()
         };
         let live = window.iter().filter(|(.., deadline)| !deadline.is_at_or_before(now));
         let room = live.clone().count() < self.table.window(hash).len();
@@ -343,7 +357,7 @@ fn three_quarters_fill_before_the_first_refusal() {
         table.check(|key| hasher.hash(key));
         for number in 0..first as u32 {
             let slot = table.find(hasher.hash(&key(number)), &key(number), Tick(0)).unwrap();
-            assert_eq!(*table.entry(slot), flow(number));
+            assert_eq!(table.entry(slot), flow(number));
         }
         assert_eq!(table.find(hasher.hash(&key(u32::MAX)), &key(u32::MAX), Tick(0)), None);
     }

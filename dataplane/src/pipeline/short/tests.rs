@@ -8,11 +8,11 @@ use crate::object::Now;
 use crate::object::numbers::each_field;
 use crate::packet::build::FrameBuilder;
 use crate::packet::{Checksums, flag, parse, short};
-use crate::pipeline::{Context, Decided, From, Keyed, Outcome, Shard, Ways};
+use crate::pipeline::{Aimed, Context, Decided, From, Keyed, Outcome, Shard, Ways};
 use crate::rules::Rules;
 use crate::stats::Stats;
 use crate::time::Tick;
-use crate::track::{CtState, Expectations, Flow, Settings};
+use crate::track::{CtState, Expectations, Flow, Record, Settings, WayNumber};
 use crate::wire::Role;
 use config::Policy;
 use config::policy::{Counter, CounterId, Load, Meta, Statement, Target, Tracks, interface_value};
@@ -59,7 +59,7 @@ impl Firewall {
     fn publish(&mut self, policy: &Policy, generation: u64) {
         self.rules = Rules::compile(policy, 1).unwrap();
         if self.ways.turn_to(generation) {
-            self.table.entries_mut().for_each(Flow::forget);
+            self.table.all_stored_mut().for_each(Record::forget);
         }
     }
 
@@ -81,10 +81,11 @@ impl Firewall {
             let keyed = Keyed::of(&packet, arriving.frame, &hasher);
             return (context.decide(&packet, arriving.frame, &keyed), true);
         };
-        let keyed = Keyed::of_short(&short, &hasher);
+        let aimed = Aimed::of(short, &hasher);
+        let keyed = aimed.keyed();
         assert_eq!(keyed, Keyed::of(&short.packet(), arriving.frame, &hasher));
         if context.remembers() {
-            if let Some(&decided) = context.decide_short(&short, &keyed, ways, from) {
+            if let Some(&decided) = context.decide_short(&aimed, ways, from) {
                 return (decided, false);
             }
             if short.goes_on() {
@@ -111,9 +112,8 @@ impl Firewall {
             .iter()
             .filter(|(_, _, deadline)| !deadline.is_at_or_before(Tick(now as u32)))
             .map(|(slot, flow, deadline)| {
-                let mut flow = *flow;
-                flow.generation = 0;
-                flow.forget();
+                let mut flow = flow;
+                (flow.generation, flow.ways) = (0, [WayNumber::NONE; 2]);
                 (slot, flow, deadline, self.table.extra(slot).traffic)
             })
             .collect();

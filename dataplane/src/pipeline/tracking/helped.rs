@@ -16,7 +16,7 @@ impl<'a> Tracker<'a> {
     #[inline]
     pub(super) fn timeouts(&self, slot: Slot) -> &'a Timeouts {
         let settings = &self.shard.settings.timeouts;
-        if !self.shard.table.entry(slot).status().has(Status::TIMEOUTS) {
+        if !self.shard.table.stored(slot).status().has(Status::TIMEOUTS) {
             return settings;
         }
         self.rules.timeouts(self.shard.table.extra(slot).timeouts).unwrap_or(settings)
@@ -38,7 +38,7 @@ impl<'a> Tracker<'a> {
     /// What a stored flow has announced.
     #[inline]
     pub(super) fn announced(&self, slot: Slot) -> Handle {
-        if !self.shard.table.entry(slot).status().has(Status::HELPER) {
+        if !self.shard.table.stored(slot).status().has(Status::HELPER) {
             return Handle::NONE;
         }
         self.shard.table.extra(slot).helped.announced
@@ -89,10 +89,9 @@ impl<'a> Tracker<'a> {
         packet: &Packet,
         frame: &F,
     ) -> Result<(), Reason> {
+        let is_helped = self.shard.table.stored(slot).status().has(Status::HELPER);
+        let (true, Some(direction)) = (is_helped, tracked.direction) else { return Ok(()) };
         let flow = self.shard.table.entry(slot);
-        let (true, Some(direction)) = (flow.status().has(Status::HELPER), tracked.direction) else {
-            return Ok(());
-        };
         let (key, mark) = (*flow.key(), flow.mark);
         let ends = self.shard.table.deadline(slot);
         let helped = &mut self.shard.table.extra_mut(slot).helped;

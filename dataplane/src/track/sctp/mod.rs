@@ -13,6 +13,7 @@ mod tests;
 
 pub use table::{State, next};
 
+use super::record::WORDS;
 use super::{Direction, Status, Step, Timeouts};
 use crate::frame::Frame;
 use crate::packet::Packet;
@@ -43,6 +44,20 @@ impl Association {
     #[must_use]
     pub const fn state(&self) -> State {
         self.state
+    }
+
+    pub(super) const fn words(&self) -> [u32; WORDS] {
+        let rest = self.state as u32 | (self.flags as u32) << 8 | (self.suspect as u32) << 16;
+        [self.tags[0], self.tags[1], rest, 0, 0, 0, 0, 0, 0, 0]
+    }
+
+    pub(super) fn of_words(words: &[u32; WORDS]) -> Self {
+        Self {
+            tags: [words[0], words[1]],
+            state: State::ALL[words[2] as usize % 256 % State::COUNT],
+            flags: (words[2] >> 8) as u8,
+            suspect: if words[2] >> 16 & 1 == 0 { Direction::Original } else { Direction::Reply },
+        }
     }
 
     const fn tag(&self, direction: Direction) -> u32 {

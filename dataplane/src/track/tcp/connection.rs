@@ -17,7 +17,7 @@ pub struct Connection {
     /// What that SYN offered besides ([`Side::SCALES`], [`Side::SACK`]), [`Connection::CHALLENGE`],
     /// [`Connection::SIMULTANEOUS`].
     pub(super) flags: u8,
-    /// How often the last ACK was repeated.
+    /// How often the last ACK was repeated, three times at most.
     pub(super) retransmissions: u8,
 }
 
@@ -43,16 +43,6 @@ impl Connection {
 
     pub(super) const fn side_mut(&mut self, direction: Direction) -> &mut Side {
         &mut self.sides[direction as usize]
-    }
-
-    /// The side that sends in `direction`, and the other.
-    #[inline]
-    pub(super) const fn sides_mut(&mut self, direction: Direction) -> (&mut Side, &mut Side) {
-        let [original, reply] = &mut self.sides;
-        match direction {
-            Direction::Original => (original, reply),
-            Direction::Reply => (reply, original),
-        }
     }
 
     /// Whether a flag is set on either side.

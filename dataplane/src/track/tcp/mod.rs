@@ -12,6 +12,7 @@
 mod class;
 mod connection;
 mod gate;
+mod packed;
 mod plain;
 mod sequence;
 mod table;
@@ -24,6 +25,8 @@ mod tests;
 
 pub use class::Class;
 pub use connection::{Connection, Side};
+pub use packed::Apart;
+pub(super) use packed::{pack, unpack};
 pub(super) use plain::go_on;
 pub use sequence::Sequence;
 pub use table::{Move, State, next};

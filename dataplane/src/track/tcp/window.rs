@@ -15,7 +15,7 @@
 //! its acknowledgement fail (III). A selective acknowledgement counts as far as its greatest right edge.
 
 use super::connection::{Connection, Offer, Side, end, start};
-use super::{Class, Sequence, State};
+use super::{Class, MAX_RETRANSMISSIONS, Sequence, State};
 use crate::packet::Tcp;
 use crate::packet::flag::{ACK, RST, SYN};
 use crate::reason::Reason;
@@ -37,15 +37,15 @@ pub(super) enum Window {
 
 /// A segment, as the bounds see it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Segment {
-    pub(super) sequence: Sequence,
-    pub(super) end: Sequence,
-    pub(super) acknowledgement: Sequence,
+struct Segment {
+    sequence: Sequence,
+    end: Sequence,
+    acknowledgement: Sequence,
     /// The acknowledgement, selective ones included.
-    pub(super) selective: Sequence,
+    selective: Sequence,
     /// As in the header, then scaled.
-    pub(super) window: u32,
-    pub(super) flags: u8,
+    window: u32,
+    flags: u8,
 }
 
 impl Segment {
@@ -75,7 +75,7 @@ pub(super) fn check(connection: &mut Connection, direction: Direction, class: Cl
             match judged {
                 Bound::Inside => {
                     learn(&mut segment, &mut sender, &mut receiver);
-                    count_retransmissions(connection, direction, class, tcp.window, &segment);
+                    count_retransmissions(connection, direction, class, tcp, &segment);
                 }
                 Bound::Overshoot => {
                     sender.end = segment.end;
@@ -189,7 +189,6 @@ enum Bound {
     AckBelow,
 }
 
-#[inline]
 fn judge(segment: &Segment, sender: &Side, receiver: &Side) -> Bound {
     let ack_not_above = segment.selective.is_before(receiver.end.plus(1));
     let ack_window = sender.max_window.max(MAX_ACK_WINDOW);
@@ -217,15 +216,8 @@ fn judge(segment: &Segment, sender: &Side, receiver: &Side) -> Bound {
     Bound::Inside
 }
 
-/// Whether the segment is within all bounds.
-#[inline]
-pub(super) fn holds(segment: &Segment, sender: &Side, receiver: &Side) -> bool {
-    matches!(judge(segment, sender, receiver), Bound::Inside)
-}
-
 /// Moves the bounds on: what the sender sent, and what it now allows the receiver to send.
-#[inline]
-pub(super) fn learn(segment: &mut Segment, sender: &mut Side, receiver: &mut Side) {
+fn learn(segment: &mut Segment, sender: &mut Side, receiver: &mut Side) {
     // The window of a SYN is never scaled (RFC 7323, section 2.2).
     if !segment.has(SYN) {
         segment.window <<= sender.scale;
@@ -255,12 +247,11 @@ pub(super) fn learn(segment: &mut Segment, sender: &mut Side, receiver: &mut Sid
 }
 
 /// Counts how often one ACK segment is repeated in a row; a different one starts over.
-#[inline]
-pub(super) fn count_retransmissions(
+fn count_retransmissions(
     connection: &mut Connection,
     direction: Direction,
     class: Class,
-    window: u16,
+    tcp: &Tcp,
     segment: &Segment,
 ) {
     if class != Class::Ack {
@@ -271,15 +262,15 @@ pub(super) fn count_retransmissions(
         && last.sequence == segment.sequence
         && last.acknowledgement == segment.acknowledgement
         && last.end == segment.end
-        && last.window == window;
+        && last.window == tcp.window;
     if repeated {
-        connection.retransmissions = connection.retransmissions.saturating_add(1);
+        connection.retransmissions = (connection.retransmissions + 1).min(MAX_RETRANSMISSIONS);
         return;
     }
     last.direction = direction;
     last.sequence = segment.sequence;
     last.acknowledgement = segment.acknowledgement;
     last.end = segment.end;
-    last.window = window;
+    last.window = tcp.window;
     connection.retransmissions = 0;
 }

@@ -10,8 +10,8 @@ use proptest::test_runner::TestRunner;
 use crate::packet::flag::{ACK, FIN, PSH, RST, SYN, URG};
 use crate::packet::{Short, Tcp};
 use crate::track::tcp::scenario::Conversation;
-use crate::track::tcp::{State, go_on, update};
-use crate::track::{Direction, Settings, Step};
+use crate::track::tcp::{State, go_on, pack, unpack, update};
+use crate::track::{Direction, Settings, Status, Step};
 
 fn flags() -> impl Strategy<Value = u8> {
     prop_oneof![
@@ -81,7 +81,10 @@ proptest! {
         for (direction, tcp) in &segments {
             see(&mut conversation, *direction, tcp);
             let Some(before) = conversation.connection else { continue };
-            let (direction, tcp) = (Direction::Reply, Tcp { flags: ACK | PSH, header_length: 20, window_scale: None,
+            if !conversation.status.has(Status::SEEN_REPLY) {
+                continue;
+            }
+            let (direction, tcp) = (*direction, Tcp { flags: ACK | PSH, header_length: 20, window_scale: None,
                 sack_permitted: false, sack_right_edge: None, payload_length: tcp.payload_length & 0xfff, ..*tcp });
             let short = Short {
                 flags: tcp.flags,
@@ -91,10 +94,15 @@ proptest! {
                 payload_length: tcp.payload_length as u16,
                 ..Short::default()
             };
-            let (mut one, mut one_status) = (before, conversation.status);
+            let mut one_status = conversation.status;
             let (mut other, mut other_status) = (before, conversation.status);
             let timeouts = conversation.settings.timeouts;
-            match go_on(&mut one, &mut one_status, direction, &short, &timeouts) {
+            let (packed, apart) = pack(&before);
+            prop_assert_eq!(unpack(&packed, || apart.unwrap_or_default()), before);
+            let mut words = packed;
+            let timeout = go_on(&mut words, &mut one_status, direction, &short, &timeouts);
+            let one = unpack(&words, || apart.unwrap_or_default());
+            match timeout {
                 None => prop_assert_eq!((one, one_status), (before, conversation.status)),
                 Some(timeout) => {
                     let step = update(&mut other, &mut other_status, direction, &tcp, &timeouts);
