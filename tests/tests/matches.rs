@@ -107,6 +107,15 @@ fn compare(name: &str) {
                 let found = matches.sluice(position, &records);
                 let (held, not) = &mut seen[position - 1];
                 (*held, *not) = (*held + wanted.len(), *not + records.len() - wanted.len());
+                if found != *wanted {
+                    // A hash table that is growing or shrinking in the kernel takes no element for a moment: what
+                    // it says is wanted of it twice.
+                    let again = &matches.kernel(&mut oracle, &records)[position - 1];
+                    if again != wanted && found == *again {
+                        println!("rule {position}: the kernel said otherwise the first time");
+                        continue;
+                    }
+                }
                 if let Some(&packet) = found.symmetric_difference(wanted).next() {
                     let frame: String =
                         records[packet].frame.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -91,7 +91,7 @@ impl Addresses {
 
     /// The address, put in if it is not there.
     fn have(&self, key: &[Value], now: u64) -> Option<Element> {
-        // A second turn follows upon another worker that took the room made here.
+        // Another turn follows upon another worker that took the room made here, which it needed as well.
         (0..MOST_TURNS).find_map(|_| {
             self.set.have(key, now).or_else(|| {
                 self.set.take_out(self.oldest()?);
@@ -138,7 +138,7 @@ impl Addresses {
 }
 
 /// Most often that room is made for one address.
-const MOST_TURNS: usize = 4;
+const MOST_TURNS: usize = 16;
 
 // The numbers of an address: when it was seen last, in order; its TTL then; how often it was seen; and from here on, when.
 const ORDER: usize = 0;
