@@ -1,5 +1,6 @@
 //! What does a complaint look like on a terminal?
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{Diagnostic, Lines, Severity, Source, Span};
@@ -17,7 +18,8 @@ impl Style {
     }
 }
 
-/// Writes every complaint below the one before.
+/// Writes the complaints, each below the one before: of those in the same words the first few, and of all no more than
+/// somebody reads; then how many more there are.
 pub(super) fn all(
     f: &mut fmt::Formatter<'_>,
     style: Style,
@@ -25,7 +27,15 @@ pub(super) fn all(
     list: &[Diagnostic],
 ) -> fmt::Result {
     let mut known: Option<(u16, Lines)> = None;
+    let mut alike: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut shown = 0;
     for diagnostic in list {
+        let count = alike.entry(&diagnostic.message).or_default();
+        *count += 1;
+        if *count > MOST_ALIKE || shown == MOST_SHOWN {
+            continue;
+        }
+        shown += 1;
         let number = diagnostic.span.source;
         let Some(source) = sources.get(usize::from(number)) else {
             writeln!(f, "{}: {}", style.severity, diagnostic.message)?;
@@ -38,7 +48,14 @@ pub(super) fn all(
         one(f, style, sources, source, &lines, diagnostic)?;
         known = Some((number, lines));
     }
-    Ok(())
+    for (message, count) in alike.iter().filter(|(_, count)| **count > MOST_ALIKE) {
+        writeln!(f, "{} more: {message}", count - MOST_ALIKE)?;
+    }
+    let said: usize = alike.values().map(|count| count.saturating_sub(MOST_ALIKE)).sum();
+    match list.len() - shown - said {
+        0 => Ok(()),
+        more => writeln!(f, "and {more} others"),
+    }
 }
 
 fn one(
@@ -86,6 +103,11 @@ fn place(
     let (blank, mark) = under.split_at(under.len() - under.trim_start().len());
     writeln!(f, "{text}\n{blank}{}", style.paint(colour(style.severity), mark))
 }
+
+/// Complaints in the same words that are shown.
+const MOST_ALIKE: usize = 20;
+/// Complaints that are shown in all.
+const MOST_SHOWN: usize = 200;
 
 const fn colour(severity: Severity) -> &'static str {
     match severity {
@@ -180,6 +202,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::{Diagnostic, Diagnostics, Source, Span};
+    use super::{MOST_ALIKE, MOST_SHOWN};
 
     fn shown(text: &str, start: u32, end: u32) -> String {
         let sources = Arc::new(vec![Source::new("f.nft", text)]);
@@ -212,6 +235,20 @@ mod tests {
             Diagnostics::new(sources, vec![Diagnostic::new(Span::new(0, 2, 4), "no")]).in_colours(true);
         let expected = "\x1b[1mf.nft:1:3\x1b[0m: \x1b[1;31merror\x1b[0m: no\na bc\n  \x1b[1;31m^~\x1b[0m\n";
         assert_eq!(found.to_string(), expected);
+    }
+
+    #[test]
+    fn of_many_the_first_are_shown_and_the_others_counted() {
+        let sources = Arc::new(vec![Source::new("f.nft", "a ".repeat(1000))]);
+        let at = |number: u32, message: String| Diagnostic::new(Span::new(0, number, number + 1), message);
+        let alike = (0..50).map(|number| at(number, "no".to_owned()));
+        let shown = Diagnostics::new(Arc::clone(&sources), alike.clone().collect()).to_string();
+        assert_eq!(shown.matches("error: no\n").count(), MOST_ALIKE);
+        assert!(shown.ends_with("30 more: no\n"), "{shown}");
+        let others = (50..350).map(|number| at(number, format!("{number}")));
+        let shown = Diagnostics::new(sources, alike.chain(others).collect()).to_string();
+        assert_eq!(shown.matches("error: ").count(), MOST_SHOWN);
+        assert!(shown.ends_with("30 more: no\nand 120 others\n"), "{shown}");
     }
 
     #[test]

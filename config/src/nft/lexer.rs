@@ -72,7 +72,7 @@ fn plain(rest: &str, first: char) -> (Kind, usize) {
         '0'..='9' if rest.starts_with("8021q") || rest.starts_with("8021ad") => {
             (Kind::Word, word_length(rest))
         }
-        '0'..='9' => dotted(rest).unwrap_or_else(|| number(rest)),
+        '0'..='9' => hour(rest).or_else(|| dotted(rest)).unwrap_or_else(|| number(rest)),
         'a'..='z' | 'A'..='Z' | '_' => (Kind::Word, word_length(rest)),
         _ => SIGNS
             .iter()
@@ -106,6 +106,15 @@ fn dotted(rest: &str) -> Option<(Kind, usize)> {
     let length = rest.bytes().take_while(inside).count();
     let length = rest[..length].trim_end_matches('.').len();
     rest[..length].contains('.').then_some((Kind::Bad("this is not an IPv4 address"), length))
+}
+
+/// `17:00`
+fn hour(rest: &str) -> Option<(Kind, usize)> {
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let minutes = rest[digits..].strip_prefix(':')?;
+    let more = minutes.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b':');
+    let are_minutes = more.count() == 2 && minutes.bytes().take(2).all(|byte| byte.is_ascii_digit());
+    (digits <= 2 && are_minutes).then_some((Kind::Word, digits + 3))
 }
 
 /// A number as C reads it: decimal, `0x` hexadecimal, or octal behind a zero.
@@ -210,6 +219,14 @@ mod tests {
         assert!(matches!(kinds("::ffff:1.2.3.4")[0], Kind::Ipv6(_)));
         assert!(matches!(kinds("0:1:2:a:b:ff")[0], Kind::Mac([0, 1, 2, 10, 11, 255])));
         assert!(matches!(kinds("22:accept")[..], [Kind::Number(22), Kind::Sign(":"), Kind::Word]));
+    }
+
+    #[test]
+    fn an_hour_is_a_word() {
+        assert!(matches!(kinds("17:00-8:30")[..], [Kind::Word, Kind::Sign("-"), Kind::Word]));
+        for text in ["22:1", "22:100", "22 :10", "22:a0"] {
+            assert!(matches!(kinds(text)[..], [Kind::Number(22), Kind::Sign(":"), ..]), "{text}");
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// What `limit` says; `None` if the rate or the burst is beyond what can be counted exactly.
+    /// What `limit` says; `None` if the rate or the burst is beyond what the kernel can count, which refuses it too.
     #[must_use]
     pub fn of(limit: &Limit) -> Option<Self> {
         let period = u128::from(limit.per_seconds).checked_mul(SECOND)?;
@@ -32,6 +32,9 @@ impl Rate {
             return None;
         }
         let by_length = limit.unit == LimitUnit::Bytes;
+        if by_length && u64::try_from(period.checked_mul(rate + burst)?).is_err() {
+            return None;
+        }
         let (whole, rest) = (period / rate, period % rate);
         let depth = if by_length {
             period.checked_mul(rate + burst)? / rate
@@ -197,5 +200,8 @@ mod tests {
         assert_eq!(Rate::of(&limit(LimitUnit::Packets, 1, 604_800, 1 << 32)), None);
         assert_eq!(Rate::of(&limit(LimitUnit::Bytes, 1 << 50, 1, 5)), None);
         assert!(Rate::of(&limit(LimitUnit::Packets, 1, 604_800, 5)).is_some());
+        // Asked of Linux 6.18: so many megabytes a second, and one more.
+        assert!(Rate::of(&limit(LimitUnit::Bytes, 17_592 << 20, 1, 0)).is_some());
+        assert_eq!(Rate::of(&limit(LimitUnit::Bytes, 17_593 << 20, 1, 0)), None);
     }
 }
