@@ -164,6 +164,9 @@ impl Program {
         trace: &mut T,
     ) {
         for stage in stages {
+            if !self.hooks[stage.hook as usize].iter().any(|base| stage.phase.covers(base.phase)) {
+                continue;
+            }
             let mut facts = facts.at(stage.hook).marked(evaluation);
             facts.known.draw = facts.known.draw.with(self.objects.numbers());
             for base in &self.hooks[stage.hook as usize] {

@@ -15,4 +15,4 @@ pub use hash::{FlowHash, FlowHasher};
 pub use key::{FlowKey, Orientation};
 pub use name::Name;
 pub use steering::Steering;
-pub use table::{Entry, Full, Slot, Stats, Table};
+pub use table::{Entry, Full, Slot, Sought, Stats, Table};

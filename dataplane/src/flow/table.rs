@@ -65,6 +65,17 @@ pub trait Entry: Copy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot(u32);
 
+/// What a look at the home bucket of a flow has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sought {
+    /// It may be there: the tag is its.
+    At(Slot),
+    /// It may be in another bucket.
+    Away,
+    /// It is not stored.
+    Nowhere,
+}
+
 /// All the slots where a new flow could go are taken, and none of the next to end is evictable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full;
@@ -131,26 +142,22 @@ impl<E: Entry> Table<E> {
     /// [`prefetch_displaced`](Self::prefetch_displaced) for the entry.
     #[inline]
     pub fn prefetch_entry(&self, hash: FlowHash) -> bool {
-        self.prefetch_place(hash, false)
+        self.seek(hash, false) != Sought::Away
     }
 
-    /// As [`prefetch_entry`](Self::prefetch_entry), for a packet that may open a flow: where home is full it asks for the
-    /// other buckets.
+    /// As [`prefetch_entry`](Self::prefetch_entry), and says what it saw. For a packet that may open a flow it asks, where
+    /// home is full, for the other buckets.
     #[inline]
-    pub fn prefetch_room(&self, hash: FlowHash) -> bool {
-        self.prefetch_place(hash, true)
-    }
-
-    #[inline]
-    fn prefetch_place(&self, hash: FlowHash, may_open: bool) -> bool {
+    pub fn seek(&self, hash: FlowHash, may_open: bool) -> Sought {
         let (home, fingerprint) = (hash.home(self.bucket_count()), hash.fingerprint());
         let bucket = self.bucket(home);
         let tags = bucket.tags();
         let (there, overflow) =
             (tags.matching(fingerprint.tag(0)).first(), bucket.overflow(fingerprint.class()));
         if let Some(lane) = there {
-            prefetch(self.stored(Slot::new(home, lane)));
-            return true;
+            let slot = Slot::new(home, lane);
+            prefetch(self.stored(slot));
+            return Sought::At(slot);
         }
         if overflow.is_none() {
             let vacant = tags.matching(0);
@@ -159,12 +166,12 @@ impl<E: Entry> Table<E> {
                 _ if may_open => self.prefetch_alternates(home, fingerprint),
                 _ => {}
             }
-            return true;
+            return Sought::Nowhere;
         }
         for choice in displaced(overflow) {
             prefetch(self.bucket(fingerprint.across(home, choice, self.bucket_count())));
         }
-        false
+        Sought::Away
     }
 
     /// Stage three, for the few that stage two returned `false` for: asks for the entry.
@@ -199,10 +206,22 @@ impl<E: Entry> Table<E> {
         Some((slot, self.deadline(slot)))
     }
 
-    /// As [`peek`](Self::peek), of the flow with this hash of which `is_it` holds.
+    /// As [`peek`](Self::peek), of the flow with this hash of which `is_it` holds; [`seek`](Self::seek) has said this of
+    /// it, and flows may have come and gone since.
     #[inline]
     #[must_use]
-    pub fn peek_where(&self, hash: FlowHash, is_it: impl Fn(&E::Stored) -> bool) -> Option<(Slot, Tick)> {
+    pub fn peek_where(
+        &self,
+        hash: FlowHash,
+        sought: Sought,
+        is_it: impl Fn(&E::Stored) -> bool,
+    ) -> Option<(Slot, Tick)> {
+        if let Sought::At(slot) = sought {
+            let bucket = self.bucket(slot.bucket());
+            if bucket.tags().tag(slot.lane()) == hash.fingerprint().tag(0) && is_it(self.stored(slot)) {
+                return Some((slot, bucket.deadline(slot.lane())));
+            }
+        }
         let slot = self.lookup_where(hash, |slot| is_it(self.stored(slot)))?;
         Some((slot, self.deadline(slot)))
     }

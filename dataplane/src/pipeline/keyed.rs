@@ -1,6 +1,6 @@
 //! Which flow might a packet belong to? Its key, hashed, before any table is asked.
 
-use crate::flow::{FlowHash, FlowHasher, FlowKey, Name, Orientation};
+use crate::flow::{FlowHash, FlowHasher, FlowKey, Name, Orientation, Sought};
 use crate::frame::Frame;
 use crate::packet::{self, Packet, Quoted, Short};
 use crate::reason::Reason;
@@ -43,6 +43,8 @@ pub struct Aimed {
     pub orientation: Orientation,
     /// Its flow's hash.
     pub hash: FlowHash,
+    /// What was seen of its flow.
+    pub sought: Sought,
 }
 
 impl Aimed {
@@ -51,7 +53,7 @@ impl Aimed {
     #[must_use]
     pub fn of(short: Short, hasher: &FlowHasher) -> Self {
         let (name, orientation) = Name::of_short(&short);
-        Self { short, name, orientation, hash: hasher.hash_v4(&name) }
+        Self { short, name, orientation, hash: hasher.hash_v4(&name), sought: Sought::Away }
     }
 
     /// The same of any packet.

@@ -23,11 +23,12 @@ impl Context<'_> {
     /// decision is yet to be counted. Nothing has happened if there is none.
     #[inline]
     pub fn decide_short<'w>(&mut self, aimed: &Aimed, ways: &'w Ways, from: From) -> Option<&'w Decided> {
-        let Aimed { short, name, orientation, hash } = aimed;
+        let Aimed { short, name, orientation, hash, sought } = aimed;
         if !short.goes_on() {
             return None;
         }
-        let (slot, deadline) = self.tracker.shard.table.peek_where(*hash, |record| record.is_named(name))?;
+        let (slot, deadline) =
+            self.tracker.shard.table.peek_where(*hash, *sought, |record| record.is_named(name))?;
         if deadline.is_at_or_before(self.tracker.now) {
             return None;
         }

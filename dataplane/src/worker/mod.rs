@@ -5,7 +5,7 @@
 //! control thread's word on which flows are stale, each over a bounded queue of which it takes a bounded part at a
 //! time.
 
-use crate::flow::{FlowHash, FlowHasher, Reaper, Table};
+use crate::flow::{FlowHash, FlowHasher, Reaper, Sought, Table};
 use crate::frame::Frame;
 use crate::generation::Reader;
 use crate::io::{Arrival, BURST, Buffer, Side, WireIo};
@@ -140,8 +140,6 @@ struct Scratch<B> {
     packets: Vec<Packet>,
     /// Likewise, where their flows are looked for.
     keyed: Vec<Keyed>,
-    /// The hashes of flows, and whether the packet may open its own.
-    hashes: Vec<(FlowHash, bool)>,
     /// Flows that are not in their first bucket.
     displaced: Vec<FlowHash>,
     passed: Vec<B>,
@@ -227,11 +225,10 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
     /// Packets that came in by a wire.
     fn received(&mut self, wire: usize, arrival: Arrival) -> usize {
         let count = self.scratch.burst.len();
-        self.parse();
+        let bytes = self.parse();
         let stats = &self.parts.stats;
         stats.bursts.add(1);
         stats.received.add(count as u64);
-        let bytes: u64 = self.scratch.burst.iter().map(|buffer| buffer.frame().length() as u64).sum();
         stats.received_bytes.add(bytes);
         self.decide(wire, arrival.side, true);
         count
@@ -280,38 +277,46 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
     }
 
     /// The stages that ask for memory: headers of the whole burst, then hashes and their buckets, then entries.
-    fn parse(&mut self) {
-        let Scratch { burst, shorts, packets, keyed, hashes, displaced, .. } = &mut self.scratch;
+    /// Says how many bytes there are.
+    fn parse(&mut self) -> u64 {
+        let Scratch { burst, shorts, packets, keyed, displaced, .. } = &mut self.scratch;
         let (checksums, hasher, table) = (self.parts.checksums, &self.parts.hasher, &self.parts.table);
+        let mut bytes = 0;
         shorts.clear();
-        hashes.clear();
         packets.resize(burst.len().max(packets.len()), Packet::default());
         keyed.resize(packets.len(), Keyed::No);
-        for (buffer, (packet, keyed)) in burst.iter().zip(packets.iter_mut().zip(keyed)) {
-            let short = short::read(buffer.frame(), checksums).map(|short| Aimed::of(short, hasher));
-            let hash = match &short {
-                Some(aimed) => Some(aimed.hash),
+        for (buffer, (packet, keyed)) in burst.iter().zip(packets.iter_mut().zip(keyed.iter_mut())) {
+            let frame = buffer.frame();
+            bytes += frame.length() as u64;
+            let short = short::read(frame, checksums).map(|short| Aimed::of(short, hasher));
+            match &short {
+                Some(aimed) => table.prefetch(aimed.hash),
                 None => {
-                    *packet = packet::parse_with(buffer.frame(), checksums);
-                    *keyed = Keyed::of(packet, buffer.frame(), hasher);
-                    keyed.hash()
+                    *packet = packet::parse_with(frame, checksums);
+                    *keyed = Keyed::of(packet, frame, hasher);
+                    if let Some(hash) = keyed.hash() {
+                        table.prefetch(hash);
+                    }
                 }
-            };
-            shorts.push(short);
-            if let Some(hash) = hash {
-                table.prefetch(hash);
-                hashes.push((hash, short.as_ref().is_none_or(|aimed| aimed.short.may_open())));
             }
+            shorts.push(short);
         }
         displaced.clear();
-        for &(hash, may_open) in hashes.iter() {
-            if !(if may_open { table.prefetch_room(hash) } else { table.prefetch_entry(hash) }) {
-                displaced.push(hash);
+        for (short, keyed) in shorts.iter_mut().zip(keyed.iter()) {
+            match short {
+                Some(aimed) => {
+                    aimed.sought = table.seek(aimed.hash, aimed.short.may_open());
+                    if aimed.sought == Sought::Away {
+                        displaced.push(aimed.hash);
+                    }
+                }
+                None => displaced.extend(keyed.hash().filter(|&hash| table.seek(hash, true) == Sought::Away)),
             }
         }
         for hash in displaced.iter() {
             table.prefetch_displaced(*hash);
         }
+        bytes
     }
 
     /// The other stages: each packet is tracked and judged, then all are sent, freed or handed over.
@@ -498,7 +503,6 @@ impl<B> Scratch<B> {
             shorts: Vec::with_capacity(BURST),
             packets: vec![Packet::default(); BURST],
             keyed: vec![Keyed::No; BURST],
-            hashes: Vec::with_capacity(BURST),
             displaced: Vec::with_capacity(BURST),
             passed: Vec::with_capacity(BURST),
             refused: Vec::with_capacity(BURST),
