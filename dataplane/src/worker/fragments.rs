@@ -39,6 +39,8 @@ pub struct Datagram<B> {
 pub(super) struct Fragments<B> {
     cache: Cache<Held<B>>,
     whole: Parts<B>,
+    /// Those of a datagram that is given up for the fragment at hand.
+    ended: Vec<Held<B>>,
     room: Room,
 }
 
@@ -68,6 +70,7 @@ impl<B: Buffer> Fragments<B> {
         Self {
             cache: Cache::new(Capacity::default(), hasher),
             whole: Vec::with_capacity(MOST_FRAGMENTS),
+            ended: Vec::with_capacity(MOST_FRAGMENTS),
             room: Room::default(),
         }
     }
@@ -118,17 +121,22 @@ impl<B: Buffer> Fragments<B> {
             Found::Alone(ends) => {
                 if let Some(identification) = ends {
                     let key = key(identification, carried.gather());
-                    self.cache.give_up(&key, place.now, |held, reason| {
-                        gone(sink.stats, sink.observer, held, reason);
+                    let ended = &mut self.ended;
+                    self.cache.give_up(&key, place.now, |held, reason| match reason {
+                        Reason::FragmentMalformed => ended.push(held),
+                        _ => gone(sink.stats, sink.observer, held, reason),
                     });
                     sink.stats.fragments.set(self.cache.held() as u64);
                 }
                 alone(packet, keyed);
+                let is_malformed = packet.fault.is_some();
                 if place.owner(keyed) != place.index {
+                    self.end(sink, None);
                     // its owner runs the chains before this place once more
                     return Some((buffer, true));
                 }
                 let decided = context.decide_whole(packet, buffer.frame(), keyed, &carried, 1);
+                self.end(sink, is_malformed.then_some(&decided));
                 sink.decided(buffer, packet, &decided);
                 return None;
             }
@@ -143,6 +151,24 @@ impl<B: Buffer> Fragments<B> {
         self.hold(place, context, sink, key, piece, Held { buffer, carried, ticket });
         sink.stats.fragments.set(self.cache.held() as u64);
         None
+    }
+
+    /// Drops what waited of a datagram that was given up, as the malformed fragment that ended it was; if the rules let
+    /// that pass, they are dropped nevertheless.
+    fn end<I: WireIo<Buffer = B>, O: Observer>(
+        &mut self,
+        sink: &mut Sink<'_, I, O>,
+        decided: Option<&Decided>,
+    ) {
+        let dropped = Decided::dropped(Reason::FragmentMalformed);
+        let shared = match decided {
+            None => dropped,
+            Some(&Decided { outcome: Outcome::Accept, ct, .. }) => Decided { ct, ..dropped },
+            Some(&decided) => Decided { outcome: Outcome::Drop, ..decided },
+        };
+        for held in self.ended.drain(..) {
+            settle(sink.stats, sink.observer, held, &shared);
+        }
     }
 
     fn hold<I: WireIo<Buffer = B>, O: Observer>(
@@ -298,9 +324,13 @@ fn alone(packet: &mut Packet, keyed: &mut Keyed) {
 
 /// A fragment that no longer waits is dropped.
 fn gone<B, O: Observer>(stats: &Stats, observer: &mut O, held: Held<B>, reason: Reason) {
-    let decided = Decided::dropped(reason);
+    settle(stats, observer, held, &Decided::dropped(reason));
+}
+
+/// As [`gone`], for a reason told by `decided`.
+fn settle<B, O: Observer>(stats: &Stats, observer: &mut O, held: Held<B>, decided: &Decided) {
     decided.count(stats, 1);
-    observer.settled(held.ticket, &decided);
+    observer.settled(held.ticket, decided);
     drop(held);
 }
 

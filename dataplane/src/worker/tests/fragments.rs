@@ -185,8 +185,14 @@ fn malformed_ipv6_fragments_meet_the_rules_alone() {
     let held = fragment(&frame, 9, 8, &[0; 8], true);
     let odd = fragment(&frame, 9, 16, &[0; 9], true);
     let decided = rig.all(Side::Outside, 0, &[held, odd]);
-    assert_eq!(decided[0], Decided::dropped(Reason::FragmentMalformed), "its datagram is given up");
     assert_eq!((decided[1].ct, decided[1].reason), (CtState::Invalid, Reason::FragmentHeader));
+    assert_eq!(decided[0], decided[1], "its datagram is given up");
+    let mut rig = Rig::new(&SERVICES.replace("ct state invalid drop", "ct state invalid accept"), 1, 64);
+    let [held, odd] = [(8, 8), (16, 9)].map(|(at, length)| fragment(&frame, 9, at, &[0; 9][..length], true));
+    let decided = rig.all(Side::Outside, 0, &[held, odd]);
+    let given_up = Decided { ct: CtState::Invalid, ..Decided::dropped(Reason::FragmentMalformed) };
+    assert_eq!((decided[0], decided[1].outcome), (given_up, Outcome::Accept), "what waited does not pass");
+    let mut rig = Rig::new(SERVICES, 1, 64);
     // a first fragment that nobody puts together is a packet like others
     let mut whole = datagram6(53, 1).build();
     let length = whole.len();
