@@ -88,7 +88,7 @@ fn page(seed: u64, generated: &Report, captures: &Tally) -> String {
     let _ = writeln!(
         text,
         "\nThey reach {tcp} of the {all_tcp} cells of the TCP table and {sctp} of the {all_sctp} of the SCTP table (direction, \
-         state, kind of packet); tests that name them reach the others."
+         state, kind of packet). Each cell has a story of its own besides, which both judge alike (`tests/tests/cells.rs`)."
     );
     let _ = writeln!(
         text,
@@ -105,6 +105,7 @@ fn page(seed: u64, generated: &Report, captures: &Tally) -> String {
     for Deviation { name, reason, .. } in deviations() {
         let _ = writeln!(text, "- {name}: {reason}");
     }
+    text += LEFT_OUT;
     text
 }
 
@@ -118,6 +119,11 @@ fn table(text: &mut String, tally: &Tally) {
 fn documentation() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs")
 }
+
+const LEFT_OUT: &str = "
+What scenarios leave out, as it is known to differ or depends on the kernel's own clock, is under \"Known differences\" there; what
+a firewall between two cables does not do is under \"The scope of a wire\".
+";
 
 const HEAD: &str = "# Conformance
 
