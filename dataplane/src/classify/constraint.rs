@@ -69,6 +69,25 @@ impl Constraint {
     }
 }
 
+/// Whether a condition says exactly what its constraint says: it holds for every number that is allowed.
+pub(super) fn is_exact(condition: &Match, sets: &[policy::Set]) -> bool {
+    let [field] = &condition.key[..] else { return false };
+    let values_are = match condition.test {
+        Test::Compare(..) | Test::Range { .. } => true,
+        Test::Lookup { set, .. } => {
+            let set = &sets[set.index()];
+            set.widths.len() == 1 && set.len() <= MOST_INTERVALS && !changes(set)
+        }
+    };
+    let bits = bits(&field.load);
+    let few = bits <= 8 || field.load == Load::Ct(Ct::State);
+    let (greatest, mask) = (low_ones(bits), field.mask & low_ones(bits));
+    let prefix = mask != 0
+        && (field.xor, field.shift) == (0, 0)
+        && mask == greatest & !low_ones(mask.trailing_zeros());
+    values_are && (few || prefix)
+}
+
 /// Whether a map of verdicts drops a packet for a header that is cut off, and does nothing else.
 fn drops_what_is_cut(key: &[Field], map: policy::SetId, sets: &[policy::Set]) -> bool {
     let set = &sets[map.index()];
@@ -198,7 +217,7 @@ const MOST_INTERVALS: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use super::{Constraint, bits, loads_giving};
+    use super::{Constraint, bits, is_exact, loads_giving, low_ones};
     use crate::classify::interval::{Interval, Intervals};
     use config::policy::{
         Comparison, CounterId, Ct, Field, HeaderBase, Load, Match, Meta, Set, SetId, Statement, Test, Value,
@@ -239,6 +258,28 @@ mod tests {
             let high = value.saturating_add(width);
             if let Some(allowed) = loads_giving(&field, &Intervals::union([Interval { low, high }])) {
                 prop_assert!(allowed.contains(loaded), "{:x} gives {:x}: {:x?}", loaded, value, allowed);
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+        #[test]
+        fn what_is_exact_leaves_nothing_over(
+            field in field(),
+            loaded in any::<Value>(),
+            low in any::<Value>(),
+            width in prop_oneof![Just(0), 0..0x200u128, any::<Value>()],
+            negated: bool,
+        ) {
+            let loaded = loaded & Field::plain(field.load, field.width).mask & low_ones(bits(&field.load));
+            let low = low & field.mask;
+            let high = low.saturating_add(width);
+            let condition = Match { key: vec![field], test: Test::Range { low, high, negated } };
+            if is_exact(&condition, &[]) && !(field.load == Load::Ct(Ct::State) && loaded > 0xff) {
+                let found = Constraint::of(&[Statement::Match(condition)], &[]).pop().unwrap();
+                let holds = (low <= field.apply(loaded) && field.apply(loaded) <= high) != negated;
+                prop_assert_eq!(found[0].allowed.contains(loaded), holds);
             }
         }
     }

@@ -84,6 +84,14 @@ impl Intervals {
         )
     }
 
+    /// From the least to the greatest of them.
+    pub(super) fn hull(&self) -> Self {
+        match (self.0.first(), self.0.last()) {
+            (Some(first), Some(last)) => Self::one(first.low, last.high),
+            _ => Self::default(),
+        }
+    }
+
     pub(super) fn contains(&self, value: Value) -> bool {
         let after = self.0.partition_point(|interval| interval.low <= value);
         after > 0 && value <= self.0[after - 1].high

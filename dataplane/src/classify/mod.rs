@@ -14,8 +14,10 @@ mod interval;
 pub mod program;
 pub mod reference;
 mod sets;
+mod sieve;
 pub mod stage;
 pub mod trace;
+mod tree;
 mod watch;
 
 pub use crate::track::Direction;

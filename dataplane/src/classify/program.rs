@@ -1,8 +1,8 @@
 //! How is the verdict found without running every rule? The policy, compiled.
 //!
-//! Each chain has an index over the fields its rules ask for first; it names the rules that may match, in order, and
-//! only those are run. A rule that is run is run whole, so the answer never depends on the index. Chains of a few
-//! rules have none.
+//! Each chain has a tree over the fields its rules ask for first, or an index where no tree is good; it names the rules
+//! that may match, in order, and only those are run. A rule that is run is run whole; one that is nothing but what the
+//! tree has looked at, and a verdict, need not be run. Chains of a few rules have neither.
 
 use super::check::{self, Below, CompileError};
 use super::code::{Code, End, Rules};
@@ -13,6 +13,7 @@ use super::facts::Facts;
 use super::index::{Index, MOST_DIMENSIONS};
 use super::interval::Intervals;
 use super::reference::{MOST_LEVELS, sees};
+use super::sieve::Sieve;
 use super::stage::{Phase, Stage};
 use super::trace::{Trace, Varies};
 use crate::frame::Frame;
@@ -20,8 +21,8 @@ use crate::object::numbers::each_field;
 use crate::object::{LogRing, Objects, Seed};
 use ahash::RandomState;
 use config::policy::{
-    self, ChainId, ChainPolicy, Ct, Family, Field, Hook, Load, Meta, Policy, RuleId, Statement, Target,
-    Tracks,
+    self, ChainId, ChainPolicy, Ct, Family, Field, Hook, Load, Match, Meta, Policy, RuleId, Statement,
+    Target, Tracks,
 };
 use std::ops::ControlFlow;
 
@@ -56,7 +57,18 @@ struct Chain {
 
 /// Which rules of a chain are worth running.
 #[derive(Debug)]
-struct Selector {
+enum Selector {
+    /// The rules before this one are run first: often the accept of what is established stands there.
+    Sieve {
+        first_rule: u32,
+        sieve: Sieve,
+    },
+    Index(Indexed),
+}
+
+/// Which rules of a chain are worth running, where there is no good tree.
+#[derive(Debug)]
+struct Indexed {
     /// What each dimension of the index is.
     loads: Box<[Load]>,
     /// The rules before this one are run first: often the accept of what is established stands there.
@@ -135,8 +147,11 @@ impl Program {
     pub fn memory(&self) -> usize {
         let selectors = self.chains.iter().filter_map(|chain| chain.selector.as_ref());
         let indices: usize = selectors
-            .map(|selector| {
-                selector.index.memory() + selector.rule_of.as_ref().map_or(0, |list| size_of_val(&**list))
+            .map(|selector| match selector {
+                Selector::Sieve { sieve, .. } => sieve.memory(),
+                Selector::Index(Indexed { index, rule_of, .. }) => {
+                    index.memory() + rule_of.as_ref().map_or(0, |list| size_of_val(&**list))
+                }
             })
             .sum();
         self.code.memory() + self.objects.memory() + size_of_val(&*self.chains) + indices
@@ -207,43 +222,78 @@ impl BaseChain {
 
 impl Chain {
     fn compile(policy: &Policy, chain: &policy::Chain, below: Below, marks: Marks) -> Self {
-        let selector =
-            (chain.rules.len() > SHORT).then(|| Selector::compile(policy, chain, below, marks)).flatten();
-        Self { rules: chain.rules.clone(), selector }
+        Self { rules: chain.rules.clone(), selector: Selector::compile(policy, chain, below, marks) }
     }
 }
 
 impl Selector {
+    /// What finds the rules of `chain`; `None` if that is not worth it.
+    fn compile(policy: &Policy, chain: &policy::Chain, below: Below, marks: Marks) -> Option<Self> {
+        let of_chain = |from: u32| &policy.rules[from as usize..chain.rules.end as usize];
+        let asks_state = |rule: &policy::Rule| match rule.statements.first() {
+            Some(Statement::Match(Match { key, .. })) => {
+                matches!(key[..], [Field { load: Load::Ct(Ct::State), .. }])
+            }
+            _ => false,
+        };
+        let mut first_rules = of_chain(chain.rules.start).iter().take(MOST_FIRST);
+        let head = first_rules.rposition(asks_state).map_or(0, |last| last + 1);
+        let first_rule = chain.rules.start + head as u32;
+        let rules = of_chain(first_rule);
+        if rules.len() <= FEW {
+            return None;
+        }
+        let loads = loads_asked(rules, policy, below, marks);
+        if !loads.is_empty()
+            && let Some(sieve) = Sieve::compile(rules, first_rule, &loads, &policy.sets)
+        {
+            return Some(Self::Sieve { first_rule, sieve });
+        }
+        (chain.rules.len() > SHORT)
+            .then(|| Indexed::compile(policy, chain, below, marks))
+            .flatten()
+            .map(Self::Index)
+    }
+}
+
+/// The fields that rules ask for first and that stay as they are while a chain runs, the most frequent first; those that
+/// few ask for are left out.
+fn loads_asked(rules: &[policy::Rule], policy: &Policy, below: Below, marks: Marks) -> Box<[Load]> {
+    let constraints = rules.iter().flat_map(|rule| Constraint::of(&rule.statements, &policy.sets));
+    let mut uses: Vec<(Load, usize)> = Vec::new();
+    for constraint in constraints.flatten() {
+        match uses.iter_mut().find(|(load, _)| *load == constraint.load) {
+            Some((_, count)) => *count += 1,
+            None => uses.push((constraint.load, 1)),
+        }
+    }
+    // `notrack` changes the state of the connection while the chain runs, behind the index; so do marks that are set.
+    uses.retain(|&(load, count)| {
+        count > rules.len() / RARE
+            && !(Facts::<[u8]>::is_drawn(&load) || below.notrack && matches!(load, Load::Ct(_)))
+            && !marks.set(load)
+    });
+    uses.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    uses.truncate(MOST_DIMENSIONS);
+    uses.into_iter().map(|(load, _)| load).collect()
+}
+
+impl Indexed {
     /// An index over the rules of `chain`; `None` if its rules have nothing in common to ask first.
     fn compile(policy: &Policy, chain: &policy::Chain, below: Below, marks: Marks) -> Option<Self> {
         let first_rule = chain.rules.start + HEAD;
         let rules = &policy.rules[first_rule as usize..chain.rules.end as usize];
+        let loads = loads_asked(rules, policy, below, marks);
         let ways: Vec<Vec<Vec<Constraint>>> =
             rules.iter().map(|rule| Constraint::of(&rule.statements, &policy.sets)).collect();
         let rule_of: Vec<u32> =
             (0..).zip(&ways).flat_map(|(rule, ways)| ways.iter().map(move |_| rule)).collect();
-        let constraints: Vec<Vec<Constraint>> = ways.into_iter().flatten().collect();
-        let mut uses: Vec<(Load, usize)> = Vec::new();
-        for constraint in constraints.iter().flatten() {
-            match uses.iter_mut().find(|(load, _)| *load == constraint.load) {
-                Some((_, count)) => *count += 1,
-                None => uses.push((constraint.load, 1)),
-            }
-        }
-        // `notrack` changes the state of the connection while the chain runs, behind the index; so do marks that are set.
-        uses.retain(|&(load, count)| {
-            count > rules.len() / RARE
-                && !(Facts::<[u8]>::is_drawn(&load) || below.notrack && matches!(load, Load::Ct(_)))
-                && !marks.set(load)
-        });
-        uses.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
-        uses.truncate(MOST_DIMENSIONS);
-        let loads: Box<[Load]> = uses.into_iter().map(|(load, _)| load).collect();
         let dimension = |constraint: Constraint| -> Option<(usize, Intervals)> {
             Some((loads.iter().position(|load| *load == constraint.load)?, constraint.allowed))
         };
-        let items: Vec<Vec<(usize, Intervals)>> = constraints
+        let items: Vec<Vec<(usize, Intervals)>> = ways
             .into_iter()
+            .flatten()
             .map(|constraints| constraints.into_iter().filter_map(dimension).collect())
             .collect();
         let bits: Vec<u32> = loads.iter().map(constraint::bits).collect();
@@ -317,8 +367,15 @@ impl<F: Frame + ?Sized, T: Trace> Run<'_, '_, F, T> {
     fn chain(&mut self, id: ChainId, level: usize) -> Option<(Verdict, RuleId)> {
         let program = self.program;
         let chain = &program.chains[id.index()];
-        let Some(selector) = &chain.selector else {
-            return self.rules(chain.rules.clone(), level).break_value().flatten();
+        let selector = match &chain.selector {
+            None => return self.rules(chain.rules.clone(), level).break_value().flatten(),
+            Some(Selector::Sieve { first_rule, sieve }) => {
+                return match self.rules(chain.rules.start..*first_rule, level) {
+                    ControlFlow::Break(left) => left,
+                    ControlFlow::Continue(()) => self.sieved(sieve, level),
+                };
+            }
+            Some(Selector::Index(selector)) => selector,
         };
         if let ControlFlow::Break(left) = self.rules(chain.rules.start..selector.first_rule, level) {
             return left;
@@ -340,6 +397,30 @@ impl<F: Frame + ?Sized, T: Trace> Run<'_, '_, F, T> {
             }
         });
         self.rules(rules, level).break_value().flatten()
+    }
+
+    /// The verdict of the rules that a sieve names.
+    #[inline]
+    fn sieved(&mut self, sieve: &Sieve, level: usize) -> Option<(Verdict, RuleId)> {
+        let mut last = None;
+        let candidates = sieve.candidates(self.facts);
+        if T::IS_KEPT {
+            self.trace.depends(sieve.varies(&candidates));
+        }
+        for candidate in candidates {
+            let end = sieve.end(candidate);
+            if let Some(verdict) = end.verdict() {
+                return Some((verdict, RuleId(end.rule())));
+            }
+            // A rule may be several boxes.
+            if last.replace(end.rule()) == Some(end.rule()) {
+                continue;
+            }
+            if let ControlFlow::Break(left) = self.rules(std::iter::once(end.rule()), level) {
+                return left;
+            }
+        }
+        None
     }
 
     /// Runs these rules of a chain: goes on if none of them left it, breaks with the verdict, if any, otherwise.
@@ -389,6 +470,12 @@ const HOOKS: [Hook; Hook::COUNT] = [
 
 /// Chains of at most this many rules are run rule by rule: asking the index costs as much as 15 to 20 rules do.
 const SHORT: usize = 16;
+
+/// Chains of so many rules behind the first are run rule by rule: asking a tree costs as much as three or four rules do.
+const FEW: usize = 4;
+
+/// Among the first so many rules of a chain with a tree, those up to the last that asks for the state are run before.
+const MOST_FIRST: usize = 4;
 
 /// How many rules of a chain with an index are run before it is asked.
 const HEAD: u32 = 2;

@@ -21,6 +21,36 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
         self.joined(start, offset, width, self.end())
     }
 
+    /// One, two or four bytes behind `base`, as [`Self::payload`] reads them from most packets: from the first segment, of
+    /// a network header or of the transport header that follows at once. `None` says only that it has to be asked.
+    #[inline]
+    pub(in crate::classify) fn plain_bytes(&self, base: HeaderBase, byte: u16, bytes: u16) -> Option<u32> {
+        let packet = self.packet;
+        let start = match base {
+            HeaderBase::Network => packet.network_offset,
+            HeaderBase::Transport
+                if packet.has_transport
+                    && packet.fragment != Fragment::Later
+                    && (packet.tuple.network == Network::Ipv4
+                        || packet.transport_offset == packet.network_offset + IPV6_HEADER) =>
+            {
+                packet.transport_offset
+            }
+            _ => return None,
+        };
+        let start = usize::from(start) + usize::from(byte);
+        let end = start + usize::from(bytes);
+        if end > self.end() {
+            return None;
+        }
+        match *self.frame.head().get(start..end)? {
+            [a] => Some(a.into()),
+            [a, b] => Some(u16::from_be_bytes([a, b]).into()),
+            [a, b, c, d] => Some(u32::from_be_bytes([a, b, c, d])),
+            _ => None,
+        }
+    }
+
     /// As [`Self::payload`], from the transport header of a fragment's tail, which has none. Linux 6.18 reads aligned
     /// numbers of one, two and four bytes nevertheless: where the header would be (IPv4), or from the IPv6 header on.
     #[cold]
@@ -100,6 +130,8 @@ fn join(bytes: &[u8], offset: u16, width: u16) -> Value {
     value & Field::plain(Load::Payload { base: HeaderBase::Link, offset, width }, width).mask
 }
 
+/// Bytes of an IPv6 header.
+const IPV6_HEADER: u16 = 40;
 /// Bytes of an Ethernet header without tags.
 const ETHERNET_HEADER: usize = 14;
 /// Bytes of the two addresses at its front.

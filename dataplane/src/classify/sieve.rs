@@ -1,0 +1,293 @@
+//! Which rule of a chain decides? A tree over the fields its rules ask for names the few that may.
+//!
+//! Each rule is a box, or several, in the space of those fields. Where the boxes are all there is to a rule, and its end
+//! is a verdict, a point within one of them is decided without running it; any other rule that the tree names is run
+//! whole.
+
+use super::constraint::{self, Constraint};
+use super::decision::Verdict;
+use super::facts::Facts;
+use super::interval::{Interval, Intervals};
+use super::trace::Varies;
+use super::tree::{Bounds, Candidates, Forest, MOST_AXES, Point};
+use crate::frame::Frame;
+use config::policy::{self, Ct, Field, HeaderBase, Load, Rule, Statement, Value};
+
+/// The rules of a chain from one on, and how they are found.
+#[derive(Debug)]
+pub(super) struct Sieve {
+    axes: Box<[Axis]>,
+    forest: Forest,
+    /// Of each box.
+    ends: Box<[End]>,
+    /// What each axis depends on.
+    varies: Box<[Varies]>,
+}
+
+/// What a box leads to: a rule to run, or its verdict.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct End(u32);
+
+/// Axes, and what is allowed there.
+type Sides = Vec<(usize, Intervals)>;
+
+/// One dimension: what is loaded, and how it becomes a coordinate.
+#[derive(Debug)]
+enum Axis {
+    /// The number itself.
+    Number(Load),
+    /// The number itself, so many whole bytes of a header.
+    Bytes { load: Load, base: HeaderBase, byte: u16, bytes: u16 },
+    /// The one bit that is set.
+    State,
+    /// Which of these the number is at or behind.
+    Rank(Load, Box<[Value]>),
+}
+
+impl Sieve {
+    /// Over the rules from number `first` on. `loads` are the fields that may be asked before any of them runs, the most
+    /// asked for first. `None` if there is no good tree.
+    pub(super) fn compile(rules: &[Rule], first: u32, loads: &[Load], sets: &[policy::Set]) -> Option<Self> {
+        let loads = &loads[..loads.len().min(MOST_AXES)];
+        let mut found: Vec<(End, bool, Sides)> = Vec::new();
+        for (number, rule) in (first..).zip(rules) {
+            let settled = settled(&rule.statements, loads, sets);
+            for constraints in Constraint::of(&rule.statements, sets) {
+                let sides: Sides = constraints
+                    .into_iter()
+                    .filter_map(|constraint| {
+                        let axis = loads.iter().position(|load| *load == constraint.load)?;
+                        Some((axis, on_axis(&constraint.load, &constraint.allowed)))
+                    })
+                    .collect();
+                let apart = sides.iter().map(|(_, allowed)| allowed.as_slice().len()).product::<usize>();
+                if apart <= MOST_BOXES {
+                    let end = match settled {
+                        Some(Settled::At(verdict)) => End::decided(number, verdict),
+                        _ => End::of_rule(number),
+                    };
+                    found.push((end, settled.is_some(), sides));
+                } else {
+                    let hull = |(axis, allowed): (usize, Intervals)| (axis, allowed.hull());
+                    found.push((End::of_rule(number), false, sides.into_iter().map(hull).collect()));
+                }
+            }
+        }
+        let axes: Box<[Axis]> = loads
+            .iter()
+            .enumerate()
+            .map(|(axis, load)| {
+                let on_it = found.iter().flat_map(|(_, _, sides)| sides).filter(|(of, _)| *of == axis);
+                Axis::of(*load, on_it.map(|(_, allowed)| allowed))
+            })
+            .collect();
+        let bits: Vec<u32> = axes.iter().map(Axis::bits).collect();
+        let (mut boxes, mut ends) = (Vec::new(), Vec::new());
+        for (end, settles, sides) in found {
+            for bounds in product(&sides, &axes) {
+                boxes.push(Bounds { settles, ..bounds });
+                ends.push(end);
+            }
+        }
+        let forest = Forest::build(&bits, &boxes)?;
+        let varies = |load: &Load| Varies::of(&Field::plain(*load, constraint::bits(load) as u16));
+        Some(Self { axes, forest, ends: ends.into(), varies: loads.iter().map(varies).collect() })
+    }
+
+    /// The boxes that hold the packet, in order.
+    #[inline]
+    pub(super) fn candidates<F: Frame + ?Sized>(&self, facts: &Facts<'_, F>) -> Candidates<'_> {
+        let mut point = Point::default();
+        for (number, axis) in self.axes.iter().enumerate().take(MOST_AXES) {
+            match axis {
+                Axis::Rank(..) => point.put_off(number),
+                _ => point.set(number, axis.coordinate(facts)),
+            }
+        }
+        self.forest.candidates(point, |axis| self.axes[axis].coordinate(facts))
+    }
+
+    /// What it depends on that it is these boxes that hold the packet.
+    pub(super) fn varies(&self, candidates: &Candidates<'_>) -> Varies {
+        let used = (0..).zip(&self.varies).filter(|(axis, _)| candidates.used() >> axis & 1 != 0);
+        used.map(|(_, &varies)| varies).max().unwrap_or_default()
+    }
+
+    /// What a box leads to.
+    #[inline]
+    pub(super) fn end(&self, number: u32) -> End {
+        self.ends[number as usize]
+    }
+
+    /// Bytes it takes.
+    pub(super) fn memory(&self) -> usize {
+        let ranks = self.axes.iter().map(|axis| match axis {
+            Axis::Rank(_, starts) => size_of_val(&**starts),
+            _ => 0,
+        });
+        self.forest.memory() + size_of_val(&*self.ends) + size_of_val(&*self.axes) + ranks.sum::<usize>()
+    }
+}
+
+impl End {
+    const fn of_rule(rule: u32) -> Self {
+        Self(rule)
+    }
+
+    /// Only accept and drop are kept.
+    const fn decided(rule: u32, verdict: Verdict) -> Self {
+        Self(rule | DECIDED | if matches!(verdict, Verdict::Accept) { ACCEPTED } else { 0 })
+    }
+
+    /// The rule.
+    #[inline]
+    pub(super) const fn rule(self) -> u32 {
+        self.0 & !(DECIDED | ACCEPTED)
+    }
+
+    /// Its verdict, if it need not be run.
+    #[inline]
+    pub(super) const fn verdict(self) -> Option<Verdict> {
+        match (self.0 & DECIDED != 0, self.0 & ACCEPTED != 0) {
+            (false, _) => None,
+            (true, true) => Some(Verdict::Accept),
+            (true, false) => Some(Verdict::Drop),
+        }
+    }
+}
+
+impl Axis {
+    fn of<'a>(load: Load, allowed: impl Iterator<Item = &'a Intervals>) -> Self {
+        if load == Load::Ct(Ct::State) {
+            return Self::State;
+        }
+        match load {
+            Load::Payload { base, offset, width: 8 | 16 | 32 }
+                if offset % 8 == 0 && base != HeaderBase::Link =>
+            {
+                return Self::Bytes {
+                    load,
+                    base,
+                    byte: offset / 8,
+                    bytes: constraint::bits(&load) as u16 / 8,
+                };
+            }
+            _ if constraint::bits(&load) <= u32::BITS => return Self::Number(load),
+            _ => {}
+        }
+        let mut starts = vec![0];
+        for interval in allowed.flat_map(Intervals::as_slice) {
+            starts.push(interval.low);
+            starts.extend(interval.high.checked_add(1));
+        }
+        starts.sort_unstable();
+        starts.dedup();
+        Self::Rank(load, starts.into())
+    }
+
+    fn bits(&self) -> u32 {
+        match self {
+            Self::Number(load) | Self::Bytes { load, .. } => constraint::bits(load),
+            Self::State => 3,
+            Self::Rank(_, starts) => starts.len().next_power_of_two().ilog2(),
+        }
+    }
+
+    /// The coordinates that the numbers of an interval have; `None` if there are none.
+    fn side(&self, interval: Interval) -> Option<(u32, u32)> {
+        match self {
+            Self::Number(load) | Self::Bytes { load, .. } => {
+                let greatest = ((1u64 << constraint::bits(load)) - 1) as Value;
+                (interval.low <= greatest).then(|| (interval.low as u32, interval.high.min(greatest) as u32))
+            }
+            Self::State => Some((interval.low as u32, interval.high as u32)),
+            Self::Rank(_, starts) => Some((rank(starts, interval.low), rank(starts, interval.high))),
+        }
+    }
+
+    #[inline]
+    fn coordinate<F: Frame + ?Sized>(&self, facts: &Facts<'_, F>) -> Option<u32> {
+        match *self {
+            Self::Number(ref load) => facts.load(load).map(|value| value as u32),
+            Self::Bytes { ref load, base, byte, bytes } => match facts.plain_bytes(base, byte, bytes) {
+                Some(value) => Some(value),
+                None => facts.load(load).map(|value| value as u32),
+            },
+            Self::State => Some(facts.ct_state.trailing_zeros()),
+            Self::Rank(ref load, ref starts) => facts.load(load).map(|value| rank(starts, value)),
+        }
+    }
+}
+
+fn rank(starts: &[Value], value: Value) -> u32 {
+    starts.partition_point(|&start| start <= value) as u32 - 1
+}
+
+/// What is allowed, in the numbers of its axis: of a connection's state, of which one bit is set, the bit.
+fn on_axis(load: &Load, allowed: &Intervals) -> Intervals {
+    if *load != Load::Ct(Ct::State) {
+        return allowed.clone();
+    }
+    let bits = (0..STATES).filter(|&bit| allowed.contains(1 << bit));
+    Intervals::union(bits.map(|bit| Interval { low: bit, high: bit }))
+}
+
+/// The boxes of so many intervals a side.
+fn product(sides: &Sides, axes: &[Axis]) -> Vec<Bounds> {
+    let mut all = vec![Bounds::default()];
+    for (axis, allowed) in sides {
+        let parts: Vec<(u32, u32)> =
+            allowed.as_slice().iter().filter_map(|&interval| axes[*axis].side(interval)).collect();
+        all = all
+            .into_iter()
+            .flat_map(|bounds| {
+                parts.iter().map(move |&part| {
+                    let mut bounds = bounds;
+                    bounds.sides[*axis] = Some(part);
+                    bounds
+                })
+            })
+            .collect();
+    }
+    all
+}
+
+/// What is sure of a rule whose conditions hold.
+#[derive(Debug, Clone, Copy)]
+enum Settled {
+    /// This is its verdict, and it does nothing else.
+    At(Verdict),
+    /// It has to be run, and leaves the chain.
+    Leaves,
+}
+
+/// What is sure of a rule once its constraints hold, if they are all that it asks.
+fn settled(statements: &[Statement], loads: &[Load], sets: &[policy::Set]) -> Option<Settled> {
+    let mut counts = false;
+    for statement in statements {
+        match statement {
+            Statement::Match(condition)
+                if !counts
+                    && loads.contains(&condition.key.first()?.load)
+                    && constraint::is_exact(condition, sets) => {}
+            Statement::Counter(_) => counts = true,
+            Statement::Verdict(policy::Verdict::Accept) if !counts => {
+                return Some(Settled::At(Verdict::Accept));
+            }
+            Statement::Verdict(policy::Verdict::Drop) if !counts => return Some(Settled::At(Verdict::Drop)),
+            Statement::Verdict(policy::Verdict::Accept | policy::Verdict::Drop | policy::Verdict::Return) => {
+                return Some(Settled::Leaves);
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// In [`End`]: the verdict is known, and it is to accept.
+const DECIDED: u32 = 1 << 31;
+const ACCEPTED: u32 = 1 << 30;
+/// Boxes that one rule may be.
+const MOST_BOXES: usize = 16;
+/// Bits of a connection's state.
+const STATES: Value = 8;
