@@ -8,7 +8,7 @@ use crate::installed::{Installed, stop};
 use crate::list;
 
 /// Writes `bindings.rs` and, for the inline functions, `inline.c` into `out`.
-pub(crate) fn generate(dpdk: &Installed, out: &Path) {
+pub(crate) fn generate(dpdk: &Installed, out: &Path, rivals: bool) {
     let mut builder = bindgen::Builder::default()
         .header("csrc/dpdk_sys.h")
         .clang_args(&dpdk.flags)
@@ -27,9 +27,17 @@ pub(crate) fn generate(dpdk: &Installed, out: &Path) {
         .merge_extern_blocks(true)
         // `__thread` variables: a plain `static` links, and then reads somewhere else.
         .blocklist_item("per_lcore_.*");
-    let functions = list::read("allow/functions.txt");
-    let types = list::read("allow/types.txt");
-    let enums = list::read("allow/enums.txt");
+    let read = |name: &str| {
+        let mut names = list::read(&format!("allow/{name}.txt"));
+        if rivals {
+            names.extend(list::read(&format!("allow/rivals/{name}.txt")));
+        }
+        names
+    };
+    if rivals {
+        builder = builder.header("csrc/rivals.h");
+    }
+    let (functions, types, enums) = (read("functions"), read("types"), read("enums"));
     let constants = list::read("allow/constants.txt");
     for name in &functions {
         builder = builder.allowlist_function(name);
@@ -40,7 +48,7 @@ pub(crate) fn generate(dpdk: &Installed, out: &Path) {
     for name in &constants {
         builder = builder.allowlist_var(name);
     }
-    for name in list::read("allow/opaque.txt") {
+    for name in read("opaque") {
         builder = builder.opaque_type(name);
     }
     let text = builder.generate().unwrap_or_else(|error| stop(&format!("bindgen: {error}"))).to_string();
@@ -53,7 +61,7 @@ pub(crate) fn generate(dpdk: &Installed, out: &Path) {
 }
 
 /// Compiles `csrc/` and the wrappers of the inline functions.
-pub(crate) fn compile_shims(dpdk: &Installed, out: &Path) {
+pub(crate) fn compile_shims(dpdk: &Installed, out: &Path, rivals: bool) {
     let mut compiler = cc::Build::new();
     compiler
         .file("csrc/shims.c")
@@ -63,6 +71,9 @@ pub(crate) fn compile_shims(dpdk: &Installed, out: &Path) {
         .opt_level(3)
         // Warnings here are about DPDK's headers.
         .warnings(false);
+    if rivals {
+        compiler.file("csrc/rivals.c");
+    }
     for flag in &dpdk.flags {
         compiler.flag(flag);
     }

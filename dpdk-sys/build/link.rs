@@ -5,18 +5,22 @@ use crate::list;
 
 /// Prints cargo's link instructions for the chosen feature; `static` wins when both are on, since
 /// features of one crate add up over a whole build.
-pub(crate) fn emit(dpdk: &Installed) {
+pub(crate) fn emit(dpdk: &Installed, rivals: bool) {
     println!("cargo:rustc-link-search=native={}", dpdk.library_directory.display());
     let on = |feature: &str| std::env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
-    let (path, kind, suffix) = if on("STATIC") {
-        ("link/static.txt", "static:+whole-archive,-bundle", "a")
+    let (name, kind, suffix) = if on("STATIC") {
+        ("static", "static:+whole-archive,-bundle", "a")
     } else if on("SHARED") {
-        ("link/shared.txt", "dylib", "so")
+        ("shared", "dylib", "so")
     } else {
         stop("enable one of the features `static` (the default) and `shared`")
     };
     let mut system: Vec<String> = Vec::new();
-    for line in list::read(path) {
+    let mut lines = list::read(&format!("link/{name}.txt"));
+    if rivals {
+        lines.extend(list::read(&format!("link/rivals-{name}.txt")));
+    }
+    for line in lines {
         let mut words = line.split_whitespace();
         let entry = words.next().unwrap_or_default();
         let (name, optional) = match entry.strip_suffix('?') {

@@ -14,8 +14,9 @@ fn main() {
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let dpdk = installed::find();
-    bindings::generate(&dpdk, &out);
+    let rivals = std::env::var_os("CARGO_FEATURE_RIVALS").is_some();
+    bindings::generate(&dpdk, &out, rivals);
     // The archive of the shims has to stand before the libraries it calls.
-    bindings::compile_shims(&dpdk, &out);
-    link::emit(&dpdk);
+    bindings::compile_shims(&dpdk, &out, rivals);
+    link::emit(&dpdk, rivals);
 }

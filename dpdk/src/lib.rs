@@ -25,6 +25,8 @@ mod port;
 mod port_config;
 mod port_info;
 mod queue;
+#[cfg(feature = "rivals")]
+pub mod rivals;
 mod rss;
 mod runtime;
 mod statistics;

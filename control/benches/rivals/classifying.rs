@@ -1,0 +1,149 @@
+//! What does it cost to find the first rule that matches? The compiled program beside `rte_acl` with its fastest
+//! algorithm: the same rules, the same trace, and the same answer, which is looked at first.
+
+use crate::duel::{Contender, Cycles, duel};
+use crate::rulesets::{self, Kind};
+use config::policy::{Hook, ct_state};
+use config::{NoFiles, Source};
+use dataplane::classify::facts::Known;
+use dataplane::classify::{DecidedBy, Evaluation, Facts, Phase, Stage};
+use dataplane::object::Now;
+use dataplane::packet::{Packet, parse};
+use dataplane::rules::Rules;
+use dpdk::Eal;
+use dpdk::rivals::{Acl, BULK};
+use serde::{Deserialize, Serialize};
+use std::time::{Duration, Instant};
+
+/// What was found for so many rules.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Classifying {
+    /// Rules.
+    pub rules: usize,
+    /// Of which kind.
+    pub kind: Kind,
+    /// The program.
+    pub sluice: Cycles,
+    /// The rival, if it can be built.
+    pub rte_acl: Option<Rival>,
+    /// Bytes of the program.
+    pub sluice_bytes: usize,
+    /// Milliseconds it takes to compile.
+    pub sluice_build: f64,
+}
+
+/// What `rte_acl` takes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Rival {
+    /// Its algorithm.
+    pub algorithm: String,
+    /// The cost.
+    pub cycles: Cycles,
+    /// Bytes of it.
+    pub bytes: usize,
+    /// Milliseconds it takes to build.
+    pub build: f64,
+}
+
+/// Measures with so many rules; with the rival up to as many as it is built for in reasonable time.
+pub fn measure(eal: &Eal, kind: Kind, count: usize, length: Duration) -> Classifying {
+    let rules = rulesets::rules(kind, count);
+    let (headers, frames) = rulesets::trace(&rules);
+    let source = Source::new("generated rules", rulesets::text(&rules));
+    let loaded = config::load(&[source], &mut NoFiles).unwrap_or_else(|refused| panic!("{refused}"));
+    let begun = Instant::now();
+    let own = Rules::compile(&loaded.policy, 1).expect("a checked policy compiles");
+    let sluice_build = begun.elapsed().as_secs_f64() * 1e3;
+    let before = dpdk::rivals::heap_bytes(eal);
+    let begun = Instant::now();
+    let acl = (count <= MOST_OF_RIVAL)
+        .then(|| Acl::build(eal, &format!("{kind:?} {count}"), &rules).expect("rte_acl takes these rules"));
+    let (build, bytes) = (begun.elapsed().as_secs_f64() * 1e3, dpdk::rivals::heap_bytes(eal) - before);
+    let (bursts, _) = headers.as_chunks::<BULK>();
+    if let Some(acl) = &acl {
+        agree(&own, acl, bursts, &frames);
+    }
+    let (mut at, mut at_rival) = (0, 0);
+    let mut contenders: Vec<Contender<'_>> = vec![Box::new(|| {
+        let mut cycles = 0;
+        for _ in 0..BURSTS {
+            let frames = &frames[at * BULK..][..BULK];
+            let packets: [Packet; BULK] = std::array::from_fn(|number| parse(&frames[number][..]));
+            let begin = dpdk::cycles();
+            for (packet, frame) in packets.iter().zip(frames) {
+                std::hint::black_box(decided(&own, packet, frame));
+            }
+            cycles += dpdk::cycles() - begin;
+            at = (at + 1) % bursts.len();
+        }
+        ((BURSTS * BULK) as u64, cycles)
+    })];
+    if let Some(acl) = &acl {
+        contenders.push(Box::new(|| {
+            let mut cycles = 0;
+            let mut found = [0; BULK];
+            for _ in 0..BURSTS {
+                let begin = dpdk::cycles();
+                acl.classify(&bursts[at_rival], &mut found);
+                std::hint::black_box(&found);
+                cycles += dpdk::cycles() - begin;
+                at_rival = (at_rival + 1) % bursts.len();
+            }
+            ((BURSTS * BULK) as u64, cycles)
+        }));
+    }
+    let cycles = duel(length, &mut contenders);
+    drop(contenders);
+    Classifying {
+        rules: count,
+        kind,
+        sluice: cycles[0],
+        rte_acl: acl.map(|acl| Rival {
+            algorithm: acl.algorithm.to_owned(),
+            cycles: cycles[1],
+            bytes,
+            build,
+        }),
+        sluice_bytes: own.program.memory(),
+        sluice_build,
+    }
+}
+
+/// 1 + the number of the rule that decides, or 0.
+#[inline]
+fn decided(rules: &Rules, packet: &Packet, frame: &[u8]) -> u32 {
+    let facts = Facts {
+        packet,
+        frame,
+        ct_state: ct_state::NEW,
+        ct_direction: None,
+        iif: Some(7),
+        oif: None,
+        mark: 0,
+        ct_mark: None,
+        now: Now::default(),
+        known: Known::default(),
+    };
+    let mut evaluation = Evaluation::new();
+    rules.program.run(&STAGES, &facts, rules.bank(0), &mut evaluation);
+    match evaluation.decision().decided_by {
+        DecidedBy::Rule(rule) => rule.0 + 1,
+        _ => 0,
+    }
+}
+
+fn agree(own: &Rules, acl: &Acl, bursts: &[[[u8; 16]; BULK]], frames: &[Vec<u8>]) {
+    for (burst, frames) in bursts.iter().zip(frames.chunks(BULK)) {
+        let mut found = [0; BULK];
+        acl.classify(burst, &mut found);
+        for (frame, found) in frames.iter().zip(found) {
+            assert_eq!(decided(own, &parse(&frame[..]), frame), found, "both find the first match");
+        }
+    }
+}
+
+const STAGES: [Stage; 1] = [Stage { hook: Hook::Input, phase: Phase::AfterTracking }];
+/// Bursts in a chunk.
+const BURSTS: usize = 32;
+/// Rules up to which the rival is built; it takes minutes and gigabytes for ten times as many.
+const MOST_OF_RIVAL: usize = 10_000;

@@ -1,0 +1,141 @@
+//! How fast are the parts that decide, beside the best of what else there is? In the same process and by turns.
+//!
+//! `cargo bench --package control --bench rivals -- [--seconds S] [--flows N,..] [--rules N,..] [--json FILE] [WORD]`:
+//! `WORD` is `lookups` or `classifying`, without it both.
+
+#![expect(clippy::print_stdout, reason = "a bench shows what it measures")]
+
+mod classifying;
+mod duel;
+mod lookups;
+mod rulesets;
+
+use dpdk::{Eal, EalConfig, Memory};
+use rulesets::Kind;
+use serde::Serialize;
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+/// Everything measured.
+#[derive(Debug, Serialize)]
+struct Measured {
+    machine: Machine,
+    lookups: Vec<lookups::Lookups>,
+    classifying: Vec<classifying::Classifying>,
+}
+
+/// Where.
+#[derive(Debug, Serialize)]
+struct Machine {
+    cpu: String,
+    cpus: usize,
+    tsc_hz: u64,
+    kernel: String,
+    dpdk: String,
+    /// Whether DPDK's tables lie in huge pages, as all others do.
+    dpdk_huge_pages: bool,
+}
+
+fn main() {
+    // malloc asks for huge pages for everybody's tables, if it is told so before it starts
+    const TUNABLE: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
+    if std::env::var_os(TUNABLE.0).is_none() {
+        let mut again = Command::new(std::env::current_exe().expect("a path of our own"));
+        let done = again.args(std::env::args_os().skip(1)).env(TUNABLE.0, TUNABLE.1).status();
+        std::process::exit(done.ok().and_then(|status| status.code()).unwrap_or(1));
+    }
+    let mut arguments = std::env::args().skip(1);
+    let (mut seconds, mut json, mut word) = (2.0, None, String::new());
+    let mut flows = vec![1_000, 100_000, 1_000_000, 10_000_000];
+    let mut rules = vec![10, 100, 1_000, 10_000, 100_000];
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().unwrap_or_else(|| panic!("{argument} wants a value"));
+        let numbers = |list: &str| list.split(',').map(|n| n.parse::<u32>().expect("a number")).collect();
+        match argument.as_str() {
+            "--seconds" => seconds = value().parse().expect("seconds"),
+            "--json" => json = Some(value()),
+            "--flows" => flows = numbers(&value()),
+            "--rules" => rules = numbers(&value()),
+            "--bench" => {}
+            other => word = other.to_owned(),
+        }
+    }
+    let length = Duration::from_secs_f64(seconds);
+    let set_aside = Reserved::pages(HUGE_PAGES);
+    let memory = if set_aside.enough { Memory::HugePages } else { Memory::OrdinaryPages { megabytes: 1600 } };
+    let config = EalConfig::new().memory(memory).argument("--force-max-simd-bitwidth=512");
+    let eal = Eal::init(&config).expect("EAL starts");
+    let mut measured = Measured {
+        machine: Machine::of_this(&eal, set_aside.enough),
+        lookups: Vec::new(),
+        classifying: Vec::new(),
+    };
+    if word != "classifying" {
+        for flows in flows {
+            let found = lookups::measure(&eal, flows, length);
+            println!("{}", serde_json::to_string(&found).expect("figures"));
+            measured.lookups.push(found);
+        }
+    }
+    if word != "lookups" {
+        for (kind, count) in
+            [Kind::Whitelist, Kind::Acl].into_iter().flat_map(|kind| rules.iter().map(move |n| (kind, *n)))
+        {
+            let found = classifying::measure(&eal, kind, count as usize, length);
+            println!("{}", serde_json::to_string(&found).expect("figures"));
+            measured.classifying.push(found);
+        }
+    }
+    if let Some(path) = json {
+        let text = serde_json::to_string_pretty(&measured).expect("figures");
+        fs::write(path, text + "\n").expect("the figures are written");
+    }
+}
+
+impl Machine {
+    fn of_this(eal: &Eal, dpdk_huge_pages: bool) -> Self {
+        let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let cpu = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+        let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        Self {
+            cpu: cpu.map_or("unknown", |(_, name)| name).to_owned(),
+            cpus: std::thread::available_parallelism().map_or(1, usize::from),
+            tsc_hz: eal.cycles_per_second(),
+            kernel: kernel.trim().to_owned(),
+            dpdk: dpdk::version(),
+            dpdk_huge_pages,
+        }
+    }
+}
+
+/// Huge pages set aside for DPDK while this lives, if the system lets us.
+struct Reserved {
+    before: Option<String>,
+    enough: bool,
+}
+
+impl Reserved {
+    fn pages(wanted: u64) -> Self {
+        let read = || fs::read_to_string(NR_HUGEPAGES).ok().map(|text| text.trim().to_owned());
+        let count = || read().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+        let before = read();
+        if count() < wanted {
+            // refused without the right to: then ordinary pages do
+            let _ = fs::write(NR_HUGEPAGES, wanted.to_string());
+        }
+        Self { before, enough: count() >= wanted }
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            let _ = fs::write(NR_HUGEPAGES, before);
+        }
+    }
+}
+
+const NR_HUGEPAGES: &str = "/proc/sys/vm/nr_hugepages";
+/// Of 2 MiB: for a table of ten million entries, and classifiers.
+const HUGE_PAGES: u64 = 640;
