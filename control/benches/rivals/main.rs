@@ -1,32 +1,38 @@
 //! How fast are the parts that decide, beside the best of what else there is? In the same process and by turns.
 //!
-//! `cargo bench --package control --bench rivals -- [--seconds S] [--flows N,..] [--rules N,..] [--json FILE] [WORD]`:
-//! `WORD` is `lookups` or `classifying`, without it both.
+//! `cargo bench --package control --bench rivals -- [--seconds S] [--flows N,..] [--rules N,..] [--sluice PROGRAM]
+//! [--json FILE] [--markdown PAGE] [--from FILE] [WORD]`: `WORD` is `loops`, `lookups` or `classifying`, without it all;
+//! `loops` needs the program. `--from` takes figures of an earlier run, to write the page anew.
 
 #![expect(clippy::print_stdout, reason = "a bench shows what it measures")]
 
 mod classifying;
 mod duel;
 mod lookups;
+mod loops;
+mod page;
+mod plots;
 mod rulesets;
 
 use dpdk::{Eal, EalConfig, Memory};
 use rulesets::Kind;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 /// Everything measured.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Measured {
     machine: Machine,
+    loops: Vec<loops::Loop>,
     lookups: Vec<lookups::Lookups>,
     classifying: Vec<classifying::Classifying>,
 }
 
 /// Where.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Machine {
     cpu: String,
     cpus: usize,
@@ -46,7 +52,8 @@ fn main() {
         std::process::exit(done.ok().and_then(|status| status.code()).unwrap_or(1));
     }
     let mut arguments = std::env::args().skip(1);
-    let (mut seconds, mut json, mut word) = (2.0, None, String::new());
+    let (mut seconds, mut word) = (2.0, String::new());
+    let (mut json, mut markdown, mut from, mut program) = (None, None, None::<String>, None);
     let mut flows = vec![1_000, 100_000, 1_000_000, 10_000_000];
     let mut rules = vec![10, 100, 1_000, 10_000, 100_000];
     while let Some(argument) = arguments.next() {
@@ -55,12 +62,26 @@ fn main() {
         match argument.as_str() {
             "--seconds" => seconds = value().parse().expect("seconds"),
             "--json" => json = Some(value()),
+            "--markdown" => markdown = Some(value()),
+            "--from" => from = Some(value()),
+            "--sluice" => program = Some(value()),
             "--flows" => flows = numbers(&value()),
             "--rules" => rules = numbers(&value()),
             "--bench" => {}
             other => word = other.to_owned(),
         }
     }
+    if let Some(path) = from {
+        let text = fs::read_to_string(path).expect("figures of an earlier run");
+        let measured = serde_json::from_str(&text).expect("figures of an earlier run");
+        return page::write(&measured, Path::new(&markdown.expect("--markdown says where to")));
+    }
+    let wants = |part: &str| word.is_empty() || word == part;
+    // before EAL is here, and memory is set aside
+    let loops = match &program {
+        Some(program) if wants("loops") => loops::measure(program, seconds, &flows, &rules),
+        _ => Vec::new(),
+    };
     let length = Duration::from_secs_f64(seconds);
     let set_aside = Reserved::pages(HUGE_PAGES);
     let memory = if set_aside.enough { Memory::HugePages } else { Memory::OrdinaryPages { megabytes: 1600 } };
@@ -68,17 +89,18 @@ fn main() {
     let eal = Eal::init(&config).expect("EAL starts");
     let mut measured = Measured {
         machine: Machine::of_this(&eal, set_aside.enough),
+        loops,
         lookups: Vec::new(),
         classifying: Vec::new(),
     };
-    if word != "classifying" {
+    if wants("lookups") {
         for flows in flows {
             let found = lookups::measure(&eal, flows, length);
             println!("{}", serde_json::to_string(&found).expect("figures"));
             measured.lookups.push(found);
         }
     }
-    if word != "lookups" {
+    if wants("classifying") {
         for (kind, count) in
             [Kind::Whitelist, Kind::Acl].into_iter().flat_map(|kind| rules.iter().map(move |n| (kind, *n)))
         {
@@ -90,6 +112,9 @@ fn main() {
     if let Some(path) = json {
         let text = serde_json::to_string_pretty(&measured).expect("figures");
         fs::write(path, text + "\n").expect("the figures are written");
+    }
+    if let Some(path) = markdown {
+        page::write(&measured, Path::new(&path));
     }
 }
 

@@ -18,6 +18,16 @@ pub enum Kind {
     Acl,
 }
 
+impl Kind {
+    /// Its name on the page.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Whitelist => "whitelist",
+            Self::Acl => "acl",
+        }
+    }
+}
+
 /// Rules of this kind.
 pub fn rules(kind: Kind, count: usize) -> Vec<AclRule> {
     let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ count as u64);
