@@ -13,6 +13,7 @@ RULESETS := tests/rulesets
 FUZZ_SECONDS ?= 60
 SCENARIOS ?= 1000
 BENCH_ROUNDS ?= 5
+BENCH_SECONDS ?= 2
 
 # what the build needs, and what the tests need besides
 BUILD_PACKAGES := build-essential pkgconf clang libclang-dev libdpdk-dev curl ca-certificates
@@ -20,7 +21,7 @@ TEST_PACKAGES  := nftables iptables iproute2 ethtool nmap nginx-light iputils-pi
                   python3 python3-scapy conntrack
 RUST_VERSION   := 1.88
 
-.PHONY: help deps deps-test build demo test parity conformance lint loom fuzz bench bench-load bench-skew clean
+.PHONY: help deps deps-test build demo test parity conformance lint loom fuzz bench bench-load bench-rivals bench-skew clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -84,7 +85,11 @@ fuzz: deps ## fuzz every target for FUZZ_SECONDS (60) each
 	        "$$target" -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -rss_limit_mb=4096); \
 	done
 
-bench: bench-load bench-skew ## run all benches; what they say goes into docs/performance.md
+bench: bench-rivals bench-load bench-skew ## run all benches; what they say goes into docs/performance.md
+
+bench-rivals: build ## the loop, the flow table and the classifier beside rte_hash, rte_acl, hashbrown, bare forwarding
+	cargo bench --package control --bench rivals -- --sluice $(CURDIR)/$(SLUICE) --seconds $(BENCH_SECONDS) \
+	    --json $(CURDIR)/target/bench-rivals.json --markdown $(CURDIR)/docs/performance.md
 
 bench-load: deps-test build ## large rulesets: time and memory beside nft and iptables-restore
 	SLUICE_BIN=$(CURDIR)/$(SLUICE) cargo bench --package tests --bench load -- --rounds $(BENCH_ROUNDS) \

@@ -270,6 +270,36 @@ fn a_full_table_refuses_new_flows_and_keeps_the_assured() {
 }
 
 #[test]
+fn an_established_connection_loses_nothing_to_a_flood() {
+    let mut rig = Rig::new(STATEFUL, 1, 64);
+    handshake(&mut rig, 0);
+    rig.sent();
+    let (mut sequence, mut answered) = (1001, 5001);
+    for round in 0..200u32 {
+        for number in 0..40 {
+            let [.., high, low] = (round * 40 + number).to_be_bytes();
+            let syn = FrameBuilder::new().ip([10, 0, high, low], SERVER).tcp(4242, 80, SYN);
+            rig.give(Side::Outside, 1, &syn);
+        }
+        let data = inward(80, ACK).sequence(sequence).acknowledgement(answered).payload(&[7; 10]);
+        sequence += 10;
+        let answer = outward(80, ACK).sequence(answered).acknowledgement(sequence).payload(&[8; 20]);
+        answered += 20;
+        for (side, frame) in [(Side::Outside, &data), (Side::Inside, &answer)] {
+            let decided = rig.one(side, 1, frame);
+            assert_eq!(
+                (decided.ct, decided.outcome),
+                (CtState::Established, crate::pipeline::Outcome::Accept)
+            );
+            assert!(rig.sent().iter().any(|(_, sent)| *sent == frame.build()), "it leaves as it came");
+        }
+    }
+    let stats = &rig.stats[0];
+    assert!(stats.flows_evicted.get() > 1000, "the flood makes room for itself");
+    assert!(stats.flows.get() <= rig.workers[0].parts.table.capacity() as u64);
+}
+
+#[test]
 fn flows_end_on_the_clock_of_their_packets() {
     let mut rig = Rig::new(STATEFUL, 1, 64);
     handshake(&mut rig, 10_000);

@@ -426,3 +426,40 @@ fn a_clock_that_jumps_far_leaves_nothing_behind() {
     table.purge(old.after((1 << 31) - 1), |_| {});
     assert!(table.is_empty());
 }
+
+/// Who knows the seeds can aim at one bucket: then the table refuses what its window cannot hold and touches no more than
+/// that. The same keys under other seeds are as any others.
+#[test]
+fn colliding_keys_are_harmless_under_a_secret_seed_and_bounded_under_a_known_one() {
+    const FLOWS: u32 = 3000;
+    const AIMED_AT: u32 = 7;
+    let known = FlowHasher::new([0; 4]);
+    let mut table: Table<Flow> = Table::with_capacity(FLOWS as usize);
+    let buckets = table.bucket_count();
+    let aimed: Vec<Flow> = (0..)
+        .map(flow)
+        .filter(|flow| known.hash(&flow.key).home(buckets) == AIMED_AT)
+        .take(FLOWS as usize)
+        .collect();
+    let fill = |table: &mut Table<Flow>, hasher: &FlowHasher| {
+        let stored =
+            |flow: &&Flow| table.insert(hasher.hash(&flow.key), **flow, Tick(9), Tick(0), |_| false).is_ok();
+        aimed.iter().filter(stored).count()
+    };
+    let stored = fill(&mut table, &known);
+    assert!(stored <= 8 + 8 * 3 * 31, "what a home can count: {stored}");
+    assert_eq!(table.stats().refused, aimed.len() as u64 - stored as u64);
+    let window: HashSet<Slot> = aimed.iter().flat_map(|flow| table.window(known.hash(&flow.key))).collect();
+    assert!(table.iter().all(|(slot, ..)| window.contains(&slot)), "nobody is put anywhere else");
+    assert!(aimed.iter().all(|flow| table.window(known.hash(&flow.key)).len() <= 8 * CHOICES as usize));
+    table.check(|key| known.hash(key));
+
+    let secret = FlowHasher::new([0x0123_4567_89ab_cdef, 2, 3, 5]);
+    let mut table: Table<Flow> = Table::with_capacity(FLOWS as usize);
+    assert_eq!(fill(&mut table, &secret), aimed.len(), "none is refused");
+    let mut at_home = vec![0u32; buckets as usize];
+    aimed.iter().for_each(|flow| at_home[secret.hash(&flow.key).home(buckets) as usize] += 1);
+    // six expected, standard deviation 2.5
+    assert!(at_home.iter().all(|&count| count < 24), "{at_home:?}");
+    table.check(|key| secret.hash(key));
+}
