@@ -63,7 +63,7 @@ impl Saying {
     /// The rules that say the same.
     fn rule(&mut self, rule: Rule, family: Family, names: &[String]) -> Vec<Rule> {
         self.check(&rule);
-        if !rule.statements.iter().any(|statement| statement.kind.is_unsaid()) {
+        if !rule.statements.iter().any(|statement| differs(&statement.kind)) {
             return vec![Rule { joined: false, ..rule }];
         }
         let mut before: Vec<Rule> = Vec::new();
@@ -120,6 +120,13 @@ impl Saying {
                     }
                     Err(error) => self.errors.push(error),
                 },
+                StatementKind::Update(mut update) => {
+                    if std::mem::take(&mut update.drops_if_full) {
+                        self.notes.push(Diagnostic::new(span, FULL));
+                    }
+                    let statement = Statement::new(StatementKind::Update(update), span);
+                    bodies.iter_mut().for_each(|body| body.push(statement.clone()));
+                }
                 kind => {
                     let statement = Statement::new(kind, span);
                     bodies.iter_mut().for_each(|body| body.push(statement.clone()));
@@ -242,6 +249,11 @@ fn stated(protocol: Protocol, before: &[Statement], span: Span) -> Option<Statem
     nft::statements(&format!("meta l4proto {name}"), span).ok()?.into_iter().next()
 }
 
+/// Whether nft has no word for a statement, or none for all that it does.
+fn differs(kind: &StatementKind) -> bool {
+    kind.is_unsaid() || matches!(kind, StatementKind::Update(update) if update.drops_if_full)
+}
+
 /// Whether a statement changes something, or draws a number.
 fn remembers(kind: &StatementKind) -> bool {
     match kind {
@@ -276,5 +288,7 @@ fn asks_ah6(expression: &Expression) -> bool {
     }
 }
 
+const FULL: &str = "iptables drops a packet when this table is full; nft has no words for that, and what is printed goes \
+                    on to the next rule";
 const NOT_DROPPED: &str = "iptables drops a packet whose header is cut off here; nft has no words for that, and what is \
                            printed goes on to the next rule";

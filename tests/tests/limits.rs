@@ -263,6 +263,24 @@ fn the_match_of_iptables_counts_likewise() {
     assert_eq!(alike(drop("--connlimit-above 2"), &closing()), "++++-+-+-+++-++-");
 }
 
+/// A table without room drops whoever it cannot hold, whatever the rule would do.
+#[test]
+fn a_full_table_of_rates_drops_packets() {
+    let packets: Vec<Packet> = [1, 2, 3, 4, 1, 5, 4, 2, 2, 3]
+        .map(|client| Connection { client, number: 1 }.datagram(Side::Outside))
+        .to_vec();
+    let table = |name: &str| {
+        format!(
+            "--hashlimit-mode srcip --hashlimit-name {name} --hashlimit-htable-size 2 --hashlimit-htable-max 3 \
+             --hashlimit-htable-expire 60000 --hashlimit-burst 2"
+        )
+    };
+    let above = format!("-m hashlimit --hashlimit-above 1/hour {} -j DROP", table("above"));
+    assert_eq!(alike(dump(&above), &packets), "+++-+--+-+");
+    let upto = format!("-m hashlimit --hashlimit-upto 1/hour {} -j DROP", table("upto"));
+    assert_eq!(alike(dump(&upto), &packets), "--------+-");
+}
+
 /// Conversations with losses and repetitions, from two clients, that take turns as chance has it.
 #[test]
 fn conversations_in_turns() {

@@ -52,6 +52,7 @@ impl Lowering<'_> {
             timeout: update.timeout,
             data,
             each,
+            drops_if_full: update.drops_if_full,
         })))
     }
 

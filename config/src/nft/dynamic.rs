@@ -28,7 +28,8 @@ impl Parser<'_> {
         let key = self.dynamic_key()?;
         let timeout = self.update_timeout()?;
         let set = self.set_reference()?;
-        let update = Update { change, set, meter: None, key, timeout, data: None, each: Vec::new() };
+        let (data, each) = (None, Vec::new());
+        let update = Update { change, set, meter: None, key, timeout, data, each, drops_if_full: false };
         Ok(StatementKind::Update(Box::new(update)))
     }
 
@@ -60,7 +61,7 @@ impl Parser<'_> {
         let each = self.stateful_statements()?;
         let data = if self.eat_sign(":") { Some(self.dynamic_key()?) } else { None };
         self.skip_newlines();
-        Ok(Update { change, set, meter, key, timeout, data, each })
+        Ok(Update { change, set, meter, key, timeout, data, each, drops_if_full: false })
     }
 
     /// Something of the packet, or values, or both in a concatenation.

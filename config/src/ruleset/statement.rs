@@ -127,6 +127,8 @@ pub struct Update {
     pub data: Option<Expression>,
     /// What each element does for itself.
     pub each: Vec<Statement>,
+    /// Whether a packet for whose element there is no room is dropped, as iptables does; nft has no word for it.
+    pub drops_if_full: bool,
 }
 
 /// What a rule does with an address of a list.

@@ -106,6 +106,7 @@ struct Update {
     set: SetId,
     wanted: Wanted,
     data: Option<u32>,
+    drops_if_full: bool,
 }
 
 /// A field, and whether there is anything to do to what is loaded.
@@ -282,12 +283,14 @@ impl Code {
                 true
             }
             Step::Update(update) => {
-                let Update { key, set, wanted, data } = self.updates[update as usize];
+                let Update { key, set, wanted, data, drops_if_full } = self.updates[update as usize];
                 let data = data.map_or(Some(0), |operand| self.operand(operand, facts, objects));
                 let Some(data) = data else { return false };
                 let wanted = Wanted { data, ..wanted };
-                self.with_key(key, facts, |key| objects.change(set, key, &wanted, &facts.moment()))
-                    .unwrap_or(false)
+                let done =
+                    self.with_key(key, facts, |key| objects.change(set, key, &wanted, &facts.moment()));
+                facts.known.no_room |= drops_if_full && done == Some(None);
+                done.flatten() == Some(true)
             }
             Step::Recent(asked) => facts.recent(&self.recent[asked as usize], objects),
             Step::Object { kind, key, map } => {
@@ -437,7 +440,8 @@ impl Layout {
                 let wanted =
                     objects.wanted(update).expect("a policy that has been checked changes what it can");
                 let data = update.data.as_ref().map(|operand| self.operand(operand));
-                let update = Update { key: self.key(&update.key), set: update.set, wanted, data };
+                let (key, drops_if_full) = (self.key(&update.key), update.drops_if_full);
+                let update = Update { key, set: update.set, wanted, data, drops_if_full };
                 self.updates.push(update);
                 Step::Update(self.updates.len() as u32 - 1)
             }

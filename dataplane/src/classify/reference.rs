@@ -312,14 +312,17 @@ impl<F: Frame + ?Sized, W: Watch> Interpreter<'_, '_, F, W> {
     }
 
     /// Changes a set. Whether the rule goes on.
-    fn update(&self, update: &Update) -> bool {
+    fn update(&mut self, update: &Update) -> bool {
         let data = match &update.data {
             None => Some(0),
             Some(operand) => self.operand(operand),
         };
         let (Some(key), Some(data)) = (self.key(&update.key), data) else { return false };
         let Some(wanted) = self.objects.wanted(update) else { return false };
-        self.objects.change(update.set, &key, &Wanted { data, ..wanted }, &self.facts.moment())
+        let wanted = Wanted { data, ..wanted };
+        let done = self.objects.change(update.set, &key, &wanted, &self.facts.moment());
+        self.facts.known.no_room |= done.is_none() && update.drops_if_full;
+        done == Some(true)
     }
 
     /// The first element of `set` that holds `key`, if its time is not over.

@@ -312,10 +312,10 @@ impl Objects {
         }
     }
 
-    /// Changes a set. Whether the rule goes on: it ends if packets do not change that set, if there is no room, or if
-    /// a statement of the element says so.
-    pub fn change(&self, id: SetId, key: &[Value], wanted: &Wanted, moment: &Moment<'_>) -> bool {
-        self.dynamic(id).is_some_and(|set| set.change(key, wanted, id.0 + 1, moment))
+    /// Changes a set. Whether the rule goes on: it ends if packets do not change that set, or if a statement of the
+    /// element says so. `None` if there is no room.
+    pub fn change(&self, id: SetId, key: &[Value], wanted: &Wanted, moment: &Moment<'_>) -> Option<bool> {
+        self.dynamic(id).map_or(Some(false), |set| set.change(key, wanted, id.0 + 1, moment))
     }
 
     /// What `update` asks of its set, but for the data. `None` if packets do not change that set.

@@ -143,14 +143,14 @@ impl DynamicSet {
         self.each_of(element.lane).is_none_or(|each| each.goes_on(&words[first..], at, moment))
     }
 
-    /// Changes the set. Whether the rule goes on: it ends if there is no room, or if a statement of the element
-    /// says so.
-    pub fn change(&self, key: &[Value], wanted: &Wanted, set: u32, moment: &Moment<'_>) -> bool {
+    /// Changes the set. Whether the rule goes on: it ends if a statement of the element says so. `None` if there is no
+    /// room.
+    pub fn change(&self, key: &[Value], wanted: &Wanted, set: u32, moment: &Moment<'_>) -> Option<bool> {
         if wanted.change == Change::Delete {
             self.delete(key, moment.now);
-            return true;
+            return Some(true);
         }
-        self.put(key, wanted, moment.now).is_some_and(|element| self.goes_on(element, set, moment))
+        self.put(key, wanted, moment.now).map(|element| self.goes_on(element, set, moment))
     }
 
     /// Puts an element in that ends at `end`, as the policy loads it. Whether there was room.

@@ -9,6 +9,7 @@ use crate::iptables::numbers::number;
 use crate::iptables::options::Loaded;
 use crate::iptables::rule::Facts;
 use crate::policy::Header;
+use crate::ruleset::StatementKind;
 
 type Done = Result<(), Diagnostic>;
 
@@ -113,16 +114,13 @@ pub(in crate::iptables) fn hashlimit(loaded: &Loaded, facts: &Facts<'_>, built: 
         Some(given) => number(given.value(), 1, u64::from(u32::MAX))?,
         None => usual,
     };
-    let size = match loaded.get("--hashlimit-htable-max") {
-        Some(given) => number(given.value(), 1, u64::from(u32::MAX))?,
-        None => ROOM,
-    };
-    for option in ["--hashlimit-htable-size", "--hashlimit-htable-gcinterval"] {
-        // How the kernel lays out its memory, and how often it looks for what has expired.
-        if let Some(given) = loaded.get(option) {
-            number(given.value(), 1, u64::from(u32::MAX))?;
-        }
-    }
+    let read =
+        |option| loaded.get(option).map(|given| number(given.value(), 1, u64::from(u32::MAX))).transpose();
+    // The kernel has 8192 buckets where there is a gigabyte of memory, and room for eight times as many, or as is said.
+    let buckets = read("--hashlimit-htable-size")?.unwrap_or(8192).min(LARGEST);
+    let size = read("--hashlimit-htable-max")?.map_or(8 * buckets, |most| most.min(LARGEST).max(buckets));
+    // How often the kernel looks for what has expired.
+    read("--hashlimit-htable-gcinterval")?;
     let over = if above { "over " } else { "" };
     let bucket = format!("limit rate {over}{} {burst}", rate.text());
     built.remembers = Some(loaded.span);
@@ -148,7 +146,11 @@ pub(in crate::iptables) fn hashlimit(loaded: &Loaded, facts: &Facts<'_>, built: 
         differs: "two rules name this table and ask for different rates, keys, sizes or lifetimes: the kernel \
                   would take those of the first",
     });
-    built.says(&format!("update @{set} {{ {key} timeout {} {bucket} }}", lapse(expire)), loaded.span)
+    built.says(&format!("update @{set} {{ {key} timeout {} {bucket} }}", lapse(expire)), loaded.span)?;
+    if let Some(StatementKind::Update(update)) = built.statements.last_mut().map(|last| &mut last.kind) {
+        update.drops_if_full = true;
+    }
+    Ok(())
 }
 
 /// The types and expressions of the parts of a key.
@@ -227,6 +229,9 @@ pub(super) fn lapse(milliseconds: u64) -> String {
         rest => format!("{}s{rest}ms", milliseconds / 1000),
     }
 }
+
+/// What the kernel cuts the size of a table down to.
+const LARGEST: u64 = 1 << 20;
 
 /// What a set has room for if nothing says so, as in nft.
 pub(super) const ROOM: u64 = 65_535;

@@ -60,7 +60,15 @@ fn source() -> Field {
 }
 
 fn add(change: Change, set: u32, each: Vec<Statement>) -> Statement {
-    let update = Update { change, set: SetId(set), key: vec![source()], timeout: None, data: None, each };
+    let update = Update {
+        change,
+        set: SetId(set),
+        key: vec![source()],
+        timeout: None,
+        data: None,
+        each,
+        drops_if_full: false,
+    };
     Statement::Update(Box::new(update))
 }
 

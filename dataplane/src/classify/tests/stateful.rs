@@ -191,6 +191,7 @@ fn update(choices: &mut Choices<'_>, policy: &mut Policy) -> Statement {
         timeout: choices.of(&[None, None, Some(1), Some(4000)]),
         data: None,
         each: if choices.one_in(2) { each(choices, policy) } else { Vec::new() },
+        drops_if_full: choices.one_in(3),
     }))
 }
 
