@@ -102,7 +102,7 @@ impl Tracker<'_> {
                 self.shard.table.extra_mut(slot).counted_by = memberships;
                 self.shard.table.watch(slot, self.now);
             }
-            None if is_new && !memberships.is_empty() => self.aside.counted_by = memberships,
+            None if is_new && !memberships.is_empty() => self.aside_mut().counted_by = memberships,
             None => self.objects.leave(&memberships, !is_new),
         }
     }

@@ -14,6 +14,7 @@ use crate::reason::Reason;
 use crate::rules::Rules;
 use crate::time::Tick;
 use crate::track::expect::Inherited;
+use crate::track::extra::Traffic;
 use crate::track::helper::Helped;
 use crate::track::{self, CtState, Expectations, Extra, Flow, Opening, Outcome, Settings, Status};
 
@@ -39,7 +40,9 @@ pub(super) struct Tracker<'a> {
     /// Where counters of connections are.
     pub(super) objects: &'a Objects,
     /// The cold part of the flow at hand while the table does not have it: [`Place::New`] and [`Place::Gone`].
-    pub(super) aside: Extra,
+    aside: Extra,
+    /// Whether anything was written of it.
+    has_aside: bool,
     /// Likewise, its other part.
     unstored: Flow,
 }
@@ -94,7 +97,21 @@ impl<'a> Tracker<'a> {
             rules,
             objects: rules.program.objects(),
             aside: Extra::default(),
+            has_aside: false,
             unstored: Flow::default(),
+        }
+    }
+
+    /// The cold part of the flow at hand, to write.
+    pub(super) const fn aside_mut(&mut self) -> &mut Extra {
+        self.has_aside = true;
+        &mut self.aside
+    }
+
+    /// The flow at hand is another one: nothing is known of it yet.
+    fn clear_aside(&mut self) {
+        if std::mem::take(&mut self.has_aside) {
+            self.aside = Extra::default();
         }
     }
 
@@ -192,7 +209,7 @@ impl<'a> Tracker<'a> {
                 Outcome::Delete { state } => {
                     self.unstored = flow;
                     self.count(slot, direction, packet.network_length);
-                    self.aside = self.shard.table.extra(slot);
+                    *self.aside_mut() = self.shard.table.extra(slot);
                     self.remove(slot);
                     let place = Place::Gone;
                     return Tracked { state, direction: Some(direction), invalid: None, place };
@@ -203,20 +220,20 @@ impl<'a> Tracker<'a> {
         let inherited = self.take_expectation(packet, key.zone);
         match track::open(packet, frame, key, orientation, self.now, self.shard.settings) {
             Opening::New(mut flow, timeout) => {
-                self.aside = Extra::default();
+                self.clear_aside();
                 let mut state = CtState::New;
                 match (inherited, template.helper) {
                     (Some(Inherited { helper, mark }), _) => {
                         flow.announced();
                         flow.mark = mark;
-                        self.aside.helped = Helped::expected_by(helper);
+                        self.aside_mut().helped = Helped::expected_by(helper);
                         state = CtState::Related;
                     }
                     (None, Some(helper)) => self.give_helper(&mut flow, helper),
                     (None, None) => {}
                 }
                 if self.rules.counts_traffic() {
-                    self.aside.traffic.add(Direction::Original, packet.network_length);
+                    self.aside_mut().traffic.add(Direction::Original, packet.network_length);
                 }
                 self.unstored = flow;
                 let (direction, place) = (Some(Direction::Original), Place::New(timeout));
@@ -271,11 +288,12 @@ impl<'a> Tracker<'a> {
         let assured = bit(Status::ASSURED, status::ASSURED);
         let helped = bit(Status::EXPECTED, status::EXPECTED) | bit(Status::HELPER, status::HELPER);
         let status = seen_reply | assured | helped | more;
-        let extra = match &tracked.place {
-            Place::Stored(slot) => self.shard.table.extra(*slot),
-            _ => self.aside,
+        let of = |extra: &Extra| (extra.traffic, extra.helped.announced_by());
+        let (traffic, expected_by) = match &tracked.place {
+            Place::Stored(slot) if self.shard.table.has_extra(*slot) => of(&self.shard.table.extra(*slot)),
+            Place::New(_) | Place::Gone if self.has_aside => of(&self.aside),
+            _ => (Traffic::default(), None),
         };
-        let (traffic, expected_by) = (extra.traffic, extra.helped.announced_by());
         Some(Connection {
             key: keyed.key()?,
             original: known.original(),
@@ -301,16 +319,16 @@ impl<'a> Tracker<'a> {
     /// Gives a new flow what rules gave it.
     pub(super) fn give(&mut self, tracked: &mut Tracked, given: Given) {
         let Place::New(timeout) = &mut tracked.place else { return };
-        let flow = &mut self.unstored;
         if let Some(helper) = given.helper {
-            self.aside.helped.give(helper);
-            flow.set_helper();
+            self.unstored.set_helper();
+            self.aside_mut().helped.give(helper);
         }
         if let Some(id) = given.timeouts {
             let own = self.rules.own_timeouts(id);
-            self.aside.timeouts = own;
-            flow.set_timeouts();
-            *timeout = self.rules.timeouts(own).map_or(*timeout, |own| own.of_new(flow.key().protocol));
+            let protocol = self.unstored.key().protocol;
+            *timeout = self.rules.timeouts(own).map_or(*timeout, |own| own.of_new(protocol));
+            self.unstored.set_timeouts();
+            self.aside_mut().timeouts = own;
         }
     }
 
@@ -333,13 +351,15 @@ impl<'a> Tracker<'a> {
                 .insert(hash, self.unstored, deadline, self.now, |record| !record.is_assured());
             self.settle();
             let slot = inserted.map_err(|Full| {
-                self.objects.leave(&self.aside.counted_by, true);
+                if self.has_aside {
+                    self.objects.leave(&self.aside.counted_by, true);
+                }
                 Reason::TableFull
             })?;
-            if self.aside != Extra::default() {
+            if self.has_aside {
                 *self.shard.table.extra_mut(slot) = self.aside;
             }
-            if !self.aside.counted_by.is_empty() {
+            if self.has_aside && !self.aside.counted_by.is_empty() {
                 self.shard.table.watch(slot, self.now);
             }
             if !self.unstored.status().has(Status::HELPER) {

@@ -76,7 +76,7 @@ impl<'a> Tracker<'a> {
     /// Gives a new flow a helper, if that speaks its protocol.
     pub(super) fn give_helper(&mut self, flow: &mut Flow, helper: HelperKind) {
         if flow.key().protocol == helper.protocol() {
-            self.aside.helped.give(helper);
+            self.aside_mut().helped.give(helper);
             flow.set_helper();
         }
     }
