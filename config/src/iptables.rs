@@ -69,11 +69,13 @@ pub struct Report {
     pub left_out: Vec<LeftOut>,
 }
 
-/// Whether `text` is a dump rather than an nft file: its first line that is no comment says `*table`.
+/// Whether `text` is a dump rather than an nft file: its first line that is no comment says `*table`, or one behind other
+/// words says `*filter` or the like, which nothing in nft does.
 #[must_use]
 pub fn is_dump(text: &str) -> bool {
-    let mut lines = text.lines().map(str::trim);
-    lines.find(|line| !line.is_empty() && !line.starts_with('#')).is_some_and(|line| line.starts_with('*'))
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let begins = lines.next().is_some_and(|line| line.starts_with('*'));
+    begins || lines.any(|line| line.strip_prefix('*').is_some_and(|table| TABLES.contains(&table)))
 }
 
 /// Adds the tables of a dump to `ruleset`. The text is number `source` of the ruleset's sources, and `name`
@@ -104,3 +106,6 @@ pub fn read(
     }
     report
 }
+
+/// The tables there are.
+const TABLES: [&str; 5] = ["filter", "raw", "nat", "mangle", "security"];

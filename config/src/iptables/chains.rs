@@ -89,8 +89,7 @@ pub(super) fn add(
         "nat" | "mangle" | "security" => return idle(table, errors),
         other => {
             let error = Diagnostic::new(table.name.span, format!("unknown table `{other}`"));
-            let tables = ["filter", "raw", "nat", "mangle", "security"];
-            return errors.push(match did_you_mean(other, tables) {
+            return errors.push(match did_you_mean(other, super::TABLES) {
                 Some(help) => error.help(help),
                 None => error,
             });
