@@ -73,6 +73,12 @@ impl Dress {
         frame
     }
 
+    /// Whether a payload length of zero would stand in front of hop-by-hop options (RFC 2675). A bridge, as the oracle
+    /// is one, cuts such a packet off behind its header; a host takes it whole.
+    pub(super) fn would_be_jumbo(&self) -> bool {
+        self.extensions.iter().flatten().next().is_some_and(|first| EXTENSIONS[*first].0 == 0)
+    }
+
     /// How many bytes lie between the end of the plain headers and the transport header, and before the network header.
     pub(super) fn length(&self, ipv6: bool) -> usize {
         let tag = if self.vlan.is_some() { 4 } else { 0 };
