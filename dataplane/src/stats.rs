@@ -49,6 +49,8 @@ pub struct Stats {
     pub rejected: Count,
     /// Resets and unreachables sent for rejected packets.
     pub replies: Count,
+    /// Unreachables not sent, as there were too many.
+    pub replies_withheld: Count,
     /// Packets by ct state, in the order of [`crate::track::CtState`].
     pub states: [Count; 6],
     /// Dropped and rejected packets by why.
@@ -91,6 +93,7 @@ impl Default for Stats {
             dropped: Count::default(),
             rejected: Count::default(),
             replies: Count::default(),
+            replies_withheld: Count::default(),
             states: Default::default(),
             drops: std::array::from_fn(|_| Count::default()),
             invalid: std::array::from_fn(|_| Count::default()),

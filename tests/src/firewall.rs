@@ -91,6 +91,7 @@ impl Firewall {
                 stats: Arc::new(Stats::default()),
                 observer: kept.clone(),
             })
+            .unpaced()
         });
         let workers = workers.collect();
         Ok(Self { policy, workers, ends, kept, _publisher: publisher, packets: 0 })

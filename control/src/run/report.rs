@@ -27,6 +27,7 @@ pub struct Report {
     dropped: u64,
     rejected: u64,
     replies: u64,
+    replies_withheld: u64,
     handed_over: u64,
     ct: BTreeMap<&'static str, u64>,
     drop_reasons: BTreeMap<&'static str, u64>,
@@ -102,6 +103,7 @@ impl Report {
             dropped: sum(|stats| &stats.dropped),
             rejected: sum(|stats| &stats.rejected),
             replies: sum(|stats| &stats.replies),
+            replies_withheld: sum(|stats| &stats.replies_withheld),
             handed_over: sum(|stats| &stats.handed_over),
             ct: by_state.collect(),
             drop_reasons: by_reason(|stats| &stats.drops),
@@ -186,7 +188,11 @@ impl fmt::Display for Report {
         writeln!(f, "received    {:>12} packets {:>15} bytes", self.received, self.received_bytes)?;
         writeln!(f, "transmitted {:>12} packets {:>15} bytes", self.transmitted, self.transmitted_bytes)?;
         writeln!(f, "dropped     {:>12} packets", self.dropped)?;
-        writeln!(f, "rejected    {:>12} packets, {} answers sent", self.rejected, self.replies)?;
+        writeln!(
+            f,
+            "rejected    {:>12} packets, {} answers sent, {} withheld",
+            self.rejected, self.replies, self.replies_withheld
+        )?;
         listed(f, "ct state as the rules saw it", &self.ct)?;
         listed(f, "why dropped or rejected", &self.drop_reasons)?;
         listed(f, "why invalid", &self.invalid_reasons)?;

@@ -6,6 +6,7 @@
 //! time.
 
 use crate::flow::{FlowHash, FlowHasher, Reaper, Sought, Table};
+use crate::fragment::sender;
 use crate::frame::Frame;
 use crate::generation::Reader;
 use crate::io::{Arrival, BURST, Buffer, Side, WireIo};
@@ -13,11 +14,13 @@ use crate::object::Now;
 use crate::packet::{self, Checksums, Fragment, Packet, short};
 use crate::pipeline::{Aimed, Context, Decided, EXPIRED_AT_ONCE, From, Keyed, Outcome, Shard, Ways, settle};
 use crate::reason::Reason;
+use crate::reject::pace::{self, Pace};
 use crate::rules::Rules;
 use crate::stats::Stats;
-use crate::time::Clock;
+use crate::time::{Clock, Tick};
 use crate::track::{CtState, Expectations, Flow, Record, Settings};
 use crate::wire::Role;
+use config::policy::Reject;
 use fragments::{Fragments, Place};
 use handover::Load;
 use std::sync::Arc;
@@ -113,6 +116,8 @@ pub struct Worker<I: WireIo, O = ()> {
     /// Which expectation to look at next.
     swept: usize,
     ways: Ways,
+    /// How many ICMP errors may be sent; any number without.
+    pace: Option<Pace>,
     scratch: Scratch<I::Buffer>,
 }
 
@@ -128,6 +133,9 @@ struct Sink<'a, I: WireIo, O> {
     refused: &'a mut Vec<I::Buffer>,
     replies: &'a mut Vec<I::Buffer>,
     reply: &'a mut [u8; crate::reject::LONGEST],
+    pace: Option<&'a mut Pace>,
+    hasher: &'a FlowHasher,
+    now: Tick,
 }
 
 /// What a burst needs on its way; taken once.
@@ -167,9 +175,16 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             at: Now::default(),
             swept: 0,
             ways: Ways::new(),
+            pace: Some(Pace::default()),
             fragments,
             scratch: Scratch::new(),
         }
+    }
+
+    /// The same, but every refused packet is answered that may be.
+    #[must_use]
+    pub fn unpaced(self) -> Self {
+        Self { pace: None, ..self }
     }
 
     /// Looks once at everything there is to do. Says how many packets it met: 0 if it was idle.
@@ -407,7 +422,9 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         let shard = Shard { table, settings, hasher, expectations };
         let context = Context::new(role, from, now, self.at, rules, *index, shard, stats);
         let checksums = *checksums;
-        let sink = Sink { io, from, checksums, stats, observer, passed, refused, replies, reply };
+        let pace = self.pace.as_mut();
+        let sink =
+            Sink { io, from, checksums, stats, observer, passed, refused, replies, reply, pace, hasher, now };
         let place = Place { index: *index, wire, from, is_received, now, hasher, checksums, handover };
         (context, sink, place, &mut self.fragments, At { burst, shorts, packets, keyed }, &mut self.ways)
     }
@@ -454,9 +471,19 @@ impl<I: WireIo, O: Observer> Sink<'_, I, O> {
     fn answer<F: Frame + ?Sized>(&mut self, packet: &Packet, frame: &F, decided: &Decided) {
         let Outcome::Reject(reject) = decided.outcome else { return };
         let length = crate::reject::answer(reject, packet, frame, self.checksums, self.reply);
+        if length.is_some() && reject != Reject::TcpReset && !self.may_tell(packet) {
+            self.stats.replies_withheld.add(1);
+            return;
+        }
         if let Some(made) = length.and_then(|length| self.io.make(&self.reply[..length])) {
             self.replies.push(made);
         }
+    }
+
+    /// Whether the sender of a packet may be sent one more ICMP error.
+    fn may_tell(&mut self, packet: &Packet) -> bool {
+        let place = sender(&packet.tuple, self.hasher).owner(pace::HOSTS);
+        self.pace.as_mut().is_none_or(|pace| pace.admits(packet.tuple.network, place, self.now))
     }
 
     /// Sends what passed, and frees what did not.

@@ -322,6 +322,25 @@ fn a_leap_of_the_clock_revives_no_flow() {
 }
 
 #[test]
+fn unreachables_keep_to_their_pace_and_resets_do_not() {
+    let refusing = "table inet t {\n chain i {\n  type filter hook input priority 0; policy accept;\n  \
+                    meta l4proto tcp reject with tcp reset\n  reject\n }\n}\n";
+    let mut rig = Rig::new(refusing, 1, 64);
+    let datagram = FrameBuilder::new().ip([198, 51, 100, 1], [192, 0, 2, 10]).udp(5000, 53);
+    for number in 0..10_u16 {
+        assert!(
+            matches!(rig.one(Side::Outside, 1000, &datagram).outcome, crate::pipeline::Outcome::Reject(_)),
+            "the verdict stays"
+        );
+        rig.one(Side::Outside, 1000, &inward(1000 + number, SYN));
+    }
+    assert_eq!(rig.sent().len(), 6 + 10);
+    assert_eq!((rig.stats[0].replies.get(), rig.stats[0].replies_withheld.get()), (16, 4));
+    rig.one(Side::Outside, 2000, &datagram);
+    assert_eq!(rig.stats[0].replies.get(), 17, "one a second");
+}
+
+#[test]
 fn a_reset_answers_the_syn_it_refuses() {
     let mut rig = Rig::new(STATEFUL, 1, 64);
     rig.one(Side::Outside, 0, &inward(113, SYN).sequence(77));
