@@ -70,7 +70,7 @@ fn loops(measured: &Measured, out: &mut String) {
 
 fn lookups(measured: &Measured, out: &mut String) {
     out.push_str("\n### A flow found and its record touched\n\n");
-    out.push_str("| flows | Sluice | `rte_hash` bulk 32 and a record | hashbrown with ahash | times `rte_hash` | times hashbrown | bytes a flow | of `rte_hash` |\n");
+    out.push_str("| flows | Sluice | `rte_hash` bulk 32 and a record | hashbrown with ahash | times as fast as `rte_hash` | as hashbrown | bytes a flow | of `rte_hash` |\n");
     out.push_str("|---|---|---|---|---|---|---|---|\n");
     for one in &measured.lookups {
         let _ = writeln!(
@@ -91,7 +91,7 @@ fn lookups(measured: &Measured, out: &mut String) {
 
 fn classifying(measured: &Measured, out: &mut String) {
     out.push_str("\n### The first rule that matches\n\n");
-    out.push_str("| rules | kind | Sluice | `rte_acl` | its algorithm | times `rte_acl` | bytes | of `rte_acl` | ms to build | of `rte_acl` |\n");
+    out.push_str("| rules | kind | Sluice | `rte_acl` | its algorithm | times as fast | bytes | of `rte_acl` | ms to build | of `rte_acl` |\n");
     out.push_str("|---|---|---|---|---|---|---|---|---|---|\n");
     for one in &measured.classifying {
         let _ =
