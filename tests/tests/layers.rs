@@ -20,9 +20,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 fn metadata() -> Metadata {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+    // what only other systems need is not there
+    let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     MetadataCommand::new()
         .manifest_path(manifest)
-        .other_options(vec!["--offline".into()])
+        .other_options(vec!["--offline".into(), "--filter-platform".into(), platform])
         .exec()
         .expect("cargo metadata")
 }
