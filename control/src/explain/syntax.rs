@@ -10,7 +10,10 @@
 //! Behind any with addresses: `ttl N`, `tos N`, `vlan N`, `fragment` (a later one) or `more` (the first), for IPv6 `hbh`,
 //! `dstopts`, `routing`; and what is known of it besides: `iif NAME`, `oif NAME`, `ct STATE`.
 
+// Where they are is said for `fuzz_packet`, which takes this file in by its path.
+#[path = "syntax/bytes.rs"]
 mod bytes;
+#[path = "syntax/words.rs"]
 mod words;
 
 use config::policy::interface_value;
