@@ -5,8 +5,11 @@ use crate::field_names::value_text;
 use crate::lower;
 use crate::policy::OptionOf;
 use crate::ruleset::{
-    Element, Expression, HeaderField, Literal, OptionField, Protocol, Selector, StatementKind, Term, Type,
+    Element, Expression, HeaderField, Literal, OptionField, Protocol, Relation, Selector, StatementKind,
+    Term, Type,
 };
+
+const MESSAGE: &str = "icmpv6 type";
 
 /// Where the field lies, if it has no word that every nft knows: written `@th,offset,width`.
 pub(super) const fn is_raw(field: &HeaderField) -> bool {
@@ -36,12 +39,27 @@ pub(super) fn needs(kind: &StatementKind) -> Vec<String> {
     found
 }
 
+/// Whether what a field needs is a message of some type: not said where the type is known, and otherwise each time.
+pub(super) fn is_icmp_type(need: &str) -> bool {
+    need.starts_with(MESSAGE)
+}
+
+/// Whether the type of the message is known behind this statement and what it needed.
+pub(super) fn tells_icmp_type(kind: &StatementKind, needs: &[String]) -> bool {
+    let compared = matches!(kind, StatementKind::Match(comparison)
+        if matches!(comparison.relation, Relation::Implicit | Relation::Equal)
+            && matches!(comparison.left.term, Term::Selector(Selector::Header(field))
+                if field.protocol == Protocol::Icmpv6 && field.name == "type")
+            && matches!(comparison.right.term, Term::Literal(_) | Term::Binary(..)));
+    compared || needs.iter().any(|need| is_icmp_type(need) && !need.ends_with('}'))
+}
+
 fn collect(expression: &Expression, found: &mut Vec<String>) {
     match &expression.term {
         Term::Selector(Selector::Header(field)) if is_raw(field) => {
             let need = match (field.protocol, field.name) {
-                (Protocol::Icmpv6, "daddr") => "icmpv6 type 137".to_owned(),
-                (Protocol::Icmpv6, _) => "icmpv6 type { 130, 131, 132, 135, 136, 137 }".to_owned(),
+                (Protocol::Icmpv6, "daddr") => format!("{MESSAGE} 137"),
+                (Protocol::Icmpv6, _) => format!("{MESSAGE} {{ 130, 131, 132, 135, 136, 137 }}"),
                 (protocol, _) => format!("meta l4proto {}", protocol.name()),
             };
             if !found.contains(&need) {

@@ -17,12 +17,14 @@ pub(super) struct RuleLine<'a>(pub(super) &'a Rule);
 impl Display for RuleLine<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut said: Vec<String> = Vec::new();
+        let mut typed = false;
         for statement in &self.0.statements {
             if statement.kind.is_unsaid() {
                 continue;
             }
             let mut words = older::needs(&statement.kind);
-            words.retain(|need| !said.contains(need));
+            words.retain(|need| if older::is_icmp_type(need) { !typed } else { !said.contains(need) });
+            typed |= older::tells_icmp_type(&statement.kind, &words);
             words.push(Statement(&statement.kind).to_string());
             for text in words {
                 write!(f, "{}{text}", if said.is_empty() { "" } else { " " })?;
