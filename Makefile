@@ -21,7 +21,7 @@ TEST_PACKAGES  := nftables iptables iproute2 ethtool nmap nginx-light iputils-pi
                   python3 python3-scapy conntrack
 RUST_VERSION   := 1.88
 
-.PHONY: help deps deps-test build demo test parity conformance lint loom fuzz bench bench-load bench-rivals bench-skew clean
+.PHONY: help deps deps-test build demo test parity conformance lint loom fuzz bench bench-parts bench-load bench-rivals bench-skew clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -85,7 +85,10 @@ fuzz: deps ## fuzz every target for FUZZ_SECONDS (60) each
 	        "$$target" -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -rss_limit_mb=4096); \
 	done
 
-bench: bench-rivals bench-load bench-skew ## run all benches; what they say goes into docs/performance.md
+bench: bench-parts bench-rivals bench-load bench-skew ## run all benches; what they say goes into docs/performance.md
+
+bench-parts: deps ## parser, flow table, tracker and classifier, each alone, beside the run before
+	cargo bench --package dataplane --features test-support --bench parts
 
 bench-rivals: build ## the loop, the flow table and the classifier beside rte_hash, rte_acl, hashbrown, bare forwarding
 	cargo bench --package control --bench rivals -- --sluice $(CURDIR)/$(SLUICE) --seconds $(BENCH_SECONDS) \
