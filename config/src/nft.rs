@@ -8,6 +8,7 @@ mod definition;
 mod duration;
 mod dynamic;
 mod expression;
+mod handles;
 pub(crate) mod keywords;
 mod lexer;
 pub(crate) mod limits;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, Source, Sources, Span};
 use crate::files::{Files, NoFiles};
 use crate::ruleset::{Ruleset, Set, Statement};
+use handles::Handles;
 use parser::Parser;
 use tokens::Tokens;
 use variables::Variables;
@@ -52,6 +54,8 @@ pub(crate) fn parse(
         table: None,
         bound: 0,
         given: HashSet::new(),
+        handles: Handles::default(),
+        is_literal: false,
     };
     parser.variables.grant(source.text.len());
     match parser.tokens.enter(vec![source.clone()]) {
@@ -83,6 +87,8 @@ pub(crate) fn statements(text: &str, span: Span) -> Result<Vec<Statement>, Diagn
         table: None,
         bound: 0,
         given: HashSet::new(),
+        handles: Handles::default(),
+        is_literal: true,
     };
     let entered = parser.tokens.enter(vec![Source::new("", text)]);
     let read = entered.is_ok().then(|| parser.rule().ok()).flatten();

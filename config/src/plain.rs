@@ -88,7 +88,7 @@ impl Saying {
                     statements.extend(protocol.and_then(|protocol| stated(protocol, &statements, span)));
                     let kind = VerdictKind::Jump(name.into_boxed_str());
                     statements.push(Statement::new(StatementKind::Verdict(Verdict { kind, span }), span));
-                    let sends = Rule { span: rule.span, statements, comment: None, joined: false };
+                    let sends = Rule { span: rule.span, statements, comment: None, joined: false, handle: 0 };
                     // Who was sent there before and came back has a whole header. A mark may have changed.
                     let words = print::rule(&sends);
                     if self.sent.insert(words.clone()) || words.contains("mark") {
@@ -146,6 +146,7 @@ impl Saying {
             statements,
             comment: rule.comment.clone(),
             joined: false,
+            handle: 0,
         });
         before.into_iter().chain(after).collect()
     }
@@ -173,7 +174,9 @@ impl Saying {
         chain.comment = Some("drops what is cut off, as iptables does".to_owned());
         for text in texts {
             match nft::statements(text, span) {
-                Ok(statements) => chain.rules.push(Rule { span, statements, comment: None, joined: false }),
+                Ok(statements) => {
+                    chain.rules.push(Rule { span, statements, comment: None, joined: false, handle: 0 });
+                }
                 Err(error) => self.errors.push(error),
             }
         }

@@ -191,6 +191,8 @@ pub struct Rule {
     pub comment: Option<String>,
     /// Whether it stands for the same rule of a dump as the one before, and so at the same place of the chain.
     pub joined: bool,
+    /// What the kernel calls it where it is loaded into an empty table; 0 where that is not known.
+    pub handle: u32,
 }
 
 /// A named set, or a named map if it has `data`.
@@ -270,9 +272,43 @@ pub struct SetFlags {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CtHelper {
     /// What it understands.
-    pub kind: policy::HelperKind,
+    pub kind: HelperType,
     /// The family it is for, if it says: `ip`, `ip6` or `inet`.
     pub family: Option<Family>,
+}
+
+/// The type of a `ct helper`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HelperType {
+    /// One that connections can be given.
+    Known(policy::HelperKind),
+    /// One that the kernel has: it may be declared, but no rule can use it.
+    Other {
+        /// The kernel's name for it.
+        name: &'static str,
+        /// The transport protocol, 6 or 17.
+        protocol: u8,
+    },
+}
+
+impl HelperType {
+    /// The kernel's name for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Known(kind) => kind.name(),
+            Self::Other { name, .. } => name,
+        }
+    }
+
+    /// The transport protocol it speaks.
+    #[must_use]
+    pub const fn protocol(self) -> u8 {
+        match self {
+            Self::Known(kind) => kind.protocol(),
+            Self::Other { protocol, .. } => protocol,
+        }
+    }
 }
 
 /// What a `ct timeout` says.

@@ -88,6 +88,7 @@ pub(super) fn translate(rule: &DumpRule, scope: &Scope<'_>, errors: &mut Vec<Dia
                     statements,
                     comment: comment.clone(),
                     joined: at > 0,
+                    handle: 0,
                 })),
                 Err(error) => found.push(error),
             }

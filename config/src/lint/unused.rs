@@ -2,6 +2,7 @@
 
 use super::{Kind, Linter};
 use crate::policy::{Assigned, ChainId, ObjectKind, Operand, Set, SetId, Statement, Test, Update};
+use crate::ruleset::HelperType;
 
 /// Which named things the rules name.
 #[derive(Default)]
@@ -90,8 +91,21 @@ impl Linter<'_> {
         let names = policy.quotas.iter().map(|quota| quota.name.is_some());
         let quotas = quotas.zip(named(names, &used.quotas));
         let helpers = ruleset.tables.iter().flat_map(|table| table.helpers.iter());
-        let helpers = helpers.map(|helper| ("ct helper", &helper.name, helper.span));
-        let helpers = helpers.zip(used.helpers.iter().copied());
+        let mut given = used.helpers.iter().copied();
+        // One that no rule can use has no place in the policy.
+        let is_used =
+            |kind: HelperType| matches!(kind, HelperType::Known(_)) && given.next().unwrap_or(false);
+        let helpers: Vec<_> = helpers
+            .map(|helper| ("ct helper", &helper.name, helper.span))
+            .zip(
+                ruleset
+                    .tables
+                    .iter()
+                    .flat_map(|table| table.helpers.iter())
+                    .map(|h| h.what.kind)
+                    .map(is_used),
+            )
+            .collect();
         let timeouts = ruleset.tables.iter().flat_map(|table| table.timeouts.iter());
         let timeouts = timeouts.map(|timeouts| ("ct timeout", &timeouts.name, timeouts.span));
         let timeouts = timeouts.zip(used.timeouts.iter().copied());

@@ -4,6 +4,7 @@ use super::scope::Scope;
 use super::{Lowered, Lowering, next_id};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::{ConnectionTimeouts, Family, Helper, HelperId, TimeoutsId};
+use crate::ruleset::HelperType;
 
 impl Lowering<'_> {
     /// Gives the helpers and timeouts of a table their ids.
@@ -12,8 +13,9 @@ impl Lowering<'_> {
         for helper in table.helpers.iter() {
             let families = families(table.family, helper.what.family, helper.span);
             let Some(families) = self.note(families) else { continue };
+            let HelperType::Known(kind) = helper.what.kind else { continue };
             let id = HelperId(next_id(self.policy.helpers.len()));
-            self.policy.helpers.push(Helper { name: helper.name.clone(), kind: helper.what.kind, families });
+            self.policy.helpers.push(Helper { name: helper.name.clone(), kind, families });
             scope.helpers.insert(&helper.name, id);
         }
         for timeouts in table.timeouts.iter() {

@@ -4,21 +4,25 @@
 use super::constant::ones;
 use super::{Lowered, Lowering};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::policy::{Set, Value, Verdict};
+use crate::policy::{Set, Statement, Value, Verdict};
 
 /// What `*` holds.
 #[derive(Debug, Default)]
 pub(super) struct CatchAll {
     pub(super) verdict: Option<Verdict>,
     pub(super) data: Option<Value>,
+    /// Its counters.
+    pub(super) each: Vec<Statement>,
     pub(super) span: Span,
 }
 
 impl Lowering<'_> {
     /// Fills the gaps of `set`, whose elements are in order.
     pub(super) fn catch_all(&mut self, set: &mut Set, rest: &CatchAll) -> Lowered<()> {
-        if !set.expires.is_empty() || !set.each.is_empty() {
-            let text = "`*` beside elements that end, or that count, is not supported";
+        let counts = !set.each.is_empty() || !rest.each.is_empty();
+        if !set.expires.is_empty() {
+            let text =
+                "`*` beside elements that end is not supported: it would stand for those that have ended";
             return Err(Diagnostic::new(rest.span, text).help("a rule behind this one says the same"));
         }
         let [width] = set.widths[..] else {
@@ -27,6 +31,10 @@ impl Lowering<'_> {
             set.high.extend(set.widths.iter().map(|width| ones(*width)));
             set.verdicts.extend(rest.verdict);
             set.data.extend(rest.data);
+            if counts {
+                set.each.resize(set.len() - 1, Vec::new());
+                set.each.push(rest.each.clone());
+            }
             return Ok(());
         };
         let before = std::mem::take(set);
@@ -37,6 +45,7 @@ impl Lowering<'_> {
             set.high.push(high);
             set.verdicts.extend(rest.verdict);
             set.data.extend(rest.data);
+            set.each.extend(counts.then(|| rest.each.clone()));
         };
         for index in 0..before.low.len() {
             let (low, high) = (before.low[index], before.high[index]);
@@ -47,6 +56,7 @@ impl Lowering<'_> {
             set.high.push(high);
             set.verdicts.extend(before.verdicts.get(index));
             set.data.extend(before.data.get(index));
+            set.each.extend(counts.then(|| before.each.get(index).cloned().unwrap_or_default()));
             next = high.checked_add(1);
         }
         if let Some(from) = next.filter(|from| *from <= ones(width)) {

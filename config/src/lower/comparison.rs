@@ -196,6 +196,7 @@ impl Lowering<'_> {
         }
         let types: Vec<Type> = key.iter().map(|part| part.kind).collect();
         super::set_flags::check_key(&types, span)?;
+        elements.iter().try_for_each(|element| super::set_flags::check_unnamed(&element, holds))?;
         let merge = matches!(holds, Holds::Nothing);
         let rules = Rules { types: &types, holds, intervals: true, merge, timeout: None, each: &[] };
         let set = self.elements(making.scope, &rules, elements);

@@ -139,7 +139,7 @@ fn value(literal: &Literal, kind: Type, span: Span) -> Lowered<Value> {
         Literal::Number(_) if kind.is_interface() => {
             Err(Diagnostic::new(span, "an interface is given by its name: a wire has no interface indexes"))
         }
-        Literal::Number(_) if kind == Type::Helper => mismatch("a number"),
+        Literal::Number(_) if matches!(kind, Type::Helper | Type::Ipv6Addr) => mismatch("a number"),
         Literal::Number(number) => fitting(*number, kind, span),
         Literal::Ipv4(address) if kind == Type::Ipv4Addr => Ok(u32::from(*address).into()),
         Literal::Ipv6(address) if kind == Type::Ipv6Addr => Ok(u128::from(*address)),

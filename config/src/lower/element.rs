@@ -89,11 +89,17 @@ impl Lowering<'_> {
             return Err(Diagnostic::new(span, "every other key has an element already"));
         }
         let held = self.held(scope, rules, element)?.unwrap_or_default();
-        if held.expires > 0 || !held.each.is_empty() {
-            let text = "`*` that ends, or that counts, is not supported";
+        if held.expires > 0 {
+            let text = "`*` that ends is not supported: what it stands for would not end with it";
             return Err(Diagnostic::new(span, text).help("a rule behind this one says the same"));
         }
-        Ok(CatchAll { verdict: self.verdict_of(scope, rules, element)?, data: held.data, span })
+        // Which of its parts has counted nobody can tell, but a limit would be one for each of them.
+        if held.each.iter().any(|statement| !matches!(statement, Statement::Counter(_))) {
+            let text = "`*` with a limit, a quota or a number of connections is not supported";
+            return Err(Diagnostic::new(span, text).help("a rule behind this one says the same"));
+        }
+        let verdict = self.verdict_of(scope, rules, element)?;
+        Ok(CatchAll { verdict, data: held.data, each: held.each, span })
     }
 
     /// Puts one element behind those that `set` has.

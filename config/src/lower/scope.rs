@@ -6,11 +6,12 @@ use super::constant::described;
 use super::update::DEFAULT_SIZE;
 use super::{Lowered, Lowering, next_id, set_flags};
 use crate::diagnostic::{Diagnostic, Span};
+use crate::nft::connection::unknown_helper;
 use crate::policy::{
     ChainId, Counter, CounterId, Dynamic, HelperId, Limit, LimitId, ObjectKind, Quota, QuotaId, SetId,
     TimeoutsId,
 };
-use crate::ruleset::{Expression, KeyType, MapData, Set, Table, Term, Type};
+use crate::ruleset::{Expression, HelperType, KeyType, MapData, Set, Table, Term, Type};
 use crate::suggestion::did_you_mean;
 
 /// The names of one table.
@@ -224,6 +225,10 @@ impl Scope<'_> {
 
     /// The helper called `name`.
     pub(super) fn helper(&self, name: &str, span: Span) -> Lowered<HelperId> {
+        if let Some(HelperType::Other { name: kind, .. }) = self.table.helpers.get(name).map(|h| h.what.kind)
+        {
+            return Err(unknown_helper(kind, span));
+        }
         let known = self.helpers.get(name).copied();
         known.ok_or_else(|| self.unknown("ct helper", name, span, self.helpers.keys().copied()))
     }

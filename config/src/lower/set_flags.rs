@@ -1,9 +1,9 @@
 //! Do the flags of a set, its key and its elements go together? As nft and the kernel want it.
 
 use super::Lowered;
-use super::scope::KnownSet;
+use super::scope::{Holds, KnownSet};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::ruleset::{Element, Set, Type, Update};
+use crate::ruleset::{Element, Set, Statement, StatementKind, Type, Update};
 
 /// What a named set says of itself.
 pub(super) fn check(set: &Set) -> Lowered<()> {
@@ -26,6 +26,9 @@ pub(super) fn check(set: &Set) -> Lowered<()> {
     }
     if set.collect.is_some() && !has_timeouts(set) {
         return refused("`gc-interval` is about elements that end", "add `flags timeout`");
+    }
+    if has_timeouts(set) {
+        check_each(&set.each)?;
     }
     set.elements.iter().try_for_each(|element| check_times(set, &element))
 }
@@ -52,8 +55,39 @@ fn check_times(set: &Set, element: &Element) -> Lowered<()> {
     Ok(())
 }
 
+/// What an element of a set or map in a rule may have.
+pub(super) fn check_unnamed(element: &Element, holds: &Holds) -> Lowered<()> {
+    let Some(extra) = element.extra.as_deref() else { return Ok(()) };
+    let span = element.key.span;
+    if extra.timeout.is_some() || extra.expires.is_some() {
+        let text = "an element of a set without a name has no timeout";
+        return Err(Diagnostic::new(span, text).help("a named set with `flags timeout` lets it have one"));
+    }
+    if !extra.each.is_empty() && *holds != Holds::Nothing {
+        let text = "an element of a map without a name does nothing for itself";
+        return Err(Diagnostic::new(span, text).help("a named map that says so lets its elements count"));
+    }
+    Ok(())
+}
+
+/// Whether elements that end may do this for themselves: the kernel does not count connections for such.
+fn check_each(each: &[Statement]) -> Lowered<()> {
+    let counts = |statement: &&Statement| matches!(statement.kind, StatementKind::ConnectionLimit { .. });
+    match each.iter().find(counts) {
+        Some(counting) => {
+            let text = "elements that end by themselves cannot count connections";
+            Err(Diagnostic::new(counting.span, text)
+                .help("without a timeout an element goes when its connections have ended"))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Whether a rule may give elements of the set a timeout of their own.
 pub(super) fn check_update(known: &KnownSet, update: &Update) -> Lowered<()> {
+    if known.timeouts && update.meter.is_none() || update.timeout.is_some() {
+        check_each(&update.each)?;
+    }
     if update.timeout.is_none() || known.timeouts || update.meter.is_some() {
         return Ok(());
     }

@@ -1,5 +1,6 @@
 //! What can stand in the braces of a table or chain?
 
+use super::handles::What;
 use super::lexer::Kind;
 use super::parser::{Parsed, Parser};
 use super::unsupported;
@@ -18,7 +19,10 @@ pub(super) struct InTable {
 impl Parser<'_> {
     /// `{ chain ... set ... }`
     pub(super) fn table_block(&mut self, table: &InTable) -> Parsed<()> {
-        self.block(|parser| parser.table_item(table))
+        self.handles.open();
+        let read = self.block(|parser| parser.table_item(table));
+        self.number_block(table);
+        read
     }
 
     /// The table being filled, in the ruleset.
@@ -118,6 +122,7 @@ impl Parser<'_> {
             let text = format!("`{}` is what the chain behind a `jump {{ ... }}` is called", name.node);
             return self.fail_at(name.span, text);
         }
+        self.handles.met(table, What::Chain, &name.node);
         self.declare_chain(table, name);
         Ok(())
     }

@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::block::InTable;
+use super::handles::What;
 use super::lexer::Kind;
-use super::parser::{Parsed, Parser};
+use super::parser::{Failed, Parsed, Parser};
 use super::unsupported;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::{Family, ObjectKind};
@@ -73,10 +74,9 @@ impl Parser<'_> {
                 return self.object(Action::Add);
             }
             "replace" => {
-                let text = "a rule is replaced by its handle, which only a kernel gives";
-                return Err(
-                    self.fail(Diagnostic::new(word.span, text).help("change the rule where it stands"))
-                );
+                self.tokens.take();
+                self.expect_word("rule")?;
+                return self.replace_rule();
             }
             "list" | "reset" | "rename" | "monitor" | "describe" | "export" | "import" => {
                 let text = format!("`{}` cannot stand in a ruleset that is loaded whole", &*word);
@@ -110,7 +110,7 @@ impl Parser<'_> {
                 if adds {
                     return self.add_rule(false);
                 }
-                self.fail_at(word.span, "a rule is deleted by its handle, which only a kernel gives")
+                self.delete_rule(action)
             }
             "element" => {
                 self.tokens.take();
@@ -171,6 +171,7 @@ impl Parser<'_> {
             Action::Delete if !known => return self.missing("table", &name),
             Action::Delete | Action::Destroy => {
                 self.ruleset.remove_table(family, &name.node);
+                self.handles.forget(&table);
                 return Ok(());
             }
         }
@@ -233,8 +234,9 @@ impl Parser<'_> {
             "chain" => {
                 self.named_chain(table, &name)?;
                 if self.at_sign("{") {
-                    return self.chain_block(table, &name.node);
+                    self.chain_block(table, &name.node)?;
                 }
+                self.number_rules(table, &name.node);
                 Ok(())
             }
             "counter" | "limit" | "quota" => self.object_declaration(table, what, &name),
@@ -243,14 +245,14 @@ impl Parser<'_> {
     }
 
     fn delete_in(&mut self, table: &InTable, what: &str, action: Action) -> Parsed<()> {
-        if self.at_word("handle") {
-            let span = self.peek().1;
-            return self.fail_at(span, "only a kernel gives handles: delete it by its name");
-        }
-        let name = self.name("a name")?;
+        let name = self.name_or_handle(table, what)?;
         let known = self.table_of(table);
         let found = match what {
-            "chain" => known.chains.remove(&name.node).is_some(),
+            "chain" => {
+                let found = known.chains.remove(&name.node).is_some();
+                self.handles.forget_chain(table, &name.node);
+                found
+            }
             "counter" => known.counters.remove(&name.node).is_some(),
             "limit" => known.limits.remove(&name.node).is_some(),
             "quota" => known.quotas.remove(&name.node).is_some(),
@@ -303,14 +305,81 @@ impl Parser<'_> {
         if !place(chain, rule, at, first) {
             return self.fail_at(span, "there is no rule with this index");
         }
+        let name = chain.name.clone();
+        self.number_rules(&table, &name);
         Ok(())
+    }
+
+    /// `replace rule TABLE CHAIN handle N RULE`: the new one keeps the handle.
+    fn replace_rule(&mut self) -> Parsed<()> {
+        let family = self.family();
+        let table = self.known_table(family)?;
+        let chain = self.known_chain(&table)?;
+        let at = self.rule_by_handle(&table, &chain)?;
+        let span = self.tokens.last;
+        let around = self.table.replace(table.clone());
+        let before = self.errors.len();
+        let rule = self.rule();
+        self.table = around;
+        self.hand_to(&table, &chain, before);
+        let rule = rule?;
+        let rules = self.table_of(&table).chains.get_mut(&chain).map(|chain| &mut chain.rules);
+        let Some(old) = rules.zip(at).and_then(|(rules, at)| rules.get_mut(at)) else {
+            return Err(self.no_such_rule(span));
+        };
+        *old = Rule { handle: old.handle, ..rule };
+        Ok(())
+    }
+
+    /// `delete rule TABLE CHAIN handle N`
+    fn delete_rule(&mut self, action: Action) -> Parsed<()> {
+        let family = self.family();
+        let table = self.known_table(family)?;
+        let chain = self.known_chain(&table)?;
+        let found = self.rule_by_handle(&table, &chain)?;
+        let span = self.tokens.last;
+        match (self.table_of(&table).chains.get_mut(&chain), found) {
+            (Some(chain), Some(at)) => {
+                chain.rules.remove(at);
+                Ok(())
+            }
+            _ if action == Action::Destroy => Ok(()),
+            _ => Err(self.no_such_rule(span)),
+        }
+    }
+
+    fn no_such_rule(&mut self, span: Span) -> Failed {
+        let text = "no rule of this chain has this handle where only this ruleset is loaded";
+        let help = "`nft -a -f` and `nft -a list ruleset` in an empty network namespace show the handles";
+        self.fail(Diagnostic::new(span, text).help(help))
+    }
+
+    /// What is to be deleted, by its name or by `handle N`.
+    fn name_or_handle(&mut self, table: &InTable, what: &str) -> Parsed<Spanned<String>> {
+        if !self.at_word("handle") {
+            return self.name("a name");
+        }
+        let kind = match what {
+            "chain" => What::Chain,
+            "set" | "map" => What::Set,
+            _ => What::Object,
+        };
+        let name = self.name_of_handle(table, kind)?;
+        let span = self.tokens.last;
+        match name {
+            Some(name) => Ok(Spanned::new(name, span)),
+            None => self.fail_at(span, format!("no {what} of this table has this handle")),
+        }
     }
 
     /// `index N`: before (insert) or behind (add) the rule that is `N`th from 0.
     fn rule_position(&mut self, first: bool) -> Parsed<(Option<usize>, Span)> {
         let span = self.peek().1;
         if self.at_word("handle") || self.at_word("position") {
-            return self.fail_at(span, "only a kernel gives handles to rules");
+            let text = "the kernel finds no rule by its handle among those that come with it";
+            return Err(
+                self.fail(Diagnostic::new(span, text).help("`index N` counts the rules of the chain from 0"))
+            );
         }
         if !self.eat_word("index") {
             return Ok((None, span));
@@ -367,12 +436,14 @@ impl Parser<'_> {
                 let family = self.family();
                 if self.peek().1 == before {
                     self.ruleset.tables.clear();
+                    self.handles.clear();
                     return Ok(());
                 }
                 let tables = self.ruleset.tables.iter().filter(|t| t.family == family);
                 let names: Vec<String> = tables.map(|t| t.name.clone()).collect();
                 for name in names {
                     self.ruleset.remove_table(family, &name);
+                    self.handles.forget(&InTable { family, name });
                 }
                 Ok(())
             }
@@ -408,8 +479,8 @@ impl Parser<'_> {
 }
 
 fn place(chain: &mut Chain, rule: Rule, at: Option<usize>, first: bool) -> bool {
+    let fits = at.is_none_or(|at| if first { at < chain.rules.len() } else { at <= chain.rules.len() });
     let at = at.unwrap_or(if first { 0 } else { chain.rules.len() });
-    let fits = at <= chain.rules.len();
     if fits {
         chain.rules.insert(at, rule);
     }

@@ -1,12 +1,13 @@
 //! How are helpers and timeouts of connections declared, and how does a rule give them to one?
 
 use super::block::InTable;
+use super::handles::What;
 use super::lexer::Kind;
 use super::parser::{Parsed, Parser};
 use super::unsupported;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::{Family, HelperKind, ObjectKind, TimeoutState};
-use crate::ruleset::{CtHelper, CtTimeout, Object, Spanned, StatementKind};
+use crate::ruleset::{CtHelper, CtTimeout, HelperType, Object, Spanned, StatementKind};
 use crate::suggestion::did_you_mean;
 
 impl Parser<'_> {
@@ -35,6 +36,10 @@ impl Parser<'_> {
         kind: ObjectKind,
         name: &Spanned<String>,
     ) -> Parsed<()> {
+        let known = self.table_of(table);
+        if !known.helpers.contains(&name.node) && !known.timeouts.contains(&name.node) {
+            self.handles.met(table, What::Object, &name.node);
+        }
         match kind {
             ObjectKind::Helper => {
                 let helper = self.helper(name)?;
@@ -70,25 +75,33 @@ impl Parser<'_> {
         })?;
         let kind = match kind {
             Some(kind) => kind,
-            None if self.errors.len() > errors => HelperKind::Ftp,
+            None if self.errors.len() > errors => HelperType::Known(HelperKind::Ftp),
             None => return self.fail_at(name.span, "this helper needs `type \"...\" protocol ...`"),
         };
         Ok(Object { name: name.node.clone(), span: name.span, what: CtHelper { kind, family }, comment })
     }
 
     /// `"ftp" protocol tcp`
-    fn helper_type(&mut self) -> Parsed<HelperKind> {
+    fn helper_type(&mut self) -> Parsed<HelperType> {
         let kind = self.text("the name of a helper in quotes")?;
         self.expect_word("protocol")?;
         let protocol = self.l4_protocol()?;
-        let Some(found) = HelperKind::ALL.into_iter().find(|known| known.name() == kind.node) else {
-            return Err(self.fail(unknown_helper(&kind.node, kind.span)));
-        };
-        if found.protocol() != protocol.node {
-            let speaks = if found.protocol() == 6 { "tcp" } else { "udp" };
+        let known = HelperKind::ALL.into_iter().map(|kind| (kind.name(), kind.protocol()));
+        let speaks: Vec<u8> = known
+            .chain(KERNEL_HELPERS)
+            .filter_map(|(name, protocol)| (name == kind.node).then_some(protocol))
+            .collect();
+        if !speaks.is_empty() && !speaks.contains(&protocol.node) {
+            let speaks = if speaks[0] == 6 { "tcp" } else { "udp" };
             return self.fail_at(protocol.span, format!("the helper `{}` is for {speaks}", kind.node));
         }
-        Ok(found)
+        if let Some(known) = HelperKind::ALL.into_iter().find(|known| known.name() == kind.node) {
+            return Ok(HelperType::Known(known));
+        }
+        match KERNEL_HELPERS.into_iter().find(|other| other.0 == kind.node) {
+            Some((name, _)) => Ok(HelperType::Other { name, protocol: protocol.node }),
+            None => Err(self.fail(unknown_helper(&kind.node, kind.span))),
+        }
     }
 
     /// `{ protocol tcp; l3proto ip; policy = { established : 120, close : 20 } }`
@@ -205,7 +218,7 @@ impl Parser<'_> {
 
 /// Why there is no such helper.
 pub(crate) fn unknown_helper(name: &str, span: Span) -> Diagnostic {
-    if KERNEL_HELPERS.contains(&name) {
+    if KERNEL_HELPERS.iter().any(|(known, _)| *known == name) {
         let text = format!("the helper `{name}` is not supported: Sluice understands `ftp` and `tftp`");
         return Diagnostic::new(span, text).help("accept what it would expect by a rule of its own");
     }
@@ -217,5 +230,17 @@ pub(crate) fn unknown_helper(name: &str, span: Span) -> Diagnostic {
 /// As the settings have it: what a deadline can express.
 const LONGEST_TIMEOUT: u32 = 2_147_483;
 
-const KERNEL_HELPERS: [&str; 10] =
-    ["sip", "irc", "amanda", "netbios-ns", "snmp", "sane", "pptp", "Q.931", "RAS", "H.245"];
+/// Name and transport protocol.
+const KERNEL_HELPERS: [(&str, u8); 11] = [
+    ("sip", 17),
+    ("sip", 6),
+    ("irc", 6),
+    ("amanda", 17),
+    ("netbios-ns", 17),
+    ("snmp", 17),
+    ("sane", 6),
+    ("pptp", 6),
+    ("Q.931", 6),
+    ("RAS", 17),
+    ("H.245", 6),
+];

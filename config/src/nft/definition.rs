@@ -22,10 +22,7 @@ impl Parser<'_> {
             "undefine" => {
                 self.tokens.take();
                 let name = self.word("the name of a variable")?;
-                if !self.variables.undefine(&name) {
-                    let text = format!("variable `{}` is not defined here", &*name);
-                    return self.fail_at(name.span, text);
-                }
+                self.variables.undefine(&name);
             }
             _ => return Ok(false),
         }

@@ -76,8 +76,9 @@ impl Parser<'_> {
             if self.eat_word("timeout") {
                 // None at all is that of the set, as in nft.
                 timeout = Some(self.duration()?).filter(|timeout| *timeout > 0);
-            } else if self.eat_word("comment") {
-                self.text("a comment in quotes")?;
+            } else if self.at_word("comment") {
+                let span = self.peek().1;
+                return self.fail_at(span, "an element that a packet puts in has no comment");
             } else {
                 return Ok(timeout);
             }

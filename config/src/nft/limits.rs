@@ -4,7 +4,7 @@ use super::lexer::Kind;
 use super::parser::{Parsed, Parser};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::{Limit, LimitUnit, Log, Quota, log_flags};
-use crate::ruleset::{Literal, Spanned, StatementKind, Term};
+use crate::ruleset::{Expression, Literal, Spanned, StatementKind, Term};
 use crate::suggestion::did_you_mean;
 
 impl Parser<'_> {
@@ -104,6 +104,9 @@ impl Parser<'_> {
             return self.fail_at(self.tokens.last, "a quota is less than 2^63 bytes");
         }
         let used = if self.eat_word("used") { self.amount()? } else { 0 };
+        if used > bytes {
+            return self.fail_at(self.tokens.last, "more is used than the quota has");
+        }
         Ok(Quota { name: None, bytes, used, over })
     }
 
@@ -197,12 +200,40 @@ impl Parser<'_> {
             (word.to_string(), word.span)
         } else {
             let text = self.text("a text in quotes")?;
-            (text.node, text.span)
+            (self.with_variables(&text.node, text.span)?, text.span)
         };
         if text.len() > LONGEST_PREFIX {
             return self.fail_at(span, format!("a prefix has at most {LONGEST_PREFIX} bytes"));
         }
         Ok(text)
+    }
+
+    /// `text` with what its `$variables` hold.
+    fn with_variables(&mut self, text: &str, span: Span) -> Parsed<String> {
+        let mut parts = text.split('$');
+        let mut found = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let end = part.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+            let (name, rest) = part.split_at(end.unwrap_or(part.len()));
+            if self.is_literal || !name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+                found = format!("{found}${part}");
+                continue;
+            }
+            match self.variables.expand(name, span) {
+                Ok((
+                    Expression { term: Term::Literal(Literal::Word(held) | Literal::Text(held)), .. },
+                    _,
+                )) => {
+                    found = format!("{found}{held}{rest}");
+                }
+                Ok((Expression { term: Term::Literal(Literal::Number(held)), .. }, _)) => {
+                    found = format!("{found}{held}{rest}");
+                }
+                Ok(_) => return self.fail_at(span, format!("the variable `{name}` does not hold a text")),
+                Err(complaint) => return Err(self.fail(complaint)),
+            }
+        }
+        Ok(found)
     }
 
     fn level(&mut self) -> Parsed<u8> {

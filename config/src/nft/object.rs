@@ -1,6 +1,7 @@
 //! How are the named objects of a table declared? Counters, limits and quotas.
 
 use super::block::InTable;
+use super::handles::What;
 use super::lexer::Kind;
 use super::parser::{Parsed, Parser};
 use crate::ruleset::{Counter, Object, Spanned};
@@ -13,6 +14,15 @@ impl Parser<'_> {
         what: &str,
         name: &Spanned<String>,
     ) -> Parsed<()> {
+        let known = self.table_of(table);
+        let is_known = match what {
+            "counter" => known.counters.contains(&name.node),
+            "limit" => known.limits.contains(&name.node),
+            _ => known.quotas.contains(&name.node),
+        };
+        if !is_known {
+            self.handles.met(table, What::Object, &name.node);
+        }
         match what {
             "counter" => {
                 let ((packets, bytes), comment) = self.described(Self::counts, true)?;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::block::InTable;
+use super::handles::Handles;
 use super::lexer::Kind;
 use super::tokens::{Tokens, Word, unexpected};
 use super::variables::Variables;
@@ -27,6 +28,10 @@ pub(super) struct Parser<'a> {
     pub(super) bound: usize,
     /// The names that chains without one were given, with their tables.
     pub(super) given: HashSet<(String, String)>,
+    /// What the kernel will call things.
+    pub(super) handles: Handles,
+    /// Whether the text is put into nft's words by us: then `$` in it is a letter like any other.
+    pub(super) is_literal: bool,
 }
 
 /// The complaint was recorded; go on behind this statement.

@@ -31,7 +31,7 @@ impl Parser<'_> {
         }
         // There may be very many rules of one statement.
         statements.shrink_to_fit();
-        Ok(Rule { span: start.to(self.tokens.last), statements, comment, joined: false })
+        Ok(Rule { span: start.to(self.tokens.last), statements, comment, joined: false, handle: 0 })
     }
 
     fn statement(&mut self) -> Parsed<StatementKind> {

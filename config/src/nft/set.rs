@@ -1,6 +1,7 @@
 //! What can stand in the braces of a set or map?
 
 use super::block::InTable;
+use super::handles::What;
 use super::parser::{Parsed, Parser};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::ObjectKind;
@@ -63,7 +64,8 @@ impl Parser<'_> {
         let span = declared.span;
         let sets = &mut self.table_of(table).sets;
         let Some(known) = sets.get_mut(&declared.name) else {
-            sets.insert(&declared.name.clone(), declared);
+            self.handles.met(table, What::Set, &declared.name);
+            self.table_of(table).sets.insert(&declared.name.clone(), declared);
             return Ok(());
         };
         let same = known.key.same_as(&declared.key)

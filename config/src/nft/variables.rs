@@ -82,9 +82,9 @@ impl Variables {
         }
     }
 
-    /// Forgets `name`; whether this block defined it.
-    pub(super) fn undefine(&mut self, name: &str) -> bool {
-        self.scopes.last_mut().is_some_and(|scope| scope.remove(name).is_some())
+    /// Forgets `name`, if this block defined it.
+    pub(super) fn undefine(&mut self, name: &str) {
+        self.scopes.last_mut().and_then(|scope| scope.remove(name));
     }
 
     /// What `name` holds, and how deep it is at most.

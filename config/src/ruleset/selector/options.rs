@@ -87,7 +87,7 @@ const IPV4_KINDS: &[(&str, u8)] = &[("rr", 7), ("lsrr", 131), ("ssrr", 137), ("r
 #[rustfmt::skip]
 const TCP_KINDS: &[(&str, u8)] = &[
     ("eol", 0), ("nop", 1), ("maxseg", 2), ("window", 3), ("sack-perm", 4), ("sack", 5), ("timestamp", 8),
-    ("md5sig", 19), ("mptcp", 30), ("fastopen", 34), ("noop", 1), ("mss", 2), ("sack-permitted", 4),
+    ("echo", 8), ("md5sig", 19), ("mptcp", 30), ("fastopen", 34), ("noop", 1), ("mss", 2), ("sack-permitted", 4),
     ("sack0", 5), ("sack1", 5), ("sack2", 5), ("sack3", 5),
 ];
 
