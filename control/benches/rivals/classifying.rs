@@ -112,7 +112,7 @@ pub fn measure(eal: &Eal, kind: Kind, count: usize, length: Duration) -> Classif
 /// 1 + the number of the rule that decides, or 0.
 #[inline]
 fn decided(rules: &Rules, packet: &Packet, frame: &[u8]) -> u32 {
-    let facts = Facts {
+    let mut facts = Facts {
         packet,
         frame,
         ct_state: ct_state::NEW,
@@ -125,7 +125,7 @@ fn decided(rules: &Rules, packet: &Packet, frame: &[u8]) -> u32 {
         known: Known::default(),
     };
     let mut evaluation = Evaluation::new();
-    rules.program.run(&STAGES, &facts, rules.bank(0), &mut evaluation);
+    rules.program.run(&STAGES, &mut facts, rules.bank(0), &mut evaluation);
     match evaluation.decision().decided_by {
         DecidedBy::Rule(rule) => rule.0 + 1,
         _ => 0,

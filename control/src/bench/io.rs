@@ -133,6 +133,10 @@ impl WireIo for BenchIo {
         self.ends[to as usize].send(&mut self.burst, packets);
     }
 
+    fn free(&mut self, packets: &mut Vec<PacketBuffer>) {
+        End::free(&mut self.burst, packets);
+    }
+
     fn make(&mut self, bytes: &[u8]) -> Option<PacketBuffer> {
         self.mempool.copy_from_slice(bytes).map(PacketBuffer)
     }

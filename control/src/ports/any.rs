@@ -29,6 +29,13 @@ impl WireIo for AnyIo {
         }
     }
 
+    fn free(&mut self, packets: &mut Vec<PacketBuffer>) {
+        match self {
+            Self::Live(io) => io.free(packets),
+            Self::Captured(io) => io.free(packets),
+        }
+    }
+
     fn make(&mut self, bytes: &[u8]) -> Option<PacketBuffer> {
         match self {
             Self::Live(io) => io.make(bytes),

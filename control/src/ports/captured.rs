@@ -1,7 +1,6 @@
 //! The wire of a firewall that runs over captures: what both pcap ports deliver, in the order of its times.
 
-use super::End;
-use super::PacketBuffer;
+use super::{End, PacketBuffer};
 use dataplane::io::{Arrival, BURST, Side, WireIo};
 use dataplane::object::Now;
 use dpdk::{Burst, Mempool};
@@ -73,6 +72,10 @@ impl WireIo for CapturedIo {
 
     fn transmit(&mut self, to: Side, packets: &mut Vec<PacketBuffer>) {
         self.ends[to as usize].send(&mut self.burst, packets);
+    }
+
+    fn free(&mut self, packets: &mut Vec<PacketBuffer>) {
+        End::free(&mut self.burst, packets);
     }
 
     fn make(&mut self, bytes: &[u8]) -> Option<PacketBuffer> {

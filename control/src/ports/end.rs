@@ -30,4 +30,15 @@ impl End {
         }
         packets.extend(burst.drain().map(PacketBuffer));
     }
+
+    /// Frees packets, a burst in one call, by way of the empty `burst`.
+    pub fn free(burst: &mut Burst, packets: &mut Vec<PacketBuffer>) {
+        for PacketBuffer(packet) in packets.drain(..) {
+            if burst.is_full() {
+                burst.free_bulk();
+            }
+            drop(burst.push(packet));
+        }
+        burst.free_bulk();
+    }
 }

@@ -25,9 +25,9 @@ pub fn bench(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("compiled", rules), |bencher| {
             bencher.iter(|| {
                 at = (at + 1) % packets.len();
-                let facts = facts(&packets[at], &frames[at]);
+                let mut facts = facts(&packets[at], &frames[at]);
                 let mut evaluation = Evaluation::new();
-                compiled.program.run(&STAGES, &facts, compiled.bank(0), &mut evaluation);
+                compiled.program.run(&STAGES, &mut facts, compiled.bank(0), &mut evaluation);
                 black_box(evaluation.decision());
             });
         });

@@ -75,12 +75,18 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
     #[must_use]
     pub fn at(&self, hook: Hook) -> Self {
         let mut facts = *self;
+        facts.enter(hook);
+        facts
+    }
+
+    /// As [`Self::at`], in place.
+    #[inline]
+    pub(super) const fn enter(&mut self, hook: Hook) {
         match hook {
-            Hook::Ingress | Hook::Prerouting | Hook::Input => facts.oif = None,
-            Hook::Output | Hook::Egress => facts.iif = None,
+            Hook::Ingress | Hook::Prerouting | Hook::Input => self.oif = None,
+            Hook::Output | Hook::Egress => self.iif = None,
             Hook::Forward | Hook::Postrouting => {}
         }
-        facts
     }
 
     /// The facts once `notrack` has run: a packet without a flow is untracked from there on, one that has a flow
@@ -94,6 +100,13 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
 
     /// The facts as they are for a packet that has come so far: marks as rules have set them.
     pub(super) const fn marked(mut self, evaluation: &Evaluation) -> Self {
+        self.come_so_far(evaluation);
+        self
+    }
+
+    /// As [`Self::marked`], in place.
+    #[inline]
+    pub(super) const fn come_so_far(&mut self, evaluation: &Evaluation) {
         self.mark = evaluation.mark();
         if let (Some(_), Some(mark)) = (self.ct_mark, evaluation.ct_mark()) {
             self.ct_mark = Some(mark);
@@ -105,7 +118,6 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
             connection.status |= status::HELPER;
         }
         self.known.template = evaluation.template();
-        self
     }
 
     /// Sets a mark. A packet without a flow has no `ct mark` to set.

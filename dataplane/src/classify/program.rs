@@ -157,12 +157,24 @@ impl Program {
         self.code.memory() + self.objects.memory() + size_of_val(&*self.chains) + indices
     }
 
+    /// Whether there is a base chain in one of these stages.
+    #[must_use]
+    pub fn has_chains(&self, stages: &[Stage]) -> bool {
+        stages.iter().any(|stage| self.has_chain(*stage))
+    }
+
+    #[inline]
+    fn has_chain(&self, stage: Stage) -> bool {
+        self.hooks[stage.hook as usize].iter().any(|base| stage.phase.covers(base.phase))
+    }
+
     /// Runs the base chains of `stages`, in order, until one refuses the packet. What was decided is added to
-    /// `evaluation`; if that is a refusal already, nothing runs.
+    /// `evaluation`; if that is a refusal already, nothing runs. What rules change of `facts` is in `evaluation`; what a
+    /// hook changes is as it was afterwards.
     pub fn run<F: Frame + ?Sized>(
         &self,
         stages: &[Stage],
-        facts: &Facts<'_, F>,
+        facts: &mut Facts<'_, F>,
         counters: &Counters,
         evaluation: &mut Evaluation,
     ) {
@@ -173,25 +185,26 @@ impl Program {
     pub fn run_traced<F: Frame + ?Sized, T: Trace>(
         &self,
         stages: &[Stage],
-        facts: &Facts<'_, F>,
+        facts: &mut Facts<'_, F>,
         counters: &Counters,
         evaluation: &mut Evaluation,
         trace: &mut T,
     ) {
         for stage in stages {
-            if !self.hooks[stage.hook as usize].iter().any(|base| stage.phase.covers(base.phase)) {
+            if !self.has_chain(*stage) {
                 continue;
             }
-            let mut facts = facts.at(stage.hook).marked(evaluation);
-            facts.known.draw = facts.known.draw.with(self.objects.numbers());
+            let before = (facts.iif, facts.oif, facts.ct_state);
+            facts.enter(stage.hook);
+            facts.come_so_far(evaluation);
             for base in &self.hooks[stage.hook as usize] {
                 if evaluation.is_refused() {
-                    return;
+                    break;
                 }
                 if !stage.phase.covers(base.phase) || !sees(base.family, facts.packet) {
                     continue;
                 }
-                let mut run = Run { program: self, facts: &mut facts, counters, evaluation, trace };
+                let mut run = Run { program: self, facts: &mut *facts, counters, evaluation, trace };
                 let (verdict, decided_by) = run
                     .chain(base.chain, 0)
                     .map_or((base.policy, DecidedBy::ChainPolicy(base.chain)), |(verdict, rule)| {
@@ -200,6 +213,8 @@ impl Program {
                 let has_rules = !self.chains[base.chain.index()].rules.is_empty();
                 evaluation.record(Decision { verdict, decided_by }, has_rules);
             }
+            (facts.iif, facts.oif, facts.ct_state) = before;
+            facts.known.no_room = false;
         }
     }
 }

@@ -1,19 +1,19 @@
 //! Who drops a flow that no packet comes for? The worker that owns it, when the control thread says so.
 //!
-//! The control thread walks the tags and deadlines of a shard, a slice at a time, and sends what it finds stale
-//! over a bounded queue. By the time the worker reads that, the flow may have been refreshed, or removed and its
-//! slot taken by another: the message is a hint, the worker looks again and removes only what has ended on its own
-//! clock. Neither waits for the other: a full queue ends the slice, and the walk goes on from there next time.
+//! The control thread walks the tags and deadlines of a shard, a slice at a time, and sends the buckets in which it
+//! finds stale flows over a bounded queue. By the time the worker reads that, a flow may have been refreshed, or removed
+//! and its slot taken by another: the message is a hint, the worker looks again and removes only what has ended on its
+//! own clock. Neither waits for the other: a full queue ends the slice, and the walk goes on from there next time.
 
 use std::sync::Arc;
 
 use super::bucket::Bucket;
 use super::group::LANES;
-use super::table::{Entry, Slot, Table};
+use super::table::{Entry, Table};
 use crate::sync::{self, ArrayQueue};
 use crate::time::Tick;
 
-/// The two ends for one table. The queue between them holds `messages` flows.
+/// The two ends for one table. The queue between them holds `messages` buckets.
 ///
 /// # Panics
 /// If `messages` is zero.
@@ -30,14 +30,14 @@ pub struct Ager {
     buckets: Arc<[Bucket]>,
     /// The bucket to look at next.
     next: usize,
-    stale: sync::Arc<ArrayQueue<Stale>>,
+    stale: sync::Arc<ArrayQueue<u32>>,
     sent: u64,
     deferred: u64,
 }
 
 impl Ager {
-    /// Looks at the next `slots` slots, in whole buckets and at most the table once, and sends those whose deadline
-    /// is at or before `now`. Returns how many it sent; it stops early when the queue is full.
+    /// Looks at the next `slots` slots, in whole buckets and at most the table once, and sends the buckets of flows whose
+    /// deadline is at or before `now`. Returns how many it sent; it stops early when the queue is full.
     ///
     /// The whole table must be walked at least every 2^30 ms, or old deadlines look like coming ones.
     pub fn scan(&mut self, now: Tick, slots: usize) -> usize {
@@ -52,7 +52,7 @@ impl Ager {
         (self.sent - before) as usize
     }
 
-    /// Flows sent since the start. One that the worker has not come to yet may be sent again.
+    /// Buckets sent since the start. One that the worker has not come to yet may be sent again.
     #[must_use]
     pub const fn sent(&self) -> u64 {
         self.sent
@@ -64,13 +64,11 @@ impl Ager {
         self.deferred
     }
 
-    fn send_stale(&mut self, bucket: usize, now: Tick) -> Result<(), Stale> {
-        for lane in self.buckets[bucket].vacant().others() {
-            let deadline = self.buckets[bucket].deadline(lane);
-            if deadline.is_at_or_before(now) {
-                self.stale.push(Stale { slot: Slot::new(bucket as u32, lane), deadline })?;
-                self.sent += 1;
-            }
+    fn send_stale(&mut self, at: usize, now: Tick) -> Result<(), u32> {
+        let bucket = &self.buckets[at];
+        if bucket.stale(now).len() > 0 {
+            self.stale.push(at as u32)?;
+            self.sent += 1;
         }
         Ok(())
     }
@@ -79,12 +77,12 @@ impl Ager {
 /// The worker's end: drops the flows that are stale indeed.
 #[derive(Debug)]
 pub struct Reaper {
-    stale: sync::Arc<ArrayQueue<Stale>>,
+    stale: sync::Arc<ArrayQueue<u32>>,
 }
 
 impl Reaper {
     /// Takes at most `budget` messages and removes from the table, which must be the one this end was made for, the
-    /// flows in those slots that still have the deadline told and have it at or before `now`. Returns how many.
+    /// flows in those buckets whose deadline is at or before `now`. Returns how many.
     pub fn reap<E: Entry>(&mut self, table: &mut Table<E>, now: Tick, budget: usize) -> usize {
         let (mut left, mut removed) = (budget, 0);
         // an empty queue is the usual case, and cheaper to see than to pop from
@@ -94,21 +92,15 @@ impl Reaper {
             for place in &mut batch[..taken] {
                 *place = self.stale.pop();
             }
-            for stale in batch.iter().flatten() {
-                table.prefetch_slot(stale.slot);
+            for &bucket in batch.iter().flatten() {
+                table.prefetch_bucket(bucket);
             }
-            removed += batch.iter().flatten().filter(|s| table.expire_if(s.slot, s.deadline, now)).count();
+            removed +=
+                batch.iter().flatten().map(|&bucket| table.reclaim(bucket, now) as usize).sum::<usize>();
             left -= taken;
         }
         removed
     }
-}
-
-/// A slot seen with a flow whose deadline had come.
-#[derive(Debug, Clone, Copy)]
-struct Stale {
-    slot: Slot,
-    deadline: Tick,
 }
 
 /// Messages whose buckets are asked for together.
@@ -117,6 +109,7 @@ const BATCH: usize = 16;
 #[cfg(test)]
 mod tests {
     use super::ageing;
+    use crate::flow::group::LANES;
     use crate::flow::table::tests::{flow, key};
     use crate::flow::{FlowHash, FlowHasher, Stats, Table};
     use crate::time::Tick;
@@ -136,13 +129,13 @@ mod tests {
         let mut removed = 0;
         while table.len() > FLOWS as usize * 2 / 3 {
             let sent = ager.scan(NOW, 128);
-            assert!(sent <= 64);
+            assert!(sent <= 128 / LANES);
             let reaped = reaper.reap(&mut table, NOW, 100);
-            assert_eq!(reaped, sent);
+            assert!(sent <= reaped && reaped <= sent * LANES);
             removed += reaped as u64;
         }
         table.check(|key| hasher.hash(key));
-        assert_eq!((ager.sent(), ager.deferred()), (removed, 0));
+        assert_eq!(ager.deferred(), 0);
         assert_eq!(table.stats(), Stats { inserted: u64::from(FLOWS), expired: removed, ..Stats::default() });
         for number in 0..FLOWS {
             let found = table.find(hasher.hash(&key(number)), &key(number), NOW);
@@ -153,21 +146,34 @@ mod tests {
 
     #[test]
     fn a_full_queue_defers_and_loses_nobody() {
-        let mut table = Table::with_capacity(12);
-        for number in 0..12 {
+        let mut table = Table::with_capacity(96);
+        for number in 0..16_u32 {
             let hash = FlowHash(u64::from(number) << 60 | u64::from(number));
             table.insert(hash, flow(number), NOW, Tick(0), |_| false).unwrap();
         }
         let (mut ager, mut reaper) = ageing(&table, 5);
-        assert_eq!(ager.scan(NOW, 16), 5);
-        assert_eq!(ager.scan(NOW, 16), 0);
+        assert_eq!(ager.scan(NOW, 128), 5, "sixteen buckets of one flow each");
+        assert_eq!(ager.scan(NOW, 128), 0);
         assert_eq!(ager.deferred(), 2);
         assert_eq!(reaper.reap(&mut table, NOW, 3), 3, "within the budget");
         assert_eq!(reaper.reap(&mut table, NOW, 3), 2);
         while !table.is_empty() {
-            assert!(ager.scan(NOW, 16) > 0);
+            assert!(ager.scan(NOW, 128) > 0);
             reaper.reap(&mut table, NOW, 100);
         }
+    }
+
+    #[test]
+    fn a_bucket_goes_at_once() {
+        let mut table = Table::with_capacity(12);
+        for number in 0..6 {
+            let end = if number == 3 { NOW.after(1) } else { NOW };
+            table.insert(FlowHash(u64::from(number)), flow(number), end, Tick(0), |_| false).unwrap();
+        }
+        let (mut ager, mut reaper) = ageing(&table, 5);
+        assert_eq!(ager.scan(NOW, 16), 1);
+        assert_eq!(reaper.reap(&mut table, NOW, 1), 5);
+        assert_eq!(table.iter().map(|(.., end)| end).collect::<Vec<_>>(), [NOW.after(1)]);
     }
 
     #[test]

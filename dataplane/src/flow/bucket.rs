@@ -53,6 +53,12 @@ impl Bucket {
         self.tags().matching(0)
     }
 
+    /// The lanes that hold a flow whose deadline is at or before `now`.
+    #[inline]
+    pub(super) fn stale(&self, now: Tick) -> Lanes {
+        Lanes::of(|lane| self.deadline(lane).is_at_or_before(now)).and(self.vacant().others())
+    }
+
     /// Worker only: puts `tag` in `lane`.
     pub(super) fn set_tag(&self, lane: usize, tag: u16) {
         let (word, shift) = (&self.tags[lane / 4], lane % 4 * 16);

@@ -45,6 +45,22 @@ impl Lanes {
     pub(super) const fn others(self) -> Self {
         Self(!self.0)
     }
+
+    /// The lanes that are in both sets.
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// The lanes that are in either set.
+    pub(super) const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The lanes of which this holds.
+    #[inline]
+    pub(super) fn of(holds: impl Fn(usize) -> bool) -> Self {
+        Self((0..LANES).fold(0, |lanes, lane| lanes | u8::from(holds(lane)) << lane))
+    }
 }
 
 impl Iterator for Lanes {
@@ -106,5 +122,7 @@ mod tests {
         assert_eq!(Lanes(0b1000_0101).len(), 3);
         assert_eq!(Lanes(0b1000_0101).others(), Lanes(0b0111_1010));
         assert_eq!(Lanes(0).first(), None);
+        let (even, high) = (Lanes::of(|lane| lane % 2 == 0), Lanes::of(|lane| lane > 3));
+        assert_eq!((even.and(high), even.or(high)), (Lanes(0b0101_0000), Lanes(0b1111_0101)));
     }
 }

@@ -29,7 +29,6 @@ use crate::flow::FlowKey;
 use crate::time::Tick;
 use beside::Beside;
 use due::Due;
-use room::SPARE;
 
 /// What the table keeps of a flow: plain data with its key inside.
 pub trait Entry: Copy {
@@ -137,18 +136,17 @@ impl<E: Entry> Table<E> {
         prefetch(self.bucket(hash.home(self.bucket_count())));
     }
 
-    /// Stage two, when the home bucket has arrived: asks for the entry or, where there is none, for the slot a new
-    /// flow would take. `false` if the flow may live away from home: then it asks for those buckets, and
+    /// Stage two, when the home bucket has arrived: asks for the entry. `false` if the flow may live away from home: then it asks for those buckets, and
     /// [`prefetch_displaced`](Self::prefetch_displaced) for the entry.
     #[inline]
     pub fn prefetch_entry(&self, hash: FlowHash) -> bool {
-        self.seek(hash, false) != Sought::Away
+        self.seek(hash, None) != Sought::Away
     }
 
-    /// As [`prefetch_entry`](Self::prefetch_entry), and says what it saw. For a packet that may open a flow it asks, where
-    /// home is full, for the other buckets.
+    /// As [`prefetch_entry`](Self::prefetch_entry), and says what it saw. For a packet that may open a flow, at the time
+    /// given, it asks, where home is full, for the other buckets.
     #[inline]
-    pub fn seek(&self, hash: FlowHash, may_open: bool) -> Sought {
+    pub fn seek(&self, hash: FlowHash, opens_at: Option<Tick>) -> Sought {
         let (home, fingerprint) = (hash.home(self.bucket_count()), hash.fingerprint());
         let bucket = self.bucket(home);
         let tags = bucket.tags();
@@ -160,11 +158,11 @@ impl<E: Entry> Table<E> {
             return Sought::At(slot);
         }
         if overflow.is_none() {
-            let vacant = tags.matching(0);
-            match vacant.first() {
-                Some(lane) if vacant.len() > SPARE => prefetch(self.stored(Slot::new(home, lane))),
-                _ if may_open => self.prefetch_alternates(home, fingerprint),
-                _ => {}
+            if let Some(now) = opens_at {
+                match self.slot_to_spare(home, now) {
+                    Some(slot) => prefetch(self.stored(slot)),
+                    None => self.prefetch_alternates(home, fingerprint),
+                }
             }
             return Sought::Nowhere;
         }
@@ -345,9 +343,31 @@ impl<E: Entry> Table<E> {
         evictable: impl Fn(&E::Stored) -> bool,
     ) -> Result<Slot, Full> {
         debug_assert!(self.lookup(hash, entry.key()).is_none(), "a key is stored once");
+        let (stored, more) = entry.store();
+        let slot = self.insert_stored(hash, &stored, deadline, now, evictable)?;
+        if let Some(more) = more {
+            self.more[slot.0 as usize] = more;
+        }
+        Ok(slot)
+    }
+
+    /// As [`insert`](Self::insert), of an entry as it lies, of which nothing lies elsewhere.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    #[inline]
+    pub fn insert_stored(
+        &mut self,
+        hash: FlowHash,
+        stored: &E::Stored,
+        deadline: Tick,
+        now: Tick,
+        evictable: impl Fn(&E::Stored) -> bool,
+    ) -> Result<Slot, Full> {
         let (home, fingerprint) = (hash.home(self.bucket_count()), hash.fingerprint());
         let place = self.vacancy(home, fingerprint, now);
-        let Some((slot, choice)) = place.or_else(|| self.evict(home, fingerprint, now, evictable)) else {
+        let place = place.or_else(|| self.make_room(home, fingerprint, now, evictable));
+        let Some((slot, choice)) = place else {
             self.stats.refused += 1;
             return Err(Full);
         };
@@ -356,7 +376,7 @@ impl<E: Entry> Table<E> {
             let overflow = home.overflow(class).plus(choice);
             home.set_overflow(class, overflow.expect("places that cannot be counted are not offered"));
         }
-        self.put(slot, &entry);
+        *self.stored_mut(slot) = *stored;
         let bucket = self.bucket(slot.bucket());
         bucket.set_deadline(slot.lane(), deadline);
         bucket.set_tag(slot.lane(), fingerprint.tag(choice));
@@ -475,15 +495,6 @@ impl<E: Entry> Table<E> {
         E::is_named(self.stored(slot), &self.more[slot.0 as usize], key)
     }
 
-    /// For the hand-over of ageing: drops the flow there if it ends at `deadline` and that is at or before `now`.
-    pub(super) fn expire_if(&mut self, slot: Slot, deadline: Tick, now: Tick) -> bool {
-        let stale = self.is_taken(slot) && self.deadline(slot) == deadline && deadline.is_at_or_before(now);
-        if stale {
-            self.expire(slot);
-        }
-        stale
-    }
-
     #[cold]
     fn expire_watched(&mut self, now: Tick, budget: usize) {
         for _ in 0..budget {
@@ -498,8 +509,8 @@ impl<E: Entry> Table<E> {
     }
 
     /// For the hand-over of ageing: asks for the bucket.
-    pub(super) fn prefetch_slot(&self, slot: Slot) {
-        prefetch(self.bucket(slot.bucket()));
+    pub(super) fn prefetch_bucket(&self, bucket: u32) {
+        prefetch(self.bucket(bucket));
     }
 
     /// For the hand-over of ageing, which only reads them.

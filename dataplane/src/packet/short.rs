@@ -1,7 +1,7 @@
 //! Is this one of the packets that nearly all of a connection's packets are? Read in one go if it is.
 //!
 //! Plain is a whole IPv4 packet without tags and options, to one station, that bears TCP with a header and, if it has
-//! options, the timestamps that most segments carry, or UDP; without a fault. All of it lies in the frame's first
+//! options, the timestamps that most segments carry or what a SYN offers, or UDP; without a fault. All of it lies in the frame's first
 //! segment. What [`parse`](super::parse) says of it follows from what is kept here ([`Short::packet`]); every other
 //! frame is left to that.
 
@@ -38,6 +38,10 @@ pub struct Short {
     pub payload_length: u16,
     /// TCP: bytes of its header.
     pub header_length: u8,
+    /// TCP: the window scale it offers, as [`Tcp::window_scale`].
+    pub window_scale: Option<u8>,
+    /// TCP: whether it permits selective acknowledgements.
+    pub sack_permitted: bool,
 }
 
 /// Reads `frame` if it is a plain packet.
@@ -89,9 +93,9 @@ fn read_tcp(bytes: &[u8], short: &mut Short) -> Option<bool> {
     let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     let header_length = header[12] >> 4;
     let options = usize::from(header_length) * 4;
-    let has_plain_options =
+    let is_plain =
         options == TCP || options == TCP + TIMESTAMPS && bytes.get(TCP..TCP + 4) == Some(&TIMESTAMPS_FIRST);
-    if !has_plain_options || options > bytes.len() {
+    if options > bytes.len() || !is_plain && header[13] & flag::SYN == 0 {
         return None;
     }
     short.source_port = u16::from_be_bytes([header[0], header[1]]);
@@ -102,7 +106,18 @@ fn read_tcp(bytes: &[u8], short: &mut Short) -> Option<bool> {
     short.window = u16::from_be_bytes([header[14], header[15]]);
     short.header_length = options as u8;
     short.payload_length = (bytes.len() - options) as u16;
+    if !is_plain {
+        read_offer(bytes.get(TCP..options)?, short)?;
+    }
     Some(true)
+}
+
+/// Reads what a SYN offers; nothing if it says something else besides.
+fn read_offer(options: &[u8], short: &mut Short) -> Option<()> {
+    let mut tcp = Tcp { acknowledgement: short.acknowledgement, ..Tcp::default() };
+    tcp.read_options(options);
+    (short.window_scale, short.sack_permitted) = (tcp.window_scale, tcp.sack_permitted);
+    tcp.sack_right_edge.is_none().then_some(())
 }
 
 /// As [`read_tcp`].
@@ -129,6 +144,8 @@ impl Short {
             flags: self.flags,
             header_length: self.header_length,
             payload_length: self.payload_length.into(),
+            window_scale: self.window_scale,
+            sack_permitted: self.sack_permitted,
             ..Tcp::default()
         };
         Packet {
@@ -203,6 +220,10 @@ mod tests {
             segment(flag::SYN).build(),
             ip.clone().udp(53, 4242).payload(&[1, 2, 3]).build(),
             segment(flag::ACK).tcp_options(&[1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8]).build(),
+            segment(flag::SYN)
+                .tcp_options(&[2, 4, 6, 180, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7])
+                .build(),
+            segment(flag::SYN | flag::ACK).tcp_options(&[2, 4, 6, 180, 1, 3, 3, 8, 1, 4, 2, 0]).build(),
         ]
     }
 
@@ -229,7 +250,7 @@ mod tests {
         /// Plain packets with bytes changed, checksums made right again or not, cut, padded, in two segments.
         #[test]
         fn what_is_read_is_what_the_parser_reads(
-            which in 0..4_usize,
+            which in 0..6_usize,
             changes in prop::collection::vec((0..80_usize, any::<u8>()), 0..4),
             is_mended: bool,
             trusts: bool,

@@ -133,13 +133,23 @@ pub(super) fn parse<F: Frame + ?Sized>(payload: &Payload<'_, F>, packet: &mut Pa
 }
 
 impl Tcp {
-    fn read_options(&mut self, options: &[u8]) {
-        // RFC 7323, appendix A: two no-operations and a timestamp, as most segments of a connection have.
-        if let [1, 1, 8, 10, ..] = options
-            && options.len() == 12
-        {
-            return;
+    #[inline]
+    pub(super) fn read_options(&mut self, options: &[u8]) {
+        match *options {
+            // RFC 7323, appendix A: two no-operations and a timestamp, as most segments of a connection have.
+            [1, 1, 8, 10, _, _, _, _, _, _, _, _] | [2, 4, _, _] => {}
+            // Greatest segment, SACK permitted, timestamps, window scale, in the order of some well-known hosts.
+            [2, 4, _, _, 4, 2, 8, 10, _, _, _, _, _, _, _, _, 1, 3, 3, shift]
+            | [2, 4, _, _, 1, 3, 3, shift, 1, 1, 8, 10, _, _, _, _, _, _, _, _, 4, 2, 0, 0]
+            | [2, 4, _, _, 1, 3, 3, shift, 1, 1, 4, 2]
+            | [2, 4, _, _, 1, 1, 4, 2, 1, 3, 3, shift] => {
+                (self.window_scale, self.sack_permitted) = (Some(shift), true);
+            }
+            _ => self.walk_options(options),
         }
+    }
+
+    fn walk_options(&mut self, options: &[u8]) {
         let mut rest = options;
         while let [kind, behind @ ..] = rest {
             match *kind {
@@ -273,6 +283,25 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn well_known_orders_say_what_each_option_says(which in 0..6_usize, random: [u8; 24]) {
+            let order: &[Option<u8>] = match which {
+                0 => &[Some(1), Some(1), Some(8), Some(10), None, None, None, None, None, None, None, None],
+                1 => &[Some(2), Some(4), None, None],
+                2 => &[Some(2), Some(4), None, None, Some(4), Some(2), Some(8), Some(10), None, None, None, None, None,
+                       None, None, None, Some(1), Some(3), Some(3), None],
+                3 => &[Some(2), Some(4), None, None, Some(1), Some(3), Some(3), None, Some(1), Some(1), Some(8),
+                       Some(10), None, None, None, None, None, None, None, None, Some(4), Some(2), Some(0), Some(0)],
+                4 => &[Some(2), Some(4), None, None, Some(1), Some(3), Some(3), None, Some(1), Some(1), Some(4), Some(2)],
+                _ => &[Some(2), Some(4), None, None, Some(1), Some(1), Some(4), Some(2), Some(1), Some(3), Some(3), None],
+            };
+            let options: Vec<u8> = order.iter().zip(random).map(|(known, random)| known.unwrap_or(random)).collect();
+            let (mut read, mut walked) = (Tcp::default(), Tcp::default());
+            read.read_options(&options);
+            walked.walk_options(&options);
+            prop_assert_eq!(read, walked);
+        }
+
         #[test]
         fn any_options_are_no_fault(options in proptest::collection::vec(any::<u8>(), 0..=40)) {
             with_options(&options);

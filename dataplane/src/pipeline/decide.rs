@@ -3,6 +3,7 @@
 //! The order is the kernel's: what the IP layer refuses never meets a rule; chains before connection tracking;
 //! the tracker; all other chains. A new flow is stored only if its packet passes.
 
+use super::counting::Counter;
 use super::fragments::{Carried, Gather};
 use super::keyed::Keyed;
 use super::tracking::{Shard, Tracked, Tracker};
@@ -89,9 +90,10 @@ impl<'a> Context<'a> {
     /// Decides upon a packet, counts it, and moves its flow on.
     pub fn decide<F: Frame + ?Sized>(&mut self, packet: &Packet, frame: &F, keyed: &Keyed) -> Decided {
         let program = &self.rules.program;
-        let run = |stages: &[Stage], facts: &Facts<'_, F>, counters: &Counters, so_far: &mut Evaluation| {
-            program.run(stages, facts, counters, so_far);
-        };
+        let run =
+            |stages: &[Stage], facts: &mut Facts<'_, F>, counters: &Counters, so_far: &mut Evaluation| {
+                program.run(stages, facts, counters, so_far);
+            };
         let decided = self.verdict(packet, frame, keyed, None, run, |_, _| ());
         self.count(&decided, 1);
         decided
@@ -107,9 +109,10 @@ impl<'a> Context<'a> {
         fragments: usize,
     ) -> Decided {
         let program = &self.rules.program;
-        let run = |stages: &[Stage], facts: &Facts<'_, F>, counters: &Counters, so_far: &mut Evaluation| {
-            program.run(stages, facts, counters, so_far);
-        };
+        let run =
+            |stages: &[Stage], facts: &mut Facts<'_, F>, counters: &Counters, so_far: &mut Evaluation| {
+                program.run(stages, facts, counters, so_far);
+            };
         let decided = self.verdict(packet, frame, keyed, Some(carried), run, |_, _| ());
         self.count(&decided, fragments as u64);
         decided
@@ -128,9 +131,10 @@ impl<'a> Context<'a> {
         watch: &mut W,
     ) -> (Decided, Keyed, Option<Found>) {
         let objects = self.rules.program.objects();
-        let run = |stages: &[Stage], facts: &Facts<'_, F>, counters: &Counters, so_far: &mut Evaluation| {
-            reference::run_watched(policy, objects, stages, facts, counters, so_far, watch);
-        };
+        let run =
+            |stages: &[Stage], facts: &mut Facts<'_, F>, counters: &Counters, so_far: &mut Evaluation| {
+                reference::run_watched(policy, objects, stages, facts, counters, so_far, watch);
+            };
         let mut looked = (*keyed, None);
         let decided = self.verdict(packet, frame, keyed, carried, run, |tracker, keyed| {
             looked = (*keyed, tracker.found(keyed));
@@ -149,9 +153,13 @@ impl<'a> Context<'a> {
     }
 
     /// What rules can look at before anything is known.
-    pub(super) fn facts<'p, F: Frame + ?Sized>(&self, packet: &'p Packet, frame: &'p F) -> Facts<'p, F> {
+    pub(super) fn facts<'p, F: Frame + ?Sized>(&self, packet: &'p Packet, frame: &'p F) -> Facts<'p, F>
+    where
+        'a: 'p,
+    {
         let (iif, oif) = self.role.interfaces(self.from);
-        let counters = self.rules.bank(self.worker);
+        let rules: &'a Rules = self.rules;
+        let (program, counters) = (&rules.program, rules.bank(self.worker));
         Facts {
             packet,
             frame,
@@ -168,7 +176,7 @@ impl<'a> Context<'a> {
                 counted: None,
                 no_room: false,
                 home: self.role.home(self.from),
-                draw: Draw::of(self.rules.program.draw(counters)),
+                draw: Draw::of(program.draw(counters)).with(program.objects().numbers()),
             },
         }
     }
@@ -181,7 +189,7 @@ impl<'a> Context<'a> {
         frame: &F,
         keyed: &Keyed,
         carried: Option<&Carried>,
-        mut run: impl FnMut(&[Stage], &Facts<'_, F>, &Counters, &mut Evaluation),
+        mut run: impl FnMut(&[Stage], &mut Facts<'_, F>, &Counters, &mut Evaluation),
         looks: impl FnOnce(&mut Tracker<'a>, &Keyed),
     ) -> Decided {
         if let Some(fault) = packet.fault.filter(|fault| fault.is_before_rules()) {
@@ -199,15 +207,15 @@ impl<'a> Context<'a> {
         facts.known.counted = before.as_ref().map(|before| &before.counted);
         let mut evaluation = Evaluation::new();
         match carried {
-            None => run(path.before, &facts, counters, &mut evaluation),
+            None => run(path.before, &mut facts, counters, &mut evaluation),
             Some(Carried { evaluation: so_far, gather: Gather::ForTracking, .. }) => {
                 evaluation = *so_far;
-                run(path.reassembled, &facts, counters, &mut evaluation);
+                run(path.reassembled, &mut facts, counters, &mut evaluation);
             }
             Some(Carried { evaluation: so_far, state, .. }) => {
                 evaluation = *so_far;
                 facts.ct_state = if evaluation.notrack() { ct_state::UNTRACKED } else { state.bit() };
-                run(path.delivered, &facts, counters, &mut evaluation);
+                run(path.delivered, &mut facts, counters, &mut evaluation);
                 if let Some(before) = &before {
                     self.tracker.counted_before(before, true);
                 }
@@ -240,23 +248,36 @@ impl<'a> Context<'a> {
         let after = before.as_ref().map(|before| self.tracker.count_tracked(packet, keyed, &tracked, before));
         facts.known.counted = after.as_ref().map(|after| &after.counted);
         facts.known.connection = self.tracker.connection(&tracked, keyed);
-        run(path.after, &facts, counters, &mut evaluation);
+        run(path.after, &mut facts, counters, &mut evaluation);
+        self.conclude(&evaluation, &mut tracked, after.as_ref(), packet, frame, keyed)
+    }
+
+    /// What comes of what the rules have said of a packet; `after` is how it counts as a connection, if any are counted.
+    pub(super) fn conclude<F: Frame + ?Sized>(
+        &mut self,
+        evaluation: &Evaluation,
+        tracked: &mut Tracked,
+        after: Option<&Counter>,
+        packet: &Packet,
+        frame: &F,
+        keyed: &Keyed,
+    ) -> Decided {
         if let Some(mark) = evaluation.ct_mark() {
-            self.tracker.set_mark(&mut tracked, mark);
+            self.tracker.set_mark(tracked, mark);
         }
-        let decided = decision(&evaluation, &tracked);
-        self.tracker.give(&mut tracked, evaluation.given());
-        if let Some(after) = &after {
-            self.tracker.counted(after, &tracked, decided.outcome == Outcome::Accept);
+        let decided = decision(evaluation, tracked);
+        self.tracker.give(tracked, evaluation.given());
+        if let Some(after) = after {
+            self.tracker.counted(after, tracked, decided.outcome == Outcome::Accept);
         }
         match decided.outcome {
-            Outcome::Accept => match self.tracker.pass(&mut tracked, keyed, packet, frame) {
+            Outcome::Accept => match self.tracker.pass(tracked, keyed, packet, frame) {
                 Ok(()) => decided,
                 Err(reason) => Decided { outcome: Outcome::Drop, reason, ..decided },
             },
             // a RST is refused in silence, and its connection is what it was
             Outcome::Reject(Reject::TcpReset) if packet.tcp.flags & flag::RST == 0 => {
-                self.tracker.reset(&tracked);
+                self.tracker.reset(tracked);
                 decided
             }
             _ => decided,

@@ -77,23 +77,23 @@ impl Context<'_> {
         let path = self.role.path(self.from);
         let mut facts = self.facts(packet, frame);
         let mut evaluation = Evaluation::new();
-        let mut run = |stages: &[Stage], facts: &_, tracked: &Tracked| {
+        let mut run = |stages: &[Stage], facts: &mut _, tracked: &Tracked| {
             self.rules.program.run(stages, facts, self.rules.bank(self.worker), &mut evaluation);
             if evaluation.is_refused() { Err(decision(&evaluation, tracked)) } else { Ok(evaluation) }
         };
-        let evaluation = run(path.single, &facts, &Tracked::NOT)?;
+        let evaluation = run(path.single, &mut facts, &Tracked::NOT)?;
         if gather == Gather::ForTracking && !evaluation.notrack() {
             return Ok(Carried { evaluation, state: CtState::None, gather });
         }
         let tracked = if gather == Gather::ForTracking { Tracked::LEFT_OUT } else { Tracked::NOT };
-        let evaluation = run(path.reassembled, &facts, &Tracked::NOT)?;
+        let evaluation = run(path.reassembled, &mut facts, &Tracked::NOT)?;
         // where nothing is tracked a chain may yet say so, to no one
         facts.ct_state = if evaluation.notrack() { CtState::Untracked.bit() } else { tracked.state.bit() };
-        let evaluation = run(path.undelivered, &facts, &tracked)?;
+        let evaluation = run(path.undelivered, &mut facts, &tracked)?;
         if packet.tuple.network == Network::Ipv4 && self.role.ends_here(self.from) {
             return Ok(Carried { evaluation, state: tracked.state, gather: Gather::ForDelivery });
         }
-        let evaluation = run(path.delivered, &facts, &tracked)?;
+        let evaluation = run(path.delivered, &mut facts, &tracked)?;
         Err(decision(&evaluation, &tracked))
     }
 

@@ -5,6 +5,7 @@
 mod assume;
 mod counting;
 mod decide;
+mod first;
 mod fragments;
 mod keyed;
 mod short;

@@ -63,9 +63,10 @@ impl Context<'_> {
         }
         let program = &self.rules.program;
         let mut traced = Traced::default();
-        let run = |stages: &[Stage], facts: &Facts<'_, F>, counters: &Counters, so_far: &mut Evaluation| {
-            program.run_traced(stages, facts, counters, so_far, &mut traced);
-        };
+        let run =
+            |stages: &[Stage], facts: &mut Facts<'_, F>, counters: &Counters, so_far: &mut Evaluation| {
+                program.run_traced(stages, facts, counters, so_far, &mut traced);
+            };
         let decided = self.verdict(packet, frame, keyed, None, run, |_, _| ());
         self.count(&decided, 1);
         if decided.outcome == Outcome::Accept && decided.ct == CtState::Established {

@@ -6,7 +6,7 @@ use super::decide::Found;
 use super::keyed::Keyed;
 use crate::classify::facts::connection::{Connection, status};
 use crate::classify::{Direction, Given, Template};
-use crate::flow::{FlowHash, FlowHasher, FlowKey, Full, Orientation, Slot, Table};
+use crate::flow::{Entry, FlowHash, FlowHasher, FlowKey, Full, Orientation, Slot, Table};
 use crate::frame::Frame;
 use crate::object::Objects;
 use crate::packet::Packet;
@@ -16,7 +16,9 @@ use crate::time::Tick;
 use crate::track::expect::Inherited;
 use crate::track::extra::Traffic;
 use crate::track::helper::Helped;
-use crate::track::{self, CtState, Expectations, Extra, Flow, Opening, Outcome, Settings, Status};
+use crate::track::{
+    self, CtState, Expectations, Extra, Flow, More, Opening, Outcome, Record, Settings, Status,
+};
 
 /// What a worker keeps of connections, and what it shares with the others.
 #[derive(Debug)]
@@ -79,12 +81,16 @@ impl Tracked {
     /// Left out by a rule.
     pub(super) const LEFT_OUT: Self = Self { state: CtState::Untracked, ..Self::NOT };
 
+    /// The first packet of a connection; where that is, is yet to be said.
+    pub(super) const NEW: Self =
+        Self { state: CtState::New, direction: Some(Direction::Original), ..Self::NOT };
+
     /// Without a flow, in this state.
     pub(super) const fn without_flow(state: CtState) -> Self {
         Self { state, ..Self::NOT }
     }
 
-    const fn invalid(reason: Reason) -> Self {
+    pub(super) const fn invalid(reason: Reason) -> Self {
         Self { state: CtState::Invalid, invalid: Some(reason), ..Self::NOT }
     }
 }
@@ -100,6 +106,13 @@ impl<'a> Tracker<'a> {
             has_aside: false,
             unstored: Flow::default(),
         }
+    }
+
+    /// Takes over a new flow that the table does not have, as it would lie there.
+    pub(super) fn adopt(&mut self, record: &Record, timeout: u32) -> Tracked {
+        self.clear_aside();
+        self.unstored = Flow::load(record, &More::default());
+        Tracked { place: Place::New(timeout), ..Tracked::NEW }
     }
 
     /// The cold part of the flow at hand, to write.

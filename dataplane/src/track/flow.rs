@@ -53,6 +53,14 @@ impl Status {
     /// The first packet went [`Orientation::Down`].
     const ORIGINAL_DOWN: u8 = 0x80;
 
+    /// Of a flow whose first packet went this way along the key.
+    pub(super) const fn begun(orientation: Orientation) -> Self {
+        match orientation {
+            Orientation::Up => Self(0),
+            Orientation::Down => Self(Self::ORIGINAL_DOWN),
+        }
+    }
+
     /// Whether `bit` is set.
     #[must_use]
     pub const fn has(self, bit: u8) -> bool {
@@ -117,10 +125,7 @@ impl Flow {
         created: Tick,
         protocol: Protocol,
     ) -> Self {
-        let status = match orientation {
-            Orientation::Up => Status(0),
-            Orientation::Down => Status(Status::ORIGINAL_DOWN),
-        };
+        let status = Status::begun(orientation);
         Self { key, created, mark: 0, generation: 0, ways: [WayNumber::NONE; 2], status, protocol }
     }
 

@@ -197,6 +197,21 @@ pub fn open<F: Frame + ?Sized>(
     }
 }
 
+/// As [`open`], of a plain packet of IPv4, in the words of its record. `None` if that takes [`open`] to say.
+#[inline]
+#[must_use]
+pub fn open_plain(
+    short: &Short,
+    now: Tick,
+    settings: &Settings,
+) -> Option<Result<([u32; record::WORDS], u32), Reason>> {
+    match short.protocol {
+        protocol::TCP => tcp::open_plain(short, settings),
+        protocol::UDP => Some(Ok(([now.0, 0, 0, 0, 0, 0, 0, 0, 0, 0], settings.timeouts.udp))),
+        _ => None,
+    }
+}
+
 /// A packet of a known flow, going `orientation` along its key. Only SCTP reads the frame again.
 #[must_use]
 pub fn update<F: Frame + ?Sized>(

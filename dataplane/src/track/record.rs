@@ -52,6 +52,25 @@ pub struct More {
 }
 
 impl Record {
+    /// The record of a flow of IPv4 that begins with a packet that goes `orientation` along its name.
+    #[inline]
+    #[must_use]
+    pub fn begun(name: &Name, orientation: Orientation, words: [u32; WORDS]) -> Self {
+        let key = name.key();
+        // in Linux a packet that could be its own answer is one, from the second on
+        let orientation = if key.is_its_own_reply() { orientation.reversed() } else { orientation };
+        Self {
+            addresses: name.addresses,
+            low_port: key.low_port,
+            high_port: key.high_port,
+            protocol: key.protocol,
+            status: Status::begun(orientation),
+            zone: key.zone,
+            words,
+            ..Self::default()
+        }
+    }
+
     /// Whether this is the flow of IPv4 so named.
     #[inline]
     #[must_use]
@@ -230,4 +249,4 @@ impl Record {
 }
 
 /// Words of a record that are the protocol's.
-pub(super) const WORDS: usize = 10;
+pub const WORDS: usize = 10;

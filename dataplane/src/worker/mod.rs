@@ -32,8 +32,8 @@ mod tests;
 
 pub use handover::{HANDOVER_LENGTH, HandedOver, Handover, Queues, handover};
 
-/// Stale flows a worker removes between two bursts at most.
-const REAPED_AT_ONCE: usize = 64;
+/// Buckets whose stale flows a worker removes between two bursts at most.
+const REAPED_AT_ONCE: usize = 32;
 
 /// Expectations a worker looks at between two bursts, while there are any.
 const SWEPT_AT_ONCE: usize = 8;
@@ -296,6 +296,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
     fn parse(&mut self) -> u64 {
         let Scratch { burst, shorts, packets, keyed, displaced, .. } = &mut self.scratch;
         let (checksums, hasher, table) = (self.parts.checksums, &self.parts.hasher, &self.parts.table);
+        let now = self.clock.now();
         let mut bytes = 0;
         shorts.clear();
         packets.resize(burst.len().max(packets.len()), Packet::default());
@@ -320,12 +321,15 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         for (short, keyed) in shorts.iter_mut().zip(keyed.iter()) {
             match short {
                 Some(aimed) => {
-                    aimed.sought = table.seek(aimed.hash, aimed.short.may_open());
+                    aimed.sought = table.seek(aimed.hash, aimed.short.may_open().then_some(now));
                     if aimed.sought == Sought::Away {
                         displaced.push(aimed.hash);
                     }
                 }
-                None => displaced.extend(keyed.hash().filter(|&hash| table.seek(hash, true) == Sought::Away)),
+                None => {
+                    displaced
+                        .extend(keyed.hash().filter(|&hash| table.seek(hash, Some(now)) == Sought::Away));
+                }
             }
         }
         for hash in displaced.iter() {
@@ -341,7 +345,8 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         let At { burst, shorts, packets, keyed } = scratch;
         let (handover, index) = (place.handover, place.index);
         let workers = handover.workers();
-        let (remembers, here) = (context.remembers(), From { wire, side: from });
+        let (remembers, opens, here) =
+            (context.remembers(), context.opens_plainly(), From { wire, side: from });
         let mut gone_on = 0;
         let burst = burst.drain(..).zip(shorts).zip(packets.iter_mut().zip(keyed.iter_mut()));
         for ((mut buffer, short), (packet, keyed)) in burst {
@@ -355,6 +360,11 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
                         }
                         gone_on += 1;
                         sink.passed.push(buffer);
+                        continue;
+                    }
+                    *packet = aimed.short.packet();
+                    if opens && let Some(decided) = context.decide_first(aimed, packet, buffer.frame()) {
+                        sink.decided(buffer, packet, &decided);
                         continue;
                     }
                     notes = aimed.short.goes_on();

@@ -51,8 +51,9 @@ impl<'a> Draw<'a> {
         Self { packet, rule: 0, numbers: None }
     }
 
-    /// With counters for the numbers that go up.
-    pub(in crate::classify) const fn with(self, numbers: &'a Numbers) -> Self {
+    /// With counters for the numbers that go up: those of the rules that are run.
+    #[must_use]
+    pub const fn with(self, numbers: &'a Numbers) -> Self {
         Self { numbers: Some(numbers), ..self }
     }
 

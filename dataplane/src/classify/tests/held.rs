@@ -45,7 +45,7 @@ fn counted(policy: &Policy, packets: &[(u8, u64)]) -> Vec<u64> {
         let mut sample = Sample::v4(UDP, [source, 9], [1, 2], 0);
         sample.now = Now { monotonic_ns: second * 1_000_000_000, wall_ns: 0 };
         let (mut found, mut expected) = (Evaluation::new(), Evaluation::new());
-        program.run(Path::GUARD_INWARD.after, &sample.facts(), &compiled, &mut found);
+        program.run(Path::GUARD_INWARD.after, &mut sample.facts(), &compiled, &mut found);
         reference::run(policy, &objects, Path::GUARD_INWARD.after, &sample.facts(), &plain, &mut expected);
         assert_eq!(found, expected);
     }

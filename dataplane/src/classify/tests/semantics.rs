@@ -30,7 +30,7 @@ fn outcome(rules: &str, sample: &Sample, path: &Path) -> Outcome {
     let (compiled, plain) = (program.counters(), program.counters());
     let (mut found, mut expected) = (Evaluation::new(), Evaluation::new());
     for stages in [path.before, path.after] {
-        program.run(stages, &sample.facts(), &compiled, &mut found);
+        program.run(stages, &mut sample.facts(), &compiled, &mut found);
         reference::run(&policy, &objects, stages, &sample.facts(), &plain, &mut expected);
     }
     assert_eq!(found, expected);

@@ -1,10 +1,12 @@
 //! Where does a new flow go, and who makes room for it?
 //!
-//! Home while two slots are empty there; else the emptiest of its four buckets, those freed first whose deadline
-//! has come; else the place of the flow that ends soonest and may go.
+//! Home while two slots are empty there; else the emptiest of its four buckets; else the place of the flow that ends
+//! soonest and may go. A slot whose flow's deadline has come counts as empty, and is taken before one that is: in a flood
+//! each flow takes the place of one before it, and ageing finds little to do.
 
 use super::{Entry, Slot, Table};
-use crate::flow::group::LANES;
+use crate::flow::bucket::Bucket;
+use crate::flow::group::{LANES, Lanes};
 use crate::flow::hash::{CHOICES, Fingerprint};
 use crate::flow::prefetch::prefetch;
 use crate::time::Tick;
@@ -12,34 +14,65 @@ use crate::time::Tick;
 impl<E: Entry> Table<E> {
     /// An empty slot for a new flow, and by which choice of bucket: home while it has room to spare, else the
     /// emptiest.
+    #[inline]
     pub(super) fn vacancy(&mut self, home: u32, fingerprint: Fingerprint, now: Tick) -> Option<(Slot, u32)> {
-        if self.bucket(home).vacant().len() <= SPARE {
-            self.reclaim(home, now);
+        let room = Room::of(self.bucket(home), now);
+        if room.len() > SPARE {
+            return Some((self.clear(home, room), 0));
         }
-        if self.bucket(home).vacant().len() > SPARE {
-            return self.first_vacant(home).map(|slot| (slot, 0));
-        }
-        let window: [u32; CHOICES as usize] =
-            std::array::from_fn(|choice| fingerprint.across(home, choice as u32, self.bucket_count()));
-        for &bucket in &window[1..] {
-            prefetch(self.bucket(bucket));
-        }
-        for &bucket in &window[1..] {
-            self.reclaim(bucket, now);
-        }
-        let mut best = (0, None);
-        for (choice, &bucket) in (0..).zip(&window) {
-            let room = self.bucket(bucket).vacant().len();
-            if room > best.0 && self.can_count(home, fingerprint, choice) {
-                best = (room, self.first_vacant(bucket).map(|slot| (slot, choice)));
+        self.vacancy_elsewhere(home, fingerprint, now)
+    }
+
+    fn vacancy_elsewhere(&mut self, home: u32, fingerprint: Fingerprint, now: Tick) -> Option<(Slot, u32)> {
+        let mut best = None;
+        for choice in 0..CHOICES {
+            let bucket = fingerprint.across(home, choice, self.bucket_count());
+            let room = Room::of(self.bucket(bucket), now);
+            let most = best.map_or(0, |(_, _, most): (u32, u32, Room)| most.len());
+            if room.len() > most && self.can_count(home, fingerprint, choice) {
+                best = Some((choice, bucket, room));
             }
         }
-        best.1
+        let (choice, bucket, room) = best?;
+        Some((self.clear(bucket, room), choice))
+    }
+
+    /// A slot in a window without room, or whose room cannot be counted as long as there are flows in it whose deadline
+    /// has come.
+    #[cold]
+    pub(super) fn make_room(
+        &mut self,
+        home: u32,
+        fingerprint: Fingerprint,
+        now: Tick,
+        evictable: impl Fn(&E::Stored) -> bool,
+    ) -> Option<(Slot, u32)> {
+        for choice in 0..CHOICES {
+            self.reclaim(fingerprint.across(home, choice, self.bucket_count()), now);
+        }
+        self.vacancy(home, fingerprint, now).or_else(|| self.evict(home, fingerprint, now, evictable))
+    }
+
+    /// The slot that a new flow would take in this bucket, if it has room to spare.
+    #[inline]
+    pub(super) fn slot_to_spare(&self, bucket: u32, now: Tick) -> Option<Slot> {
+        let room = Room::of(self.bucket(bucket), now);
+        if room.len() > SPARE { room.first().map(|lane| Slot::new(bucket, lane)) } else { None }
+    }
+
+    /// A slot of a bucket that has room, made empty.
+    #[inline]
+    fn clear(&mut self, bucket: u32, room: Room) -> Slot {
+        let lane = room.first().unwrap_or_default();
+        let slot = Slot::new(bucket, lane);
+        if self.bucket(bucket).tags().tag(lane) != 0 {
+            self.expire(slot);
+        }
+        slot
     }
 
     /// A slot made empty by dropping, of the flows in a window without room, one that may go.
-    #[cold]
-    pub(super) fn evict(
+    fn evict(
         &mut self,
         home: u32,
         fingerprint: Fingerprint,
@@ -64,13 +97,13 @@ impl<E: Entry> Table<E> {
         Some((slot, choice))
     }
 
-    /// Drops the flows of a bucket whose deadline has come.
-    pub(super) fn reclaim(&mut self, bucket: u32, now: Tick) {
-        for lane in self.bucket(bucket).vacant().others() {
-            if self.bucket(bucket).deadline(lane).is_at_or_before(now) {
-                self.expire(Slot::new(bucket, lane));
-            }
+    /// Drops the flows of a bucket whose deadline has come; says how many.
+    pub(in crate::flow) fn reclaim(&mut self, bucket: u32, now: Tick) -> u32 {
+        let stale = self.bucket(bucket).stale(now);
+        for lane in stale {
+            self.expire(Slot::new(bucket, lane));
         }
+        stale.len()
     }
 
     pub(super) fn expire(&mut self, slot: Slot) {
@@ -79,6 +112,7 @@ impl<E: Entry> Table<E> {
     }
 
     /// Empties a slot that is taken.
+    #[inline]
     pub(super) fn vacate(&mut self, slot: Slot) {
         let bucket = self.bucket(slot.bucket());
         let (fingerprint, choice) = Fingerprint::of_tag(bucket.tags().tag(slot.lane()));
@@ -96,12 +130,38 @@ impl<E: Entry> Table<E> {
         }
     }
 
-    fn first_vacant(&self, bucket: u32) -> Option<Slot> {
-        self.bucket(bucket).vacant().first().map(|lane| Slot::new(bucket, lane))
-    }
-
     fn can_count(&self, home: u32, fingerprint: Fingerprint, choice: u32) -> bool {
         choice == 0 || self.bucket(home).overflow(fingerprint.class()).plus(choice).is_some()
+    }
+}
+
+/// Where a bucket has room for a new flow.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    /// Lanes of flows whose deadline has come.
+    stale: Lanes,
+    /// Lanes without a flow.
+    vacant: Lanes,
+}
+
+impl Room {
+    #[inline]
+    fn of(bucket: &Bucket, now: Tick) -> Self {
+        Self { stale: bucket.stale(now), vacant: bucket.vacant() }
+    }
+
+    #[inline]
+    const fn len(self) -> u32 {
+        self.stale.or(self.vacant).len()
+    }
+
+    /// The lane to take first: whose flow is over, so that nobody else has to remove it.
+    #[inline]
+    const fn first(self) -> Option<usize> {
+        match self.stale.first() {
+            None => self.vacant.first(),
+            stale => stale,
+        }
     }
 }
 

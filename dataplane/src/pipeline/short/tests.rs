@@ -32,6 +32,17 @@ struct Firewall {
     ways: Ways,
 }
 
+/// How a packet was decided upon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Met {
+    /// Its connection remembers.
+    Remembered,
+    /// It belongs to no connection.
+    First,
+    /// As every packet can be.
+    Asking,
+}
+
 /// A packet at hand.
 struct Arriving<'a> {
     frame: &'a [u8],
@@ -71,28 +82,36 @@ impl Firewall {
         (Context::new(arriving.role, arriving.from, now, at, rules, 0, shard, stats), ways)
     }
 
-    /// As a worker does it. Says also whether the rules were asked.
-    fn remembering(&mut self, arriving: &Arriving<'_>) -> (Decided, bool) {
+    /// As a worker does it. Says also which way.
+    fn remembering(&mut self, arriving: &Arriving<'_>) -> (Decided, Met) {
         let hasher = self.hasher.clone();
         let (mut context, ways) = self.context(arriving);
         let from = From { wire: 0, side: arriving.from };
         let Some(short) = short::read(arriving.frame, Checksums::Verified) else {
             let packet = parse(arriving.frame);
             let keyed = Keyed::of(&packet, arriving.frame, &hasher);
-            return (context.decide(&packet, arriving.frame, &keyed), true);
+            return (context.decide(&packet, arriving.frame, &keyed), Met::Asking);
         };
         let aimed = Aimed::of(short, &hasher);
         let keyed = aimed.keyed();
         assert_eq!(keyed, Keyed::of(&short.packet(), arriving.frame, &hasher));
         if context.remembers() {
             if let Some(&decided) = context.decide_short(&aimed, ways, from) {
-                return (decided, false);
+                return (decided, Met::Remembered);
+            }
+            if context.opens_plainly()
+                && let Some(decided) = context.decide_first(&aimed, &short.packet(), arriving.frame)
+            {
+                return (decided, Met::First);
             }
             if short.goes_on() {
-                return (context.decide_noting(&short.packet(), arriving.frame, &keyed, ways, from), true);
+                return (
+                    context.decide_noting(&short.packet(), arriving.frame, &keyed, ways, from),
+                    Met::Asking,
+                );
             }
         }
-        (context.decide(&short.packet(), arriving.frame, &keyed), true)
+        (context.decide(&short.packet(), arriving.frame, &keyed), Met::Asking)
     }
 
     fn asking(&mut self, arriving: &Arriving<'_>, policy: &Policy) -> Decided {
@@ -141,8 +160,11 @@ impl Talk {
             let segment = ip.tcp(self.ports[own], self.ports[peer], flags).window(1000);
             let segment =
                 segment.sequence(self.sequences[own]).acknowledgement(self.sequences[peer]).payload(payload);
-            let timestamps = [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 1];
-            if choices.one_in(4) { segment.tcp_options(&timestamps).build() } else { segment.build() }
+            let timestamps: &[u8] = &[1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 1];
+            let offer: &[u8] =
+                &[2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, choices.of(&[0, 7, 15])];
+            let options = if flags & flag::SYN != 0 { choices.of(&[&[], offer]) } else { timestamps };
+            if choices.one_in(4) { segment.tcp_options(options).build() } else { segment.build() }
         } else {
             ip.udp(self.ports[own], self.ports[peer]).payload(payload).build()
         }
@@ -197,8 +219,16 @@ fn remembered_or_not_the_answer_is_the_interpreters() {
         })
         .unwrap();
     let seen = seen.into_inner();
-    for what in ["asked", "remembered", "counted though remembered", "by a rule", "dropped while established"]
-    {
+    for what in [
+        "asked",
+        "remembered",
+        "counted though remembered",
+        "by a rule",
+        "dropped while established",
+        "a first packet that passes",
+        "a first packet that is refused",
+        "an invalid packet of no connection",
+    ] {
         assert!(seen.get(what).is_some_and(|&times| times > 100), "{what}: {seen:?}");
     }
 }
@@ -251,14 +281,30 @@ fn one_story(choices: &mut Choices<'_>, seen: &mut BTreeMap<&'static str, u32>) 
         } else {
             talks[talk].sends(side, flags, length);
         }
+        let (mut side, mut flags) = (side, flags);
+        if step >= 12 && choices.one_in(2) {
+            // somebody else, of whom there is at most one flow
+            talk_now.ports[0] = choices.of(&[1000, 1001, 1002, 22, 80]);
+            talk_now.ends = choices.of(&[[1, 4], [4, 1], [3, 7], [4, 4]]);
+            side = choices.of(&[Side::Outside, Side::Inside]);
+            flags = choices.of(&[flag::SYN, flag::SYN, flag::SYN | flag::ECE, flag::ACK, flag::RST, 0]);
+        }
         let frame = talk_now.frame(side, flags, length, choices);
         let arriving = Arriving { frame: &frame, role: &role, from: side, now };
         let before = one.rules.counted_in_all();
-        let (decided, asked) = one.remembering(&arriving);
+        let (decided, met) = one.remembering(&arriving);
+        let asked = met != Met::Remembered;
         let raised = one.rules.counted_in_all() != before;
         assert_eq!(decided, other.asking(&arriving, &in_force), "step {step}");
         assert_eq!(one.stands(&in_force, now), other.stands(&in_force, now), "step {step}");
         note(if asked { "asked" } else { "remembered" });
+        if met == Met::First {
+            note(match (decided.outcome, decided.ct) {
+                (Outcome::Accept, CtState::New) => "a first packet that passes",
+                (_, CtState::New) => "a first packet that is refused",
+                _ => "an invalid packet of no connection",
+            });
+        }
         if !asked && raised {
             note("counted though remembered");
         }

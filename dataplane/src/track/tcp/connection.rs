@@ -120,11 +120,16 @@ impl Offer {
     const MAX_SCALE: u8 = 14;
 
     pub(super) fn of(tcp: &Tcp) -> Self {
-        let (scale, scales) = match tcp.window_scale {
+        Self::of_options(tcp.window_scale, tcp.sack_permitted)
+    }
+
+    #[inline]
+    pub(super) fn of_options(window_scale: Option<u8>, sack_permitted: bool) -> Self {
+        let (scale, scales) = match window_scale {
             Some(scale) => (scale.min(Self::MAX_SCALE), Side::SCALES),
             None => (0, 0),
         };
-        Self { scale, flags: scales | if tcp.sack_permitted { Side::SACK } else { 0 } }
+        Self { scale, flags: scales | if sack_permitted { Side::SACK } else { 0 } }
     }
 }
 

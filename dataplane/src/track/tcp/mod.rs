@@ -11,6 +11,7 @@
 
 mod class;
 mod connection;
+mod first;
 mod gate;
 mod packed;
 mod plain;
@@ -25,6 +26,7 @@ mod tests;
 
 pub use class::Class;
 pub use connection::{Connection, Side};
+pub(super) use first::open_plain;
 pub use packed::Apart;
 pub(super) use packed::{pack, unpack};
 pub(super) use plain::go_on;
