@@ -14,6 +14,7 @@ use dataplane::flow::{FlowHasher, FlowKey, Steering};
 use dataplane::packet;
 use serde::Serialize;
 use tests::capture::{bundled, frames};
+use tests::page;
 use tests::traffic::Random;
 
 const WORKERS: [usize; 5] = [2, 4, 8, 16, 32];
@@ -58,15 +59,9 @@ fn main() {
         fs::write(path, serde_json::to_string_pretty(&rows).expect("JSON")).expect("written");
     }
     if let Some(path) = file("--markdown") {
-        let page = fs::read_to_string(&path).expect("a page");
-        let (before, rest) = page.split_once(BEGIN).expect("the place begins");
-        let (_, after) = rest.split_once(END).expect("the place ends");
-        fs::write(path, format!("{before}{BEGIN}\n{table}{END}{after}")).expect("the page is written");
+        page::replace(&path, "make bench-skew", &table);
     }
 }
-
-const BEGIN: &str = "<!-- make bench-skew: begin -->";
-const END: &str = "<!-- make bench-skew: end -->";
 
 fn mixes() -> Vec<(String, Vec<FlowKey>)> {
     let mut random = Random::new(1);

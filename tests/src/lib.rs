@@ -9,6 +9,7 @@ pub mod firewall;
 pub mod lab;
 pub mod netns;
 pub mod oracle;
+pub mod page;
 pub mod parity;
 
 pub mod rulesets;

@@ -6,6 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "a bench shows what it measures")]
 
+mod account;
 mod classifying;
 mod duel;
 mod lookups;

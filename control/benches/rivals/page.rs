@@ -1,7 +1,7 @@
 //! How are the figures told? Tables of Markdown in their place on the page, and plots beside it.
 
 use crate::duel::Cycles;
-use crate::{Measured, plots};
+use crate::{Measured, account, plots};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -35,6 +35,7 @@ fn tables(measured: &Measured) -> String {
     );
     if !measured.loops.is_empty() {
         loops(measured, &mut out);
+        account::push(measured, &mut out);
     }
     if !measured.lookups.is_empty() {
         lookups(measured, &mut out);
@@ -122,7 +123,7 @@ fn both(cycles: Cycles) -> String {
 }
 
 /// With a comma before every three digits.
-fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use loading::Loading;
 use report::{Report, Row, Run};
-use tests::{Namespace, sluice, system};
+use tests::{Namespace, page, sluice, system};
 use texts::{Rival, Text};
 
 /// What the command line says.
@@ -50,7 +50,7 @@ fn main() {
         std::fs::write(path, json + "\n").expect("the report is written");
     }
     if let Some(path) = &wanted.markdown {
-        report.replace_section(path);
+        page::replace(path, "make bench-load", &report.table());
     }
 }
 

@@ -1,8 +1,7 @@
 //! What do the figures say? Medians over the rounds, ratios within them, and whether the bounds hold.
 
 use std::fmt::Write;
-use std::fs;
-use std::path::Path;
+use tests::page;
 
 use serde::Serialize;
 
@@ -46,11 +45,7 @@ pub struct Row {
 /// Everything measured.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    cpu: String,
-    kernel: String,
-    /// Tasks that wanted a processor, over the last minute when all was measured.
-    load: String,
-    processors: usize,
+    machine: String,
     rounds: usize,
     /// What the sizes in the names are divided by.
     scale: u32,
@@ -100,9 +95,10 @@ impl Row {
     }
 
     fn summary(&self) -> Summary {
-        let seconds = |runs: &[Run]| median(runs.iter().map(|run| run.seconds));
-        let bytes = |runs: &[Run]| median(runs.iter().map(|run| run.peak as f64)) as u64;
-        let loading = |of: fn(&Loading) -> u64| median(self.loading.iter().map(|l| of(l) as f64)) as u64;
+        let seconds = |runs: &[Run]| page::median(runs.iter().map(|run| run.seconds));
+        let bytes = |runs: &[Run]| page::median(runs.iter().map(|run| run.peak as f64)) as u64;
+        let loading =
+            |of: fn(&Loading) -> u64| page::median(self.loading.iter().map(|l| of(l) as f64)) as u64;
         let ratios = self.sluice.iter().zip(&self.rival).map(|(own, rival)| rival.seconds / own.seconds);
         let baseline = bytes(&self.baseline);
         let (taken, over) = (seconds(&self.sluice), bytes(&self.sluice).saturating_sub(baseline));
@@ -110,11 +106,11 @@ impl Row {
             text: self.text,
             program: self.program,
             seconds: taken,
-            user_seconds: median(self.sluice.iter().map(|run| run.user_seconds)),
+            user_seconds: page::median(self.sluice.iter().map(|run| run.user_seconds)),
             check_seconds: seconds(&self.check),
             rival_seconds: seconds(&self.rival),
             rival_ended: self.rival.iter().all(|run| run.ended),
-            ratio: median(ratios),
+            ratio: page::median(ratios),
             bytes_over_baseline: over,
             check_bytes_over_baseline: bytes(&self.check).saturating_sub(baseline),
             rival_bytes: bytes(&self.rival),
@@ -128,15 +124,8 @@ impl Row {
 impl Report {
     /// What was measured, on this machine.
     pub fn new(rounds: usize, scale: u32, rows: Vec<Row>) -> Self {
-        let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let cpu = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-        let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
         Self {
-            load: load.split_whitespace().next().unwrap_or_default().to_owned(),
-            processors: std::thread::available_parallelism().map_or(1, usize::from),
-            cpu: cpu.map_or("unknown", |(_, name)| name).to_owned(),
-            kernel: kernel.trim().to_owned(),
+            machine: page::machine(),
             rounds,
             scale,
             summary: rows.iter().map(Row::summary).collect(),
@@ -146,10 +135,7 @@ impl Report {
 
     /// The figures as a table of Markdown.
     pub fn table(&self) -> String {
-        let mut out = format!(
-            "{}, {} processors, load {} at the end, Linux {}, medians over {} rounds",
-            self.cpu, self.processors, self.load, self.kernel, self.rounds
-        );
+        let mut out = format!("{}, medians over {} rounds", self.machine, self.rounds);
         if self.scale > 1 {
             let _ = write!(out, ", **sizes divided by {}**", self.scale);
         }
@@ -178,32 +164,4 @@ impl Report {
         }
         out
     }
-
-    /// Puts the table where `path` has its place.
-    ///
-    /// # Panics
-    /// If there is no such place.
-    pub fn replace_section(&self, path: &Path) {
-        let page = fs::read_to_string(path).expect("a page");
-        let (before, rest) = page.split_once(BEGIN).expect("the place begins");
-        let (_, after) = rest.split_once(END).expect("the place ends");
-        fs::write(path, format!("{before}{BEGIN}\n{}{END}{after}", self.table()))
-            .expect("the page is written");
-    }
 }
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.is_empty() {
-        0.0
-    } else if values.len() % 2 == 1 {
-        values[middle]
-    } else {
-        f64::midpoint(values[middle - 1], values[middle])
-    }
-}
-
-const BEGIN: &str = "<!-- make bench-load: begin -->";
-const END: &str = "<!-- make bench-load: end -->";
