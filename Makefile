@@ -19,7 +19,7 @@ BENCH_SECONDS ?= 2
 BUILD_PACKAGES := build-essential pkgconf clang libclang-dev libdpdk-dev curl ca-certificates
 TEST_PACKAGES  := nftables iptables iproute2 ethtool nmap nginx-light iputils-ping tshark tcpdump procps \
                   python3 python3-scapy conntrack
-RUST_VERSION   := 1.88
+RUST_VERSION   := 1.89
 
 .PHONY: help deps deps-test build demo test parity conformance lint loom fuzz bench bench-parts bench-kernel bench-load bench-ovs bench-rivals bench-skew clean
 

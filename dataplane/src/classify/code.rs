@@ -139,11 +139,14 @@ pub(super) enum End {
 }
 
 impl Code {
-    /// Lays out the rules of a policy that has been checked.
-    pub(super) fn compile(policy: &Policy, objects: &Objects) -> Self {
+    /// Lays out the rules of a policy that has been checked, but for those that are never run.
+    pub(super) fn compile(policy: &Policy, objects: &Objects, never_run: &[bool]) -> Self {
         let mut layout = Layout::default();
-        for rule in &policy.rules {
+        for (rule, never_run) in policy.rules.iter().zip(never_run) {
             layout.starts.push(layout.steps.len() as u32);
+            if *never_run {
+                continue;
+            }
             for (number, statement) in rule.statements.iter().enumerate() {
                 layout.push(number, statement, objects);
             }
@@ -374,7 +377,8 @@ impl Code {
     pub(super) fn memory(&self) -> usize {
         let tables = size_of_val(&*self.fields) + size_of_val(&*self.bounds) + size_of_val(&*self.keys);
         let sets = size_of_val(&*self.sets) + self.sets.iter().map(Set::memory).sum::<usize>();
-        size_of_val(&*self.steps) + size_of_val(&*self.starts) + tables + sets
+        let steps = size_of_val(&*self.steps) + size_of_val(&*self.varies) + size_of_val(&*self.starts);
+        steps + tables + sets
     }
 }
 

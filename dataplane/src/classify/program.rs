@@ -13,7 +13,7 @@ use super::facts::Facts;
 use super::index::{Index, MOST_DIMENSIONS};
 use super::interval::Intervals;
 use super::reference::{MOST_LEVELS, sees};
-use super::sieve::Sieve;
+use super::sieve::{End as SieveEnd, Sieve};
 use super::stage::{Phase, Stage};
 use super::trace::{Trace, Varies};
 use crate::frame::Frame;
@@ -25,6 +25,10 @@ use config::policy::{
     Target, Tracks,
 };
 use std::ops::ControlFlow;
+
+mod ahead;
+
+pub use ahead::{Ahead, AheadOf};
 
 /// A compiled policy: shared by all workers, never written.
 #[derive(Debug)]
@@ -99,15 +103,17 @@ impl Program {
         let below = check::check(policy)?;
         let objects = Objects::new(policy, now, seed).ok_or(CompileError::Objects)?;
         let marks = Marks::of(policy);
+        let mut never_run = vec![false; policy.rules.len()];
         let chains = policy
             .chains
             .iter()
             .zip(&below)
-            .map(|(chain, below)| Chain::compile(policy, chain, *below, marks));
+            .map(|(chain, below)| Chain::compile(policy, chain, *below, marks, &mut never_run))
+            .collect();
         Ok(Self {
             hooks: HOOKS.map(|hook| BaseChain::of_hook(policy, hook)),
-            chains: chains.collect(),
-            code: Code::compile(policy, &objects),
+            chains,
+            code: Code::compile(policy, &objects, &never_run),
             objects,
             logs: policy.rules.iter().flat_map(|rule| &rule.statements).any(is_log),
             draws: draws(policy),
@@ -178,7 +184,20 @@ impl Program {
         counters: &Counters,
         evaluation: &mut Evaluation,
     ) {
-        self.run_traced(stages, facts, counters, evaluation, &mut ());
+        self.run_with(stages, facts, counters, evaluation, &mut (), None);
+    }
+
+    /// As [`Self::run`], of a packet for which boxes were found ahead; what `facts` say is as it was then, but for the state
+    /// and marks.
+    pub fn run_ahead<F: Frame + ?Sized>(
+        &self,
+        stages: &[Stage],
+        facts: &mut Facts<'_, F>,
+        counters: &Counters,
+        evaluation: &mut Evaluation,
+        ahead: AheadOf<'_>,
+    ) {
+        self.run_with(stages, facts, counters, evaluation, &mut (), Some(ahead));
     }
 
     /// As [`Self::run`], and tells `trace` what the outcome depends on.
@@ -189,6 +208,18 @@ impl Program {
         counters: &Counters,
         evaluation: &mut Evaluation,
         trace: &mut T,
+    ) {
+        self.run_with(stages, facts, counters, evaluation, trace, None);
+    }
+
+    fn run_with<F: Frame + ?Sized, T: Trace>(
+        &self,
+        stages: &[Stage],
+        facts: &mut Facts<'_, F>,
+        counters: &Counters,
+        evaluation: &mut Evaluation,
+        trace: &mut T,
+        ahead: Option<AheadOf<'_>>,
     ) {
         for stage in stages {
             if !self.has_chain(*stage) {
@@ -204,7 +235,7 @@ impl Program {
                 if !stage.phase.covers(base.phase) || !sees(base.family, facts.packet) {
                     continue;
                 }
-                let mut run = Run { program: self, facts: &mut *facts, counters, evaluation, trace };
+                let mut run = Run { program: self, facts: &mut *facts, counters, evaluation, trace, ahead };
                 let (verdict, decided_by) = run
                     .chain(base.chain, 0)
                     .map_or((base.policy, DecidedBy::ChainPolicy(base.chain)), |(verdict, rule)| {
@@ -236,14 +267,27 @@ impl BaseChain {
 }
 
 impl Chain {
-    fn compile(policy: &Policy, chain: &policy::Chain, below: Below, marks: Marks) -> Self {
-        Self { rules: chain.rules.clone(), selector: Selector::compile(policy, chain, below, marks) }
+    fn compile(
+        policy: &Policy,
+        chain: &policy::Chain,
+        below: Below,
+        marks: Marks,
+        never_run: &mut [bool],
+    ) -> Self {
+        let selector = Selector::compile(policy, chain, below, marks, never_run);
+        Self { rules: chain.rules.clone(), selector }
     }
 }
 
 impl Selector {
     /// What finds the rules of `chain`; `None` if that is not worth it.
-    fn compile(policy: &Policy, chain: &policy::Chain, below: Below, marks: Marks) -> Option<Self> {
+    fn compile(
+        policy: &Policy,
+        chain: &policy::Chain,
+        below: Below,
+        marks: Marks,
+        never_run: &mut [bool],
+    ) -> Option<Self> {
         let of_chain = |from: u32| &policy.rules[from as usize..chain.rules.end as usize];
         let asks_state = |rule: &policy::Rule| match rule.statements.first() {
             Some(Statement::Match(Match { key, .. })) => {
@@ -260,7 +304,7 @@ impl Selector {
         }
         let loads = loads_asked(rules, policy, below, marks);
         if !loads.is_empty()
-            && let Some(sieve) = Sieve::compile(rules, first_rule, &loads, &policy.sets)
+            && let Some(sieve) = Sieve::compile(rules, first_rule, &loads, &policy.sets, never_run)
         {
             return Some(Self::Sieve { first_rule, sieve });
         }
@@ -375,6 +419,7 @@ struct Run<'a, 'b, F: Frame + ?Sized, T> {
     counters: &'a Counters,
     evaluation: &'a mut Evaluation,
     trace: &'a mut T,
+    ahead: Option<AheadOf<'a>>,
 }
 
 impl<F: Frame + ?Sized, T: Trace> Run<'_, '_, F, T> {
@@ -387,7 +432,7 @@ impl<F: Frame + ?Sized, T: Trace> Run<'_, '_, F, T> {
             Some(Selector::Sieve { first_rule, sieve }) => {
                 return match self.rules(chain.rules.start..*first_rule, level) {
                     ControlFlow::Break(left) => left,
-                    ControlFlow::Continue(()) => self.sieved(sieve, level),
+                    ControlFlow::Continue(()) => self.sieved(id, sieve, level),
                 };
             }
             Some(Selector::Index(selector)) => selector,
@@ -416,21 +461,36 @@ impl<F: Frame + ?Sized, T: Trace> Run<'_, '_, F, T> {
 
     /// The verdict of the rules that a sieve names.
     #[inline]
-    fn sieved(&mut self, sieve: &Sieve, level: usize) -> Option<(Verdict, RuleId)> {
+    fn sieved(&mut self, chain: ChainId, sieve: &Sieve, level: usize) -> Option<(Verdict, RuleId)> {
         let mut last = None;
+        if !T::IS_KEPT
+            && level == 0
+            && let Some(ahead) = self.ahead
+            && let Some(found) = ahead.found(chain, sieve, self.facts.ct_state)
+        {
+            let end = found?;
+            if let Some(verdict) = end.verdict() {
+                return Some((verdict, RuleId(end.rule())));
+            }
+            if let ControlFlow::Break(left) = self.rules(std::iter::once(end.rule()), level) {
+                return left;
+            }
+            last = Some(end.rule());
+        }
         let candidates = sieve.candidates(self.facts);
         if T::IS_KEPT {
             self.trace.depends(sieve.varies(&candidates));
         }
         for candidate in candidates {
-            let end = sieve.end(candidate);
+            let end = SieveEnd::of_label(candidate);
+            // A rule may be several boxes.
+            if last.is_some_and(|last| end.rule() <= last) {
+                continue;
+            }
             if let Some(verdict) = end.verdict() {
                 return Some((verdict, RuleId(end.rule())));
             }
-            // A rule may be several boxes.
-            if last.replace(end.rule()) == Some(end.rule()) {
-                continue;
-            }
+            last = Some(end.rule());
             if let ControlFlow::Break(left) = self.rules(std::iter::once(end.rule()), level) {
                 return left;
             }

@@ -10,22 +10,22 @@ use super::facts::Facts;
 use super::interval::{Interval, Intervals};
 use super::trace::Varies;
 use super::tree::{Bounds, Candidates, Forest, MOST_AXES, Point};
+pub(super) use super::tree::{NONE, Points};
 use crate::frame::Frame;
-use config::policy::{self, Ct, Field, HeaderBase, Load, Rule, Statement, Value};
+use crate::io::BURST;
+use config::policy::{self, Ct, Field, HeaderBase, Load, Meta, Rule, Statement, Value};
 
 /// The rules of a chain from one on, and how they are found.
 #[derive(Debug)]
 pub(super) struct Sieve {
     axes: Box<[Axis]>,
     forest: Forest,
-    /// Of each box.
-    ends: Box<[End]>,
     /// What each axis depends on.
     varies: Box<[Varies]>,
 }
 
-/// What a box leads to: a rule to run, or its verdict.
-#[derive(Debug, Clone, Copy)]
+/// What a box leads to: a rule to run, or its verdict. Greater for later rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct End(u32);
 
 /// Axes, and what is allowed there.
@@ -46,12 +46,20 @@ enum Axis {
 
 impl Sieve {
     /// Over the rules from number `first` on. `loads` are the fields that may be asked before any of them runs, the most
-    /// asked for first. `None` if there is no good tree.
-    pub(super) fn compile(rules: &[Rule], first: u32, loads: &[Load], sets: &[policy::Set]) -> Option<Self> {
+    /// asked for first. `None` if there is no good tree; otherwise `never_run` is told which rules it decides by itself.
+    pub(super) fn compile(
+        rules: &[Rule],
+        first: u32,
+        loads: &[Load],
+        sets: &[policy::Set],
+        never_run: &mut [bool],
+    ) -> Option<Self> {
         let loads = &loads[..loads.len().min(MOST_AXES)];
         let mut found: Vec<(End, bool, Sides)> = Vec::new();
+        let mut decided = Vec::new();
         for (number, rule) in (first..).zip(rules) {
             let settled = settled(&rule.statements, loads, sets);
+            let before = found.len();
             for constraints in Constraint::of(&rule.statements, sets) {
                 let sides: Sides = constraints
                     .into_iter()
@@ -72,6 +80,9 @@ impl Sieve {
                     found.push((End::of_rule(number), false, sides.into_iter().map(hull).collect()));
                 }
             }
+            if found[before..].iter().all(|(end, ..)| end.verdict().is_some()) {
+                decided.push(number);
+            }
         }
         let axes: Box<[Axis]> = loads
             .iter()
@@ -89,9 +100,13 @@ impl Sieve {
                 ends.push(end);
             }
         }
-        let forest = Forest::build(&bits, &boxes)?;
+        let labels: Vec<u32> = ends.iter().map(|&End(label)| label).collect();
+        let forest = Forest::build(&bits, &boxes, &labels)?;
+        for number in decided {
+            never_run[number as usize] = true;
+        }
         let varies = |load: &Load| Varies::of(&Field::plain(*load, constraint::bits(load) as u16));
-        Some(Self { axes, forest, ends: ends.into(), varies: loads.iter().map(varies).collect() })
+        Some(Self { axes, forest, varies: loads.iter().map(varies).collect() })
     }
 
     /// The boxes that hold the packet, in order.
@@ -107,16 +122,60 @@ impl Sieve {
         self.forest.candidates(point, |axis| self.axes[axis].coordinate(facts))
     }
 
+    /// Whether all it asks for is known of a packet before rules are run for those that come before it, but for the state
+    /// of its connection.
+    pub(super) fn is_known_ahead(&self) -> bool {
+        self.axes.iter().all(|axis| match axis {
+            Axis::Bytes { .. } | Axis::State => true,
+            Axis::Number(load) | Axis::Rank(load, _) => match load {
+                Load::Payload { .. } => true,
+                Load::Meta(meta) => !matches!(meta, Meta::Mark | Meta::Random),
+                _ => false,
+            },
+        })
+    }
+
+    /// Whether it asks for the state of the connection.
+    #[inline]
+    pub(super) fn asks_state(&self) -> bool {
+        self.axes.iter().any(|axis| matches!(axis, Axis::State))
+    }
+
+    /// Whether it asks for what one hook knows and another does not.
+    #[inline]
+    pub(super) fn asks_interfaces(&self) -> bool {
+        self.axes
+            .iter()
+            .any(|axis| matches!(axis, Axis::Number(Load::Meta(_)) | Axis::Rank(Load::Meta(_), _)))
+    }
+
+    /// Makes the packet point number `number`. `false` if it has no coordinate somewhere.
+    #[inline]
+    pub(super) fn set_point<F: Frame + ?Sized>(
+        &self,
+        facts: &Facts<'_, F>,
+        number: usize,
+        points: &mut Points,
+    ) -> bool {
+        self.axes.iter().enumerate().all(|(axis, of)| match of.coordinate(facts) {
+            Some(lane) => {
+                points.set(number, axis, lane);
+                true
+            }
+            None => false,
+        })
+    }
+
+    /// The first box that holds each point, by its label; [`NONE`] if there is none.
+    #[inline]
+    pub(super) fn first(&self, points: &Points, into: &mut [u32; BURST]) {
+        self.forest.first(points, into);
+    }
+
     /// What it depends on that it is these boxes that hold the packet.
     pub(super) fn varies(&self, candidates: &Candidates<'_>) -> Varies {
         let used = (0..).zip(&self.varies).filter(|(axis, _)| candidates.used() >> axis & 1 != 0);
         used.map(|(_, &varies)| varies).max().unwrap_or_default()
-    }
-
-    /// What a box leads to.
-    #[inline]
-    pub(super) fn end(&self, number: u32) -> End {
-        self.ends[number as usize]
     }
 
     /// Bytes it takes.
@@ -125,24 +184,30 @@ impl Sieve {
             Axis::Rank(_, starts) => size_of_val(&**starts),
             _ => 0,
         });
-        self.forest.memory() + size_of_val(&*self.ends) + size_of_val(&*self.axes) + ranks.sum::<usize>()
+        self.forest.memory() + size_of_val(&*self.axes) + size_of_val(&*self.varies) + ranks.sum::<usize>()
     }
 }
 
 impl End {
     const fn of_rule(rule: u32) -> Self {
-        Self(rule)
+        Self(rule << 2)
     }
 
     /// Only accept and drop are kept.
     const fn decided(rule: u32, verdict: Verdict) -> Self {
-        Self(rule | DECIDED | if matches!(verdict, Verdict::Accept) { ACCEPTED } else { 0 })
+        Self(rule << 2 | DECIDED | if matches!(verdict, Verdict::Accept) { ACCEPTED } else { 0 })
+    }
+
+    /// Of the label of a box.
+    #[inline]
+    pub(super) const fn of_label(label: u32) -> Self {
+        Self(label)
     }
 
     /// The rule.
     #[inline]
     pub(super) const fn rule(self) -> u32 {
-        self.0 & !(DECIDED | ACCEPTED)
+        self.0 >> 2
     }
 
     /// Its verdict, if it need not be run.
@@ -285,8 +350,8 @@ fn settled(statements: &[Statement], loads: &[Load], sets: &[policy::Set]) -> Op
 }
 
 /// In [`End`]: the verdict is known, and it is to accept.
-const DECIDED: u32 = 1 << 31;
-const ACCEPTED: u32 = 1 << 30;
+const DECIDED: u32 = 1;
+const ACCEPTED: u32 = 1 << 1;
 /// Boxes that one rule may be.
 const MOST_BOXES: usize = 16;
 /// Bits of a connection's state.

@@ -1,19 +1,31 @@
 //! Which of many boxes may hold this point, when each step should cost a load and no more? A decision tree, cut bit by
 //! bit where boxes part (after HiCuts: Gupta and McKeown, 1999).
 //!
-//! A node takes some bits of one coordinate as the number of its child; a leaf lists the few boxes that are left, in
-//! order, and each is compared with the point as a whole. Coordinates that are dear are asked for when a node or a leaf
-//! needs them. A coordinate that does not exist has a child of its own. Behind a box that settles matters and covers all
-//! that a node can be asked about, nothing is listed.
+//! A node takes some bits of one coordinate as the number of its child; a leaf has the few boxes that are left, in
+//! order, and all are compared with the point at once ([`leaves`]). Coordinates that are dear are asked for when a node or
+//! a leaf needs them. A coordinate that does not exist has a child of its own. Behind a box that settles matters and covers
+//! all that a node can be asked about, nothing is listed, nor what such a box covers.
 //!
 //! Boxes that are wide in one dimension and narrow in another would be copied into most children of every cut. Where one
 //! tree would copy too much there are several, each of boxes that are wide in the same dimensions (EffiCuts: Vamanan and
 //! others, 2010), and what they find is merged. What boxes can do to each other has no small trees always:
-//! [`Forest::build`] gives up where lists would stay long, or copies would take more than a few words a box.
+//! [`Forest::build`] gives up where lists would stay long, or copies would take more than some bytes a box.
+//!
+//! [`Forest::first`] takes a burst of points through the trees together.
 
+mod burst;
+mod cut;
 mod growing;
+mod leaves;
+mod region;
+#[cfg(target_arch = "x86_64")]
+mod wide;
 
-use growing::{Growing, Region};
+pub(super) use burst::Points;
+
+use growing::{Growing, Price};
+use leaves::{BLOCK, Layout};
+use region::Region;
 
 /// Most dimensions of a tree.
 pub(super) const MOST_AXES: usize = 8;
@@ -21,13 +33,13 @@ pub(super) const MOST_AXES: usize = 8;
 /// Decision trees over boxes.
 #[derive(Debug)]
 pub(super) struct Forest {
-    roots: Box<[Cell]>,
+    roots: Box<[Root]>,
     cells: Box<[Cell]>,
-    /// The boxes of leaves, each leaf's in order.
-    lists: Box<[u32]>,
-    boxes: Box<[Lanes]>,
-    /// For each box, the dimensions it is bounded in (there must be a coordinate), and [`SETTLES`].
-    traits: Box<[u16]>,
+    /// The boxes of leaves, each leaf's in order, and [`leaves::BEHIND`] bytes.
+    leaves: Box<[u8]>,
+    layout: Layout,
+    /// How bursts are compared.
+    compares: burst::Compares,
 }
 
 /// What a box is, for [`Forest::build`].
@@ -39,15 +51,27 @@ pub(super) struct Bounds {
     pub(super) settles: bool,
 }
 
-/// The boxes that hold a point, in order.
+/// The boxes that hold a point, in order, by their labels.
 #[derive(Debug)]
 pub(super) struct Candidates<'a> {
     forest: &'a Forest,
     point: Point,
     /// What is left of the leaf of each tree.
-    left: [&'a [u32]; MOST_TREES],
+    left: [Left; MOST_TREES],
     /// The next box of each tree; [`NONE`] if there is none.
     next: [u32; MOST_TREES],
+}
+
+/// What is left of a leaf.
+#[derive(Debug, Clone, Copy, Default)]
+struct Left {
+    /// Where the block begins that is being looked at, and how many boxes are in it.
+    block: usize,
+    count: usize,
+    /// Boxes of it that hold the point.
+    found: u16,
+    /// Boxes behind it.
+    behind: usize,
 }
 
 /// The coordinates of a point.
@@ -66,33 +90,47 @@ pub(super) struct Point {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Cell(u64);
 
-/// A box: one comparison a lane.
+/// Where a tree begins: the same for all points, so that several coordinates are asked for at once.
 #[derive(Debug, Clone, Copy)]
-#[repr(C, align(64))]
-struct Lanes {
-    low: [u32; MOST_AXES],
-    /// Greatest less least.
-    span: [u32; MOST_AXES],
+struct Root {
+    /// The leaf, if that is all; otherwise where the children begin.
+    cell: Cell,
+    /// What is asked for: a child for each combination, those of the first nearest to each other.
+    cuts: [Option<Cell>; MOST_CUTS],
 }
 
 impl Forest {
-    /// One tree or several over `boxes`, in dimensions of so many `bits`; `None` where there are no good ones.
-    pub(super) fn build(bits: &[u32], boxes: &[Bounds]) -> Option<Self> {
+    /// One tree or several over `boxes`, in dimensions of so many `bits`; `None` where there are no good ones. `labels`
+    /// are what boxes are called when they are found; they never fall.
+    pub(super) fn build(bits: &[u32], boxes: &[Bounds], labels: &[u32]) -> Option<Self> {
         debug_assert!(bits.len() <= MOST_AXES);
-        let all: Vec<u32> = (0..boxes.len() as u32).collect();
-        Self::of_groups(bits, boxes, &[all]).or_else(|| Self::of_groups(bits, boxes, &by_width(bits, boxes)))
+        let all = growing::not_hidden(boxes, bits);
+        let prices = if all.len() > MANY { &PRICES[2..] } else { &PRICES[..] };
+        let one = prices.iter().find_map(|&price| Self::of_groups(bits, boxes, labels, &[&all], price));
+        one.or_else(|| {
+            let groups = by_width(bits, boxes, &all);
+            let groups: Vec<&[u32]> = groups.iter().map(|group| &group[..]).collect();
+            Self::of_groups(bits, boxes, labels, &groups, PRICES[PRICES.len() - 1])
+        })
     }
 
-    fn of_groups(bits: &[u32], boxes: &[Bounds], groups: &[Vec<u32>]) -> Option<Self> {
-        let mut growing = Growing::over(boxes);
+    fn of_groups(
+        bits: &[u32],
+        boxes: &[Bounds],
+        labels: &[u32],
+        groups: &[&[u32]],
+        price: Price,
+    ) -> Option<Self> {
+        let mut growing = Growing::over(boxes, labels, Layout::of(bits, boxes), price);
         let reach = Region::whole(bits);
-        let roots = groups.iter().map(|group| growing.grow(group, &reach, 0)).collect::<Option<_>>()?;
+        let roots = groups.iter().map(|group| growing.root(group, &reach)).collect::<Option<_>>()?;
+        growing.leaves.extend_from_slice(&[0; leaves::BEHIND]);
         Some(Self {
             roots,
             cells: growing.cells.into(),
-            lists: growing.lists.into(),
-            boxes: boxes.iter().map(Lanes::of).collect(),
-            traits: boxes.iter().map(Bounds::traits).collect(),
+            leaves: growing.leaves.into(),
+            layout: growing.layout,
+            compares: burst::Compares::here(),
         })
     }
 
@@ -104,43 +142,41 @@ impl Forest {
         mut point: Point,
         mut later: impl FnMut(usize) -> Option<u32>,
     ) -> Candidates<'_> {
-        let mut left: [&[u32]; MOST_TREES] = [&[]; MOST_TREES];
+        let mut left = [Left::default(); MOST_TREES];
         for (left, &root) in left.iter_mut().zip(&self.roots) {
             *left = self.leaf(root, &mut point, &mut later);
         }
         let mut candidates = Candidates { forest: self, point, left, next: [NONE; MOST_TREES] };
-        if self.roots.len() > 1 {
-            candidates.start();
+        for tree in 0..self.roots.len() {
+            candidates.next[tree] = candidates.following(tree);
         }
         candidates
     }
 
     /// The boxes of the leaf that the point falls into.
     #[inline(always)]
-    fn leaf(&self, root: Cell, point: &mut Point, later: &mut impl FnMut(usize) -> Option<u32>) -> &[u32] {
-        let mut cell = root;
-        while let Some((axis, shift, bits, first)) = cell.node() {
-            point.complete(1 << axis, later);
-            point.used |= 1 << axis;
-            let child = if point.missing >> axis & 1 == 0 {
-                point.lanes[axis] >> shift & ((1 << bits) - 1)
-            } else {
-                1 << bits
-            };
-            cell = self.cells[(first + child) as usize];
+    fn leaf(&self, root: Root, point: &mut Point, later: &mut impl FnMut(usize) -> Option<u32>) -> Left {
+        let mut cell = root.cell;
+        if !cell.is_leaf() {
+            let (mut child, mut stride) = (cell.first(), 1);
+            for cut in root.cuts.into_iter().flatten() {
+                child += stride * point.place(cut, later);
+                stride *= cut.places();
+            }
+            cell = self.cells[child];
         }
-        let (first, count, needed) = cell.leaf();
+        while !cell.is_leaf() {
+            cell = self.cells[cell.first() + point.place(cell, later)];
+        }
+        let (block, behind, needed) = cell.leaf();
         point.complete(needed, later);
         point.used |= needed;
-        &self.lists[first as usize..first as usize + count as usize]
+        Left { block, count: 0, found: 0, behind }
     }
 
     /// Bytes it takes.
     pub(super) fn memory(&self) -> usize {
-        size_of_val(&*self.cells)
-            + size_of_val(&*self.lists)
-            + size_of_val(&*self.boxes)
-            + size_of_val(&*self.traits)
+        size_of_val(&*self.roots) + size_of_val(&*self.cells) + size_of_val(&*self.leaves)
     }
 }
 
@@ -151,35 +187,27 @@ impl Candidates<'_> {
         self.point.used
     }
 
-    /// Finds the first box of each tree.
-    fn start(&mut self) {
-        let mut settled = NONE;
-        for tree in 0..self.forest.roots.len() {
-            let next = self.following(tree, settled);
-            self.next[tree] = next;
-            if next < settled && self.forest.traits[next as usize] & SETTLES != 0 {
-                settled = next;
-            }
-        }
-    }
-
-    /// The next box of a tree that holds the point and stands before `end`; [`NONE`] if there is none.
-    #[inline(always)]
-    fn following(&mut self, tree: usize, end: u32) -> u32 {
+    /// The next box of a tree that holds the point; [`NONE`] if there is none.
+    #[inline]
+    fn following(&mut self, tree: usize) -> u32 {
         let forest = self.forest;
-        while let Some((&number, rest)) = self.left[tree].split_first() {
-            if number >= end {
-                break;
+        let Forest { leaves, layout, .. } = forest;
+        let left = &mut self.left[tree];
+        while left.found == 0 {
+            if left.behind == 0 {
+                return NONE;
             }
-            self.left[tree] = rest;
-            if forest.boxes[number as usize].hold(&self.point.lanes)
-                && (self.point.missing == 0
-                    || u16::from(self.point.missing) & forest.traits[number as usize] == 0)
-            {
-                return number;
+            left.block += layout.bytes(left.count);
+            left.count = left.behind.min(BLOCK);
+            left.behind -= left.count;
+            left.found = forest.holding(left.block, left.count, &self.point.lanes);
+            if self.point.missing != 0 {
+                left.found = layout.not_missing(&leaves[left.block..], left.count, left.found, &self.point);
             }
         }
-        NONE
+        let number = left.found.trailing_zeros();
+        left.found &= left.found - 1;
+        layout.label(&leaves[left.block..], left.count, number as usize)
     }
 }
 
@@ -189,27 +217,26 @@ impl Iterator for Candidates<'_> {
     #[inline]
     fn next(&mut self) -> Option<u32> {
         let trees = self.forest.roots.len();
-        let found = if trees == 1 {
-            self.following(0, NONE)
-        } else {
-            let first = (0..trees).min_by_key(|&tree| self.next[tree])?;
-            let found = self.next[first];
-            self.next[first] = self.following(first, NONE);
-            found
-        };
-        (found != NONE).then_some(found)
+        let first = (0..trees).min_by_key(|&tree| self.next[tree])?;
+        let found = self.next[first];
+        if found == NONE {
+            return None;
+        }
+        self.next[first] = self.following(first);
+        Some(found)
     }
 }
 
 /// Boxes apart by the dimensions, of the two most spacious, that they are wide in.
-fn by_width(bits: &[u32], boxes: &[Bounds]) -> Vec<Vec<u32>> {
+fn by_width(bits: &[u32], boxes: &[Bounds], all: &[u32]) -> Vec<Vec<u32>> {
     let mut axes: Vec<usize> = (0..bits.len()).collect();
     axes.sort_by_key(|&axis| std::cmp::Reverse(bits[axis]));
     axes.truncate(MOST_TREES.ilog2() as usize);
     let mut groups = vec![Vec::new(); MOST_TREES];
-    for (number, bounds) in (0..).zip(boxes) {
+    for &number in all {
         let is_wide = |axis: usize| {
-            bounds.sides[axis].is_none_or(|(low, high)| u64::from(high - low) >> (bits[axis] / 2) != 0)
+            let side = boxes[number as usize].sides[axis];
+            side.is_none_or(|(low, high)| u64::from(high - low) >> (bits[axis] / 2) != 0)
         };
         let group = axes.iter().fold(0, |group, &axis| group << 1 | usize::from(is_wide(axis)));
         groups[group].push(number);
@@ -234,6 +261,15 @@ impl Point {
         self.put_off |= 1 << axis;
     }
 
+    /// Which child of a node it goes to.
+    #[inline(always)]
+    fn place(&mut self, node: Cell, later: &mut impl FnMut(usize) -> Option<u32>) -> usize {
+        let axis = node.axis();
+        self.complete(1 << axis, later);
+        self.used |= 1 << axis;
+        if self.missing >> axis & 1 == 0 { node.place(self.lanes[axis]) as usize } else { node.places() - 1 }
+    }
+
     /// Asks for what was put off of these axes.
     #[inline(always)]
     fn complete(&mut self, axes: u8, later: &mut impl FnMut(usize) -> Option<u32>) {
@@ -245,166 +281,80 @@ impl Point {
     }
 }
 
-impl Lanes {
-    fn of(bounds: &Bounds) -> Self {
-        let side = |axis: usize| bounds.sides[axis].unwrap_or((0, u32::MAX));
-        Self {
-            low: std::array::from_fn(|axis| side(axis).0),
-            span: std::array::from_fn(|axis| side(axis).1 - side(axis).0),
-        }
-    }
-
-    #[inline]
-    fn hold(&self, point: &[u32; MOST_AXES]) -> bool {
-        let lanes = point.iter().zip(&self.low).zip(&self.span);
-        let outside = lanes.fold(0, |outside, ((&coordinate, &low), &span)| {
-            outside | u32::from(coordinate.wrapping_sub(low) > span)
-        });
-        outside == 0
-    }
-}
-
 impl Bounds {
     fn bounded(&self) -> u8 {
         self.sides.iter().enumerate().fold(0, |mask, (axis, side)| mask | u8::from(side.is_some()) << axis)
     }
-
-    fn traits(&self) -> u16 {
-        u16::from(self.bounded()) | if self.settles { SETTLES } else { 0 }
-    }
 }
 
-/// A node: bit 63, axis in bits 56 to 58, shift in 48 to 52, bits in 40 to 43, first child below. A leaf: the axes its
-/// boxes are bounded in in bits 48 to 55, how many there are in 32 to 47, the first below.
+/// A node: shift in bits 0 to 4; bits, at least one, in 5 to 8; axis in 9 to 11; what stands before those bits where there
+/// is a child for them in 12 to 39; first child in 40 to 63. A leaf: none in 5 to 8; the axes its boxes are bounded in in 9 to
+/// 16, how many there are in 17 to 31, where they lie in 32 to 63.
 impl Cell {
-    fn of_node(axis: usize, shift: u32, bits: u32, first: u32) -> Self {
-        Self(
-            1 << 63 | (axis as u64) << 56 | u64::from(shift) << 48 | u64::from(bits) << 40 | u64::from(first),
-        )
+    /// Of so many `bits` from `shift` on, where they stand behind those of `start`. `None` if there are too many children.
+    fn of_node(axis: usize, shift: u32, bits: u32, start: u32, first: usize) -> Option<Self> {
+        let before = u64::from(start) >> (shift + bits);
+        let cell = (first as u64) << 40 | before << 12 | (axis as u64) << 9 | u64::from(bits << 5 | shift);
+        (first < 1 << 24).then_some(Self(cell))
     }
 
     fn of_leaf(first: u32, count: u16, needed: u8) -> Self {
-        Self(u64::from(needed) << 48 | u64::from(count) << 32 | u64::from(first))
+        Self(u64::from(first) << 32 | u64::from(count) << 17 | u64::from(needed) << 9)
     }
 
-    #[inline]
-    const fn node(self) -> Option<(usize, u32, u32, u32)> {
-        if self.0 >> 63 == 0 {
-            return None;
-        }
-        let (axis, shift, bits) = (self.0 >> 56 & 7, self.0 >> 48 & 31, self.0 >> 40 & 15);
-        Some((axis as usize, shift as u32, bits as u32, self.0 as u32))
+    #[inline(always)]
+    const fn is_leaf(self) -> bool {
+        self.0 & 0x1e0 == 0
     }
 
-    #[inline]
-    const fn leaf(self) -> (u32, u16, u8) {
-        (self.0 as u32, (self.0 >> 32) as u16, (self.0 >> 48) as u8)
+    /// The axis a node asks for.
+    #[inline(always)]
+    const fn axis(self) -> usize {
+        (self.0 >> 9 & 7) as usize
+    }
+
+    /// Its first child.
+    #[inline(always)]
+    const fn first(self) -> usize {
+        (self.0 >> 40) as usize
+    }
+
+    /// How many children it has: one for those outside, one for those without a coordinate.
+    const fn places(self) -> usize {
+        (1 << (self.0 >> 5 & 15)) + 2
+    }
+
+    /// Which child a coordinate goes to.
+    #[inline(always)]
+    const fn place(self, lane: u32) -> u32 {
+        let bits = (self.0 >> 5 & 15) as u32;
+        let lane = lane.wrapping_shr(self.0 as u32);
+        let is_within = lane >> bits == (self.0 >> 12) as u32 & 0x0fff_ffff;
+        if is_within { lane & ((1 << bits) - 1) } else { 1 << bits }
+    }
+
+    /// Where its boxes lie, how many there are, and the axes they are bounded in.
+    #[inline(always)]
+    const fn leaf(self) -> (usize, usize, u8) {
+        ((self.0 >> 32) as usize, (self.0 >> 17 & 0x7fff) as usize, (self.0 >> 9) as u8)
     }
 }
 
+/// What trees may cost, the fastest first.
+const PRICES: [Price; 4] = [
+    Price { copies: 32, bytes: 48 },
+    Price { copies: 8, bytes: 48 },
+    Price { copies: 3, bytes: 64 },
+    Price { copies: 2, bytes: 192 },
+];
+/// So many boxes that growing a tree which turns out too big takes long.
+const MANY: usize = 16_384;
+/// Most coordinates that a root asks for.
+const MOST_CUTS: usize = 3;
 /// Most trees of a forest.
 const MOST_TREES: usize = 4;
 /// In place of a box.
-const NONE: u32 = u32::MAX;
-/// Boxes behind this one are never asked once it holds a point.
-const SETTLES: u16 = 1 << 8;
+pub(super) const NONE: u32 = u32::MAX;
 
 #[cfg(test)]
-mod tests {
-    use super::{Bounds, Forest, MOST_AXES, Point, by_width};
-    use proptest::prelude::*;
-
-    const BITS: [u32; 4] = [32, 16, 8, 5];
-
-    fn boxes(most: usize) -> impl Strategy<Value = Vec<Bounds>> {
-        let side = |bits: u32| {
-            let greatest = ((1u64 << bits) - 1) as u32;
-            let near = (0..=greatest.min(300), 0..40u32)
-                .prop_map(move |(low, more)| (low, greatest.min(low + more)));
-            let any = (0..=greatest, 0..=greatest).prop_map(|(a, b)| (a.min(b), a.max(b)));
-            let block = (0..=greatest, 0..=bits).prop_map(move |(low, free)| {
-                let mask = ((1u64 << free) - 1) as u32;
-                (low & !mask, low | mask)
-            });
-            prop::option::weighted(0.6, prop_oneof![3 => near, 1 => any, 2 => block])
-        };
-        let bounds = (BITS.map(side), prop::bool::weighted(0.7)).prop_map(|(sides, settles)| {
-            let mut all = [None; MOST_AXES];
-            all[..BITS.len()].copy_from_slice(&sides);
-            Bounds { sides: all, settles }
-        });
-        prop::collection::vec(bounds, 0..most)
-    }
-
-    fn holds(bounds: &Bounds, point: &[Option<u32>; 4]) -> bool {
-        point.iter().zip(&bounds.sides).all(|(value, side)| {
-            side.is_none_or(|(low, high)| value.is_some_and(|value| low <= value && value <= high))
-        })
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(800))]
-        #[test]
-        fn finds_in_order_all_that_hold_a_point_up_to_the_first_that_settles(
-            boxes in boxes(150),
-            points in prop::collection::vec((any::<u32>(), any::<[bool; 4]>(), 0..340u32, any::<[bool; 4]>()), 40),
-        ) {
-            let one = Forest::of_groups(&BITS, &boxes, &[(0..boxes.len() as u32).collect()]);
-            let several = Forest::of_groups(&BITS, &boxes, &by_width(&BITS, &boxes));
-            for (number, near, base, missing) in points {
-                // corners of boxes, and their neighbours
-                let corner = boxes.get(number as usize % boxes.len().max(1));
-                let point: [Option<u32>; 4] = std::array::from_fn(|axis| {
-                    let greatest = ((1u64 << BITS[axis]) - 1) as u32;
-                    let side = corner.and_then(|bounds| bounds.sides[axis]);
-                    let value = match side {
-                        Some((low, high)) => if near[axis] { low.wrapping_sub(base % 2) } else { high.wrapping_add(base % 2) },
-                        None => base.wrapping_mul(number | 1),
-                    };
-                    (!(missing[axis] && number % 3 == 0)).then_some(value & greatest)
-                });
-                let mut expected = Vec::new();
-                for (number, bounds) in (0..).zip(&boxes) {
-                    if holds(bounds, &point) {
-                        expected.push(number);
-                        if bounds.settles {
-                            break;
-                        }
-                    }
-                }
-                for forest in one.iter().chain(&several) {
-                    let mut asked = Point::default();
-                    for (axis, value) in point.into_iter().enumerate() {
-                        if number >> axis & 1 == 0 { asked.set(axis, value) } else { asked.put_off(axis) }
-                    }
-                    let found: Vec<u32> = forest.candidates(asked, |axis| point[axis]).collect();
-                    prop_assert!(found.starts_with(&expected), "{:?} {:?} {:?}", point, found, expected);
-                    prop_assert!(found.iter().all(|&number| holds(&boxes[number as usize], &point)));
-                    prop_assert!(found.is_sorted_by(|one, other| one < other));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn boxes_that_overlap_wildly_take_bounded_memory_or_have_no_tree() {
-        let mut seed = 1u64;
-        let mut random = || {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (seed >> 33) as u32
-        };
-        let boxes: Vec<Bounds> = (0..3000)
-            .map(|_| {
-                let mut sides = [None; MOST_AXES];
-                for side in &mut sides[..2] {
-                    let (a, b) = (random(), random());
-                    *side = Some((a.min(b), a.max(b)));
-                }
-                Bounds { sides, settles: false }
-            })
-            .collect();
-        if let Some(forest) = Forest::build(&[32, 32], &boxes) {
-            assert!(forest.memory() < 1 << 20, "{}", forest.memory());
-        }
-    }
-}
+mod tests;

@@ -3,7 +3,9 @@
 use super::choices::Choices;
 use super::random;
 use super::sample::Sample;
-use crate::classify::{Counters, DecidedBy, Evaluation, Facts, Path, Program, Stage, Verdict, reference};
+use crate::classify::{
+    Ahead, Counters, DecidedBy, Evaluation, Facts, Path, Program, Stage, Verdict, reference,
+};
 use crate::object::{Now, Objects};
 use config::policy::{CounterId, Policy, Reject, ct_state};
 use proptest::prelude::*;
@@ -85,17 +87,36 @@ fn the_program_answers_as_the_plain_interpreter() {
             let objects = Objects::new(&policy, 0, seed).expect("made to run");
             let (compiled, plain) = (program.counters(), program.counters());
             let mut now = Now::default();
-            for sample in &samples {
-                now.monotonic_ns += choices.of(&PAUSES);
-                let sample = &Sample { now, ..sample.clone() };
-                for path in &PATHS {
+            let samples: Vec<Sample> = samples
+                .into_iter()
+                .map(|sample| {
+                    now.monotonic_ns += choices.of(&PAUSES);
+                    Sample { now, ..sample }
+                })
+                .collect();
+            let mut ahead = [Ahead::new(), Ahead::new(), Ahead::new()];
+            for (path, ahead) in PATHS.iter().zip(&mut ahead) {
+                let state = choices.of(&[ct_state::NEW, ct_state::INVALID]);
+                let looks = program.look_ahead(path.after, state, ahead);
+                seen.borrow_mut().extend(looks.then_some("looked ahead"));
+                for (number, sample) in samples.iter().enumerate() {
+                    program.add_ahead(number, &Facts { ct_state: state, ..sample.facts() }, ahead);
+                }
+                program.find_ahead(ahead);
+            }
+            for (number, sample) in samples.iter().enumerate() {
+                for (path, ahead) in PATHS.iter().zip(&ahead) {
                     let expected = evaluate(sample, path, |stages, facts, evaluation| {
                         reference::run(&policy, &objects, stages, facts, &plain, evaluation);
                     });
                     let found = evaluate(sample, path, |stages, facts, evaluation| {
                         let mut facts = *facts;
                         facts.known.draw = facts.known.draw.with(program.objects().numbers());
-                        program.run(stages, &mut facts, &compiled, evaluation);
+                        if number % 3 == 0 {
+                            program.run(stages, &mut facts, &compiled, evaluation);
+                        } else {
+                            program.run_ahead(stages, &mut facts, &compiled, evaluation, ahead.of(number));
+                        }
                     });
                     prop_assert_eq!(found, expected, "{:#?}", sample);
                     prop_assert_eq!(counts(&policy, &compiled), counts(&policy, &plain), "{:#?}", sample);
@@ -119,6 +140,7 @@ fn the_program_answers_as_the_plain_interpreter() {
         "icmpx",
         "in a long chain",
         "in a regular chain",
+        "looked ahead",
         "notrack",
         "tcp reset",
     ];

@@ -1,154 +1,199 @@
 //! How does a decision tree grow? Where is a node cut, and when is it a leaf?
 
+use super::cut::Cut;
+use super::leaves::{BLOCK, Layout};
+use super::region::Region;
+use super::{Bounds, Cell, MOST_CUTS, Root};
 use std::collections::HashMap;
 
-use super::{Bounds, Cell};
-
-/// What a node can be asked about: in each dimension a block of a power of two, aligned.
-#[derive(Debug, Clone)]
-pub(super) struct Region {
-    axes: Vec<Block>,
+/// How much copying is worth.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Price {
+    /// Copies of each box, on average, that a cut may make.
+    pub(super) copies: u64,
+    /// Bytes for each box, on average.
+    pub(super) bytes: usize,
 }
 
-/// The coordinates from `start` on that differ in the last `bits` bits only; none at all if `absent`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Block {
-    start: u32,
-    bits: u32,
-    absent: bool,
-    /// Whether a coordinate may be missing.
-    may_miss: bool,
-}
-
-impl Region {
-    pub(super) fn whole(bits: &[u32]) -> Self {
-        let block = |&bits: &u32| Block { start: 0, bits: bits.min(32), absent: false, may_miss: true };
-        Self { axes: bits.iter().map(block).collect() }
-    }
-
-    fn with(&self, axis: usize, block: Block) -> Self {
-        let mut region = self.clone();
-        region.axes[axis] = block;
-        region
-    }
-}
-
-impl Block {
-    const fn last(self) -> u32 {
-        if self.bits == 32 { u32::MAX } else { self.start | ((1 << self.bits) - 1) }
-    }
-
-    /// What of this side lies here, the whole block if it takes all; `None` if nothing does.
-    fn part(self, side: Option<(u32, u32)>) -> Option<(u32, u32)> {
-        let Some((low, high)) = side else { return Some((self.start, self.last())) };
-        if self.absent {
-            return None;
-        }
-        let (low, high) = (low.max(self.start), high.min(self.last()));
-        (low <= high).then_some((low, high))
-    }
-
-    /// Whether the side takes everything here.
-    fn within(self, side: Option<(u32, u32)>) -> bool {
-        side.is_none_or(|(low, high)| {
-            !self.absent && !self.may_miss && low <= self.start && self.last() <= high
-        })
-    }
+/// The boxes that are not covered by one of the most spacious that stand before them.
+pub(super) fn not_hidden(boxes: &[Bounds], bits: &[u32]) -> Vec<u32> {
+    let whole = Region::whole(bits);
+    let mut spacious: Vec<(f32, u32)> = (0..)
+        .zip(boxes)
+        .filter(|(_, bounds)| bounds.settles)
+        .map(|(number, bounds)| (whole.space(bounds), number))
+        .collect();
+    spacious.sort_by(|one, other| other.0.total_cmp(&one.0));
+    spacious.truncate(COVERS_OF_ALL);
+    let hidden = |number: u32, bounds| {
+        spacious.iter().any(|&(_, by)| by < number && whole.hides(&boxes[by as usize], bounds))
+    };
+    (0..).zip(boxes).filter(|&(number, bounds)| !hidden(number, bounds)).map(|(number, _)| number).collect()
 }
 
 /// Trees while they grow.
 pub(super) struct Growing<'a> {
-    boxes: &'a [Bounds],
+    pub(super) boxes: &'a [Bounds],
+    labels: &'a [u32],
+    pub(super) layout: Layout,
     pub(super) cells: Vec<Cell>,
-    pub(super) lists: Vec<u32>,
+    pub(super) leaves: Vec<u8>,
     /// Leaves by their lists.
     known: HashMap<Vec<u32>, Cell>,
-    /// Words that may still be taken.
+    pub(super) price: Price,
+    /// Bytes that may still be taken.
     room: usize,
     /// Boxes that may still be looked at.
     work: usize,
 }
 
-/// How a node is cut: the bits of an axis from `shift` on, so many of them.
-#[derive(Debug, Clone, Copy)]
-struct Cut {
-    axis: usize,
-    shift: u32,
-    bits: u32,
-    /// The block that is cut; what else the node can be asked about falls into a child by its low bits, where no box is
-    /// bounded to hold it.
-    block: Block,
-}
-
 impl<'a> Growing<'a> {
     /// None yet.
-    pub(super) fn over(boxes: &'a [Bounds]) -> Self {
+    pub(super) fn over(boxes: &'a [Bounds], labels: &'a [u32], layout: Layout, price: Price) -> Self {
         Self {
             boxes,
+            labels,
+            layout,
             cells: Vec::new(),
-            lists: Vec::new(),
+            leaves: Vec::new(),
             known: HashMap::new(),
-            room: ROOM * boxes.len() + 4096,
+            price,
+            room: price.bytes * boxes.len() + FREELY * boxes.len().min(FREE_BOXES),
             work: WORK * boxes.len() + 65_536,
         }
     }
 
-    /// The cell of these boxes, of which each lies partly within `reach`.
-    pub(super) fn grow(&mut self, list: &[u32], reach: &Region, depth: usize) -> Option<Cell> {
-        let covers = |number: &u32| {
-            let bounds = &self.boxes[*number as usize];
-            bounds.settles && reach.axes.iter().zip(&bounds.sides).all(|(block, side)| block.within(*side))
+    /// Where the tree of these boxes begins.
+    pub(super) fn root(&mut self, list: &[u32], reach: &Region) -> Option<Root> {
+        let none = [None; MOST_CUTS];
+        if list.len() <= FEW {
+            return Some(Root { cell: self.leaf(list)?, cuts: none });
+        }
+        let mut cuts: Vec<Cut> = Vec::new();
+        let mut bits = list.len().ilog2() + MORE;
+        for left in (1..=MOST_CUTS as u32).rev() {
+            let is_asked = |axis: usize| cuts.iter().all(|cut| cut.axis != axis);
+            let Some(cut) = self.best_cut(list, reach, is_asked, (bits / left).min(MOST_BITS)) else { break };
+            bits -= cut.bits;
+            cuts.push(cut);
+        }
+        if cuts.is_empty() {
+            return Some(Root { cell: self.leaf(list)?, cuts: none });
+        }
+        let count: usize = cuts.iter().map(|cut| (1 << cut.bits) + 2).product();
+        let first = self.cells.len();
+        self.room = self.room.checked_sub(count * size_of::<Cell>())?;
+        self.cells.resize(first + count, Cell::default());
+        self.combinations(list, reach, &cuts, first, 1)?;
+        let mut root = Root { cell: Cell::of_node(0, 0, 1, 0, first)?, cuts: none };
+        for (place, cut) in root.cuts.iter_mut().zip(&cuts) {
+            *place = Some(Cell::of_node(cut.axis, cut.shift, cut.bits, cut.block.start, 0)?);
+        }
+        Some(root)
+    }
+
+    /// Fills the cells of a root: every `stride`th from `at` on, a cell for each combination of children.
+    fn combinations(
+        &mut self,
+        list: &[u32],
+        reach: &Region,
+        cuts: &[Cut],
+        at: usize,
+        stride: usize,
+    ) -> Option<()> {
+        let Some((cut, rest)) = cuts.split_first() else {
+            self.cells[at] = self.grow(list, reach, 1)?;
+            return Some(());
         };
-        let end = list.iter().position(covers).map_or(list.len(), |last| last + 1);
-        let list = &list[..end];
+        let mut known: HashMap<Vec<u32>, usize> = HashMap::new();
+        let parts = self.parts(list, reach, *cut);
+        let next = stride * parts.len();
+        for (place, part) in parts.into_iter().enumerate() {
+            let here = at + place * stride;
+            if part.is_settled
+                && let Some(&same) = known.get(&part.list)
+            {
+                self.repeat(same, here, rest, next);
+                continue;
+            }
+            self.combinations(&part.list, &reach.with(cut.axis, part.block), rest, here, next)?;
+            if part.is_settled {
+                known.insert(part.list, here);
+            }
+        }
+        Some(())
+    }
+
+    /// Fills the cells from `to` on as those from `from` on.
+    fn repeat(&mut self, from: usize, to: usize, cuts: &[Cut], stride: usize) {
+        let Some((cut, rest)) = cuts.split_first() else {
+            self.cells[to] = self.cells[from];
+            return;
+        };
+        let places = (1 << cut.bits) + 2;
+        for place in 0..places {
+            self.repeat(from + place * stride, to + place * stride, rest, stride * places);
+        }
+    }
+
+    /// The cell of these boxes, of which each lies partly within `reach`.
+    fn grow(&mut self, list: &[u32], reach: &Region, depth: usize) -> Option<Cell> {
+        let mut kept = Vec::new();
+        let list = self.shown(list, reach, &mut kept);
         self.work = self.work.checked_sub(list.len())?;
         if list.len() <= FEW || depth == DEEPEST {
             return self.leaf(list);
         }
-        let Some(cut) = self.best_cut(list, reach) else { return self.leaf(list) };
-        let count = 1usize << cut.bits;
+        let most = MOST_BITS.min(list.len().ilog2() + 2);
+        let Some(cut) = self.best_cut(list, reach, |_| true, most) else { return self.leaf(list) };
+        let parts = self.parts(list, reach, cut);
         let first = self.cells.len();
-        self.room = self.room.checked_sub(count + 1)?;
-        self.cells.resize(first + count + 1, Cell::default());
-        let lists = self.parts(list, cut);
+        self.room = self.room.checked_sub(parts.len() * size_of::<Cell>())?;
+        self.cells.resize(first + parts.len(), Cell::default());
         let mut alike: HashMap<&[u32], Cell> = HashMap::new();
-        for (child, list) in lists.iter().enumerate() {
-            let block = Block {
-                start: cut.block.start + ((child as u32) << cut.shift),
-                bits: cut.shift,
-                absent: false,
-                may_miss: false,
-            };
-            let settled =
-                list.iter().all(|&number| block.within(self.boxes[number as usize].sides[cut.axis]));
-            if settled && let Some(&cell) = alike.get(&list[..]) {
+        for (child, part) in parts.iter().enumerate() {
+            if part.is_settled
+                && let Some(&cell) = alike.get(&part.list[..])
+            {
                 self.cells[first + child] = cell;
                 continue;
             }
-            // what lies outside of the block that is cut may come here too
-            let reached = if cut.block.bits == reach.axes[cut.axis].bits {
-                block
-            } else {
-                Block { may_miss: false, ..reach.axes[cut.axis] }
-            };
-            let cell = self.grow(list, &reach.with(cut.axis, reached), depth + 1)?;
+            let cell = self.grow(&part.list, &reach.with(cut.axis, part.block), depth + 1)?;
             self.cells[first + child] = cell;
-            if settled {
-                alike.insert(list, cell);
+            if part.is_settled {
+                alike.insert(&part.list, cell);
             }
         }
-        let open: Vec<u32> = list
-            .iter()
-            .copied()
-            .filter(|&number| self.boxes[number as usize].sides[cut.axis].is_none())
-            .collect();
-        let nowhere = Block { absent: true, ..reach.axes[cut.axis] };
-        self.cells[first + count] = if reach.axes[cut.axis].may_miss {
-            self.grow(&open, &reach.with(cut.axis, nowhere), depth + 1)?
-        } else {
-            self.leaf(&[])?
-        };
-        Some(Cell::of_node(cut.axis, cut.shift, cut.bits, first as u32))
+        Cell::of_node(cut.axis, cut.shift, cut.bits, cut.block.start, first)
+    }
+
+    /// What of a list is not hidden, where only `reach` is asked about, behind one of the most spacious boxes that settle
+    /// matters.
+    fn shown<'l>(&self, list: &'l [u32], reach: &Region, kept: &'l mut Vec<u32>) -> &'l [u32] {
+        let bounds = |number: u32| &self.boxes[number as usize];
+        let mut spacious: Vec<(f32, u32)> = Vec::new();
+        for (at, &number) in list.iter().enumerate() {
+            let bounds = bounds(number);
+            if !bounds.settles {
+                continue;
+            }
+            let space = reach.space(bounds);
+            if space >= 0.0 {
+                // covers all
+                kept.extend_from_slice(&list[..=at]);
+                break;
+            }
+            spacious.push((space, number));
+        }
+        if kept.is_empty() {
+            kept.extend_from_slice(list);
+        }
+        spacious.sort_by(|one, other| other.0.total_cmp(&one.0));
+        spacious.truncate(COVERS);
+        kept.retain(|&number| {
+            !spacious.iter().any(|&(_, by)| by < number && reach.hides(bounds(by), bounds(number)))
+        });
+        kept
     }
 
     fn leaf(&mut self, list: &[u32]) -> Option<Cell> {
@@ -158,108 +203,33 @@ impl<'a> Growing<'a> {
         if list.len() > MANY {
             return None;
         }
-        self.room = self.room.checked_sub(list.len())?;
+        self.room = self.room.checked_sub(self.layout.bytes(list.len()))?;
         let needed = list.iter().fold(0, |mask, &number| mask | self.boxes[number as usize].bounded());
-        let cell = Cell::of_leaf(self.lists.len() as u32, list.len() as u16, needed);
-        self.lists.extend_from_slice(list);
+        let cell = Cell::of_leaf(u32::try_from(self.leaves.len()).ok()?, list.len() as u16, needed);
+        let boxes: Vec<(u32, &Bounds)> =
+            list.iter().map(|&number| (self.labels[number as usize], &self.boxes[number as usize])).collect();
+        self.layout.write(&boxes, &mut self.leaves);
         self.known.insert(list.to_vec(), cell);
         Some(cell)
     }
-
-    /// The cut after which a point meets fewest boxes, among those that copy few; `None` if none helps.
-    fn best_cut(&self, list: &[u32], reach: &Region) -> Option<Cut> {
-        let mut best: Option<(f64, Cut)> = None;
-        for (axis, &block) in reach.axes.iter().enumerate() {
-            let sides = || list.iter().map(|&number| self.boxes[number as usize].sides[axis]);
-            if block.absent || sides().all(|side| block.within(side)) {
-                continue;
-            }
-            let block = narrowed(block, sides());
-            let most = block.bits.min(MOST_BITS).min(list.len().ilog2() + 2);
-            for bits in (1..=most).rev() {
-                let cut = Cut { axis, shift: block.bits - bits, bits, block };
-                // where runs of boxes begin, less where they have ended
-                let mut counts = vec![0u32; (1 << bits) + 1];
-                let mut copies = 0;
-                for (low, high) in sides().filter_map(|side| block.part(side)) {
-                    let (low, high) = (cut.child(low), cut.child(high));
-                    counts[low] = counts[low].wrapping_add(1);
-                    counts[high + 1] = counts[high + 1].wrapping_sub(1);
-                    copies += (high - low + 1) as u64;
-                }
-                counts.pop();
-                counts.iter_mut().fold(0u32, |sum, count| {
-                    *count = count.wrapping_add(sum);
-                    *count
-                });
-                if copies + (1 << bits) / 4 > COPIES * list.len() as u64 && bits > 1 {
-                    continue;
-                }
-                // a box is met by points that lie in it: a child is asked as often as it has boxes of its own
-                let least = u64::from(counts.iter().copied().min().unwrap_or(0));
-                let weights = counts.iter().map(|&count| u64::from(count) - least + 1);
-                let (met, all) = weights.zip(&counts).fold((0, 0), |(met, all), (weight, &count)| {
-                    (met + weight * u64::from(count), all + weight)
-                });
-                let meets = met as f64 / all as f64;
-                if meets < GAIN * list.len() as f64 && best.is_none_or(|(least, _)| meets < least) {
-                    best = Some((meets, cut));
-                }
-                break;
-            }
-        }
-        best.map(|(_, cut)| cut)
-    }
-
-    /// The boxes of each child.
-    fn parts(&self, list: &[u32], cut: Cut) -> Vec<Vec<u32>> {
-        let mut lists = vec![Vec::new(); 1 << cut.bits];
-        for &number in list {
-            let side = self.boxes[number as usize].sides[cut.axis];
-            if let Some((low, high)) = cut.block.part(side) {
-                for list in &mut lists[cut.child(low)..=cut.child(high)] {
-                    list.push(number);
-                }
-            }
-        }
-        lists
-    }
 }
 
-impl Cut {
-    const fn child(self, coordinate: u32) -> usize {
-        ((coordinate - self.block.start) >> self.shift) as usize
-    }
-}
-
-/// The least block that holds all that boxes have in this one.
-fn narrowed(block: Block, sides: impl Iterator<Item = Option<(u32, u32)>>) -> Block {
-    let (mut least, mut greatest) = (u32::MAX, 0);
-    for (low, high) in sides.filter_map(|side| block.part(side)) {
-        least = least.min(low);
-        greatest = greatest.max(high);
-    }
-    if least > greatest {
-        return block;
-    }
-    let bits = u32::BITS - (least ^ greatest).leading_zeros();
-    let start = if bits == 32 { 0 } else { least & !((1 << bits) - 1) };
-    Block { start, bits, ..block }
-}
-
+/// The boxes that others are looked for behind, before trees grow.
+const COVERS_OF_ALL: usize = 256;
+/// The boxes that others are looked for behind, in a node.
+const COVERS: usize = 24;
 /// Boxes that are not worth another node.
-const FEW: usize = 4;
+const FEW: usize = BLOCK;
 /// Boxes of one leaf, at most.
 const MANY: usize = 400;
 /// Nodes on the way to a leaf, at most.
 const DEEPEST: usize = 24;
 /// Bits of a coordinate that one node looks at, at most.
 const MOST_BITS: u32 = 10;
-/// Copies of each box, on average, that a cut may make.
-const COPIES: u64 = 2;
-/// A cut leaves less than this part of the boxes to be met.
-const GAIN: f64 = 0.9;
-/// Words of cells and lists for each box, at most.
-const ROOM: usize = 64;
 /// How often each box is looked at, on average, while the tree grows.
 const WORK: usize = 512;
+/// Bits of coordinates that a root asks for, at most, more than there are of the number of boxes.
+const MORE: u32 = 2;
+/// The first so many boxes may take so many bytes each besides.
+const FREE_BOXES: usize = 1024;
+const FREELY: usize = 256;

@@ -1,0 +1,141 @@
+//! Which is the first box for each of a burst of points? All go down the trees side by side, a level at a time, so that
+//! one's loads are under way while another's bits are taken apart; then leaf after leaf is compared.
+
+use super::leaves::BLOCK;
+use super::{Cell, Forest, MOST_AXES, NONE, Root};
+use crate::io::BURST;
+
+/// The coordinates of a burst of points, dimension by dimension.
+#[derive(Debug, Clone)]
+pub(in crate::classify) struct Points {
+    pub(super) lanes: [[u32; BURST]; MOST_AXES],
+    pub(super) count: usize,
+}
+
+/// With what leaves are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compares {
+    /// A box at a time.
+    Portably,
+    /// Sixteen boxes at a time, with AVX-512.
+    #[cfg(target_arch = "x86_64")]
+    Wide(super::wide::Has),
+}
+
+impl Compares {
+    /// The best that this processor has.
+    pub(super) fn here() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(has) = super::wide::Has::detected() {
+            return Self::Wide(has);
+        }
+        Self::Portably
+    }
+}
+
+impl Points {
+    /// None.
+    pub(in crate::classify) const fn new() -> Self {
+        Self { lanes: [[0; BURST]; MOST_AXES], count: 0 }
+    }
+
+    /// Forgets all points.
+    pub(in crate::classify) const fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    /// A coordinate of point number `number`. There are then as many points as that, at least; what is not said of them
+    /// may be anything.
+    #[inline(always)]
+    pub(in crate::classify) fn set(&mut self, number: usize, axis: usize, lane: u32) {
+        self.lanes[axis % MOST_AXES][number % BURST] = lane;
+        self.count = self.count.max(number % BURST + 1);
+    }
+}
+
+impl Forest {
+    /// The label of the first box that holds each point, all of whose coordinates exist; [`NONE`] if there is none.
+    #[inline]
+    pub(in crate::classify) fn first(&self, points: &Points, into: &mut [u32; BURST]) {
+        match self.compares {
+            Compares::Portably => self.first_portably(points, into),
+            #[cfg(target_arch = "x86_64")]
+            Compares::Wide(has) => has.first(self, points, into),
+        }
+    }
+
+    /// As [`Self::first`], without vectors.
+    pub(super) fn first_portably(&self, points: &Points, into: &mut [u32; BURST]) {
+        into[..points.count].fill(NONE);
+        for root in &self.roots {
+            let mut cells = [Cell::default(); BURST];
+            self.descend(root, points, &mut cells);
+            for (number, (cell, into)) in cells[..points.count].iter().zip(into.iter_mut()).enumerate() {
+                let lanes = std::array::from_fn(|axis| points.lanes[axis][number]);
+                let (first, mut left, _) = cell.leaf();
+                let mut block = &self.leaves[first..];
+                while left > 0 {
+                    let count = left.min(BLOCK);
+                    let found = self.layout.holding(block, count, &lanes);
+                    if found != 0 {
+                        *into = (*into).min(self.layout.label(block, count, found.trailing_zeros() as usize));
+                        break;
+                    }
+                    block = &block[self.layout.bytes(count)..];
+                    left -= count;
+                }
+            }
+        }
+    }
+
+    /// The boxes of a block of `count`, from `start` on, that hold the point, a bit for each.
+    #[inline]
+    pub(super) fn holding(&self, start: usize, count: usize, lanes: &[u32; MOST_AXES]) -> u16 {
+        let block = &self.leaves[start..];
+        match self.compares {
+            Compares::Portably => self.layout.holding(block, count, lanes),
+            #[cfg(target_arch = "x86_64")]
+            Compares::Wide(has) => has.holding(&self.layout, block, count, lanes),
+        }
+    }
+
+    /// Takes the points down to leaves.
+    #[inline(always)]
+    pub(super) fn descend(&self, root: &Root, points: &Points, cells: &mut [Cell; BURST]) {
+        if root.cell.is_leaf() {
+            cells.fill(root.cell);
+            return;
+        }
+        // the first step is the same for all
+        let mut children = [root.cell.first() as u32; BURST];
+        let mut stride = 1;
+        for cut in root.cuts.into_iter().flatten() {
+            for (child, &lane) in children.iter_mut().zip(&points.lanes[cut.axis()]) {
+                *child += stride * cut.place(lane);
+            }
+            stride *= cut.places() as u32;
+        }
+        // those that are not in a leaf yet
+        let mut under_way = [0u8; BURST];
+        let mut count = 0;
+        for place in 0..points.count.min(BURST) {
+            let next = self.cells[children[place] as usize];
+            cells[place] = next;
+            under_way[count % BURST] = place as u8;
+            count += usize::from(!next.is_leaf());
+        }
+        while count > 0 {
+            let mut still = 0;
+            for at in 0..count {
+                let number = under_way[at % BURST];
+                let place = usize::from(number) % BURST;
+                let cell = cells[place];
+                let next = self.cells[cell.first() + cell.place(points.lanes[cell.axis()][place]) as usize];
+                cells[place] = next;
+                under_way[still % BURST] = number;
+                still += usize::from(!next.is_leaf());
+            }
+            count = still;
+        }
+    }
+}
