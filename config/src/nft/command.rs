@@ -1,7 +1,5 @@
 //! What can stand outside of all braces? Blocks, and commands that change what was declared before.
 
-use std::collections::{HashMap, HashSet};
-
 use super::block::InTable;
 use super::handles::What;
 use super::lexer::Kind;
@@ -405,9 +403,7 @@ impl Parser<'_> {
                 Ok(())
             }
             Action::Create => {
-                let known: HashSet<String> =
-                    set.elements.iter().map(|element| crate::print::written(&element.key)).collect();
-                let again = |element: &Element| known.contains(&crate::print::written(&element.key));
+                let again = |element: &Element| set.elements.has(&element.key);
                 if let Some(span) = elements.iter().find(again).map(|element| element.key.span) {
                     return self.fail_at(span, "this element is already there");
                 }
@@ -415,12 +411,10 @@ impl Parser<'_> {
                 Ok(())
             }
             Action::Delete | Action::Destroy => {
-                let keys = elements.iter().map(|e| (crate::print::written(&e.key), e.key.span));
-                let mut gone: HashMap<String, Span> = keys.collect();
-                let kept = |known: &Element| gone.remove(&crate::print::written(&known.key)).is_none();
-                set.elements = set.elements.iter().filter(kept).collect();
-                let left = gone.into_iter().min_by_key(|(_, span)| *span);
-                if let (Some((key, span)), Action::Delete) = (left, action) {
+                let keys = elements.iter().map(|element| element.key);
+                let missing: Vec<_> = keys.filter(|key| !set.elements.remove(key)).collect();
+                if let (Some(key), Action::Delete) = (missing.first(), action) {
+                    let (key, span) = (crate::print::written(key), key.span);
                     return self.fail_at(span, format!("there is no element `{key}` in this set"));
                 }
                 Ok(())

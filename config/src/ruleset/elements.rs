@@ -2,10 +2,13 @@
 //! a number for a number, an address for an address, and how far it stands behind the one before. What is more than
 //! constants with a verdict, a value, times or a comment is kept whole.
 
+mod keyed;
+
 use std::fmt;
 
 use super::{Element, ElementExtra, Expression, Literal, Term, Verdict, VerdictKind};
 use crate::diagnostic::Span;
+use keyed::Keyed;
 
 /// Elements in the order they were written. They are taken out as copies.
 #[derive(Clone, Default)]
@@ -15,6 +18,8 @@ pub struct Elements {
     count: usize,
     /// Where the last expression ended that went in.
     last: Place,
+    /// By key, once that was asked.
+    keyed: Option<Box<Keyed>>,
 }
 
 /// What the next span is told from.
@@ -29,6 +34,9 @@ impl Elements {
     pub fn push(&mut self, element: Element) {
         let before = (self.bytes.len(), self.last);
         self.count += 1;
+        if let Some(keyed) = &mut self.keyed {
+            keyed.push(&element.key);
+        }
         if self.pack(&element).is_none() {
             self.bytes.truncate(before.0);
             self.last = before.1;
@@ -39,7 +47,7 @@ impl Elements {
 
     /// Puts `others` behind them.
     pub fn append(&mut self, others: Self) {
-        if self.is_empty() {
+        if self.bytes.is_empty() {
             *self = others;
         } else {
             self.extend(&others);
@@ -61,7 +69,14 @@ impl Elements {
     /// Each of them, in order.
     #[must_use]
     pub fn iter(&self) -> Iter<'_> {
-        Iter { bytes: &self.bytes, whole: self.whole.iter(), left: self.count, last: Place::default() }
+        Iter {
+            bytes: &self.bytes,
+            whole: self.whole.iter(),
+            left: self.count,
+            last: Place::default(),
+            place: 0,
+            keyed: self.keyed.as_deref(),
+        }
     }
 
     /// The one there is, if there is one only.
@@ -224,6 +239,9 @@ pub struct Iter<'a> {
     whole: std::slice::Iter<'a, Element>,
     left: usize,
     last: Place,
+    /// How many came before, those that were taken out included.
+    place: u32,
+    keyed: Option<&'a Keyed>,
 }
 
 impl Iterator for Iter<'_> {
@@ -231,6 +249,26 @@ impl Iterator for Iter<'_> {
 
     fn next(&mut self) -> Option<Element> {
         self.left = self.left.checked_sub(1)?;
+        loop {
+            let element = self.one()?;
+            let place = self.place;
+            self.place += 1;
+            if self.keyed.is_none_or(|keyed| !keyed.is_gone(place)) {
+                return Some(element);
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
+
+// Taking out: `None` never comes of bytes that `Elements` has written.
+impl<'a> Iter<'a> {
+    fn one(&mut self) -> Option<Element> {
         let flags = self.byte()?;
         if flags == WHOLE {
             return self.whole.next().cloned();
@@ -258,15 +296,6 @@ impl Iterator for Iter<'_> {
         Some(Element { key, extra: Some(Box::new(extra)) })
     }
 
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
-    }
-}
-
-impl ExactSizeIterator for Iter<'_> {}
-
-// Taking out: `None` never comes of bytes that `Elements` has written.
-impl<'a> Iter<'a> {
     fn expression(&mut self) -> Option<Expression> {
         let (kind, span) = self.head()?;
         let term = match kind {

@@ -112,3 +112,49 @@ fn what_is_no_constant_is_kept_whole() {
     assert_eq!(elements.whole.len(), 1);
     assert!(elements.only().is_some());
 }
+
+/// An element with this number as its key.
+fn numbered(number: u32) -> Element {
+    let term = Term::Literal(Literal::Number(number.into()));
+    Element::new(Expression::new(term, Span::new(0, number, number + 1)))
+}
+
+proptest! {
+    #[test]
+    fn what_was_taken_out_is_gone_and_the_rest_keeps_its_order(
+        steps in prop::collection::vec((0..4_u8, 0..9_u32), 0..60),
+    ) {
+        let (mut elements, mut plain): (Elements, Vec<u32>) = Default::default();
+        for (step, number) in steps {
+            let element = numbered(number);
+            let there = plain.contains(&number);
+            match step {
+                0 => prop_assert_eq!(elements.has(&element.key), there),
+                1 => {
+                    prop_assert_eq!(elements.remove(&element.key), there);
+                    plain.retain(|one| *one != number);
+                }
+                _ => {
+                    elements.append([element].into_iter().collect());
+                    plain.push(number);
+                }
+            }
+            prop_assert_eq!(elements.len(), plain.len());
+            let found: Vec<u32> = elements.iter().map(|element| element.key.span.start).collect();
+            prop_assert_eq!(found, plain.clone());
+        }
+    }
+}
+
+#[test]
+fn adding_and_deleting_one_by_one_looks_at_each_key_once() {
+    const COUNT: u32 = 20_000;
+    let mut elements: Elements = (0..COUNT).map(numbered).collect();
+    for number in 0..COUNT {
+        assert!(elements.remove(&numbered(number).key));
+        elements.append([numbered(COUNT + number)].into_iter().collect());
+    }
+    assert_eq!(elements.len(), COUNT as usize);
+    let looked_at = elements.keyed.map_or(0, |keyed| keyed.looked_at);
+    assert!(looked_at <= 3 * u64::from(COUNT), "{looked_at} keys");
+}
