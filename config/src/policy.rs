@@ -132,7 +132,13 @@ impl Policy {
     pub fn forget_elements(&mut self) {
         for set in &mut self.sets {
             let known = std::mem::take(set);
-            *set = Set { name: known.name, widths: known.widths, dynamic: known.dynamic, ..Set::default() };
+            *set = Set {
+                name: known.name,
+                widths: known.widths,
+                data_width: known.data_width,
+                dynamic: known.dynamic,
+                ..Set::default()
+            };
         }
     }
 

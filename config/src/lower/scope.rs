@@ -158,6 +158,9 @@ impl<'a> Lowering<'a> {
         };
         let mut lowered = self.elements(scope, &rules, &set.elements);
         lowered.name = Some(set.name.clone());
+        if let Holds::Values(types) = &holds {
+            lowered.data_width = types.iter().map(|kind| kind.width()).sum();
+        }
         let count = lowered.len().min(set.elements.len());
         if let Some(size) = set.size.as_ref().filter(|size| count as u64 > size.node) {
             let text = format!("{count} elements do not fit into this size");

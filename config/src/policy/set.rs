@@ -18,6 +18,8 @@ pub struct Set {
     pub verdicts: Vec<Verdict>,
     /// For a map to values, one value an element; otherwise empty.
     pub data: Vec<Value>,
+    /// Bits of what a map to values holds; otherwise 0.
+    pub data_width: u16,
     /// For an element that ends by itself, the milliseconds it has left, otherwise 0; empty if none does.
     pub expires: Vec<u64>,
     /// For an element with statements of its own, those (templates, as in [`Update::each`]); empty if none has.

@@ -7,12 +7,12 @@ use super::numbers::Numbers;
 use super::quota::Quota;
 use super::rate::Rate;
 use super::recent::Addresses;
-use super::set::{DynamicSet, Element, Wanted};
+use super::set::{DynamicSet, Element, Wanted, Widths};
 use super::timed::{TimedElements, end};
 use ahash::RandomState;
 use config::policy::{
-    Assigned, Change, ConnectionLimitId, HelperId, HelperKind, LimitId, Policy, QuotaId, RecentListId, Set,
-    SetId, Statement, TimeoutsId, Update, Value,
+    Assigned, Change, ConnectionLimitId, Field, HelperId, HelperKind, LimitId, Operand, Policy, QuotaId,
+    RecentListId, Set, SetId, Statement, TimeoutsId, Update, Value,
 };
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
@@ -159,7 +159,6 @@ impl Objects {
     /// Whether verdicts of `policy` depend on the order in which packets of different flows are met.
     #[must_use]
     pub fn need_order(policy: &Policy) -> bool {
-        let changes = |set: &Set| set.dynamic.is_some() || !set.expires.is_empty() || !set.each.is_empty();
         let mut statements = policy.rules.iter().flat_map(|rule| &rule.statements);
         let helps = |statement: &Statement| {
             matches!(statement, Statement::Assign(Assigned::Template { helper: Some(_), .. }))
@@ -170,8 +169,42 @@ impl Objects {
             || !policy.quotas.is_empty()
             || !policy.connection_limits.is_empty()
             || !policy.recent_lists.is_empty()
-            || policy.sets.iter().any(changes)
+            || policy.sets.iter().any(Self::keeps)
             || !Numbers::new(policy).is_empty()
+    }
+
+    /// Whether these are the objects of `policy`, but for sets at its end whose elements do nothing, and it asks of its
+    /// sets what they can do.
+    #[must_use]
+    pub fn serve(&self, policy: &Policy) -> bool {
+        let statements = policy.rules.iter().flat_map(|rule| &rule.statements);
+        let more = policy.sets.get(self.sets.len()..);
+        let mut updates = statements.filter_map(|statement| match statement {
+            Statement::Update(update) => Some(update),
+            _ => None,
+        });
+        self.limits.len() == policy.limits.len()
+            && self.quotas.len() == policy.quotas.len()
+            && self.helpers.len() == policy.helpers.len()
+            && self.timeouts.len() == policy.timeouts.len()
+            && self.bounds.len() == policy.connection_limits.len()
+            && self.recent.len() == policy.recent_lists.len()
+            && more.is_some_and(|more| !more.iter().any(Self::keeps))
+            && self.numbers.is_empty()
+            && Numbers::new(policy).is_empty()
+            && updates.all(|update| self.wanted(update).is_some())
+    }
+
+    /// Whether a set has elements that come, go or do something.
+    #[must_use]
+    pub fn keeps(set: &Set) -> bool {
+        set.dynamic.is_some() || !set.expires.is_empty() || !set.each.is_empty()
+    }
+
+    /// Whether there is this limit.
+    #[must_use]
+    pub fn has_limit(&self, id: LimitId) -> bool {
+        id.index() < self.limits.len()
     }
 
     /// Takes from a limit. Whether the rule goes on.
@@ -291,7 +324,7 @@ impl Objects {
         moment: &Moment<'_>,
         fixed: impl FnOnce(&[Value]) -> Option<usize>,
     ) -> Option<Found> {
-        match &self.sets[id.index()] {
+        match self.sets.get(id.index()).unwrap_or(&Held::Nothing) {
             Held::Nothing => fixed(key).map(Found::Fixed),
             Held::Timed(timed) => {
                 let element = fixed(key).filter(|&element| timed.is_there(element, moment.now));
@@ -305,7 +338,7 @@ impl Objects {
     #[inline]
     #[must_use]
     pub fn goes_on(&self, id: SetId, found: Found, moment: &Moment<'_>) -> bool {
-        match (&self.sets[id.index()], found) {
+        match (self.sets.get(id.index()).unwrap_or(&Held::Nothing), found) {
             (Held::Timed(timed), Found::Fixed(element)) => timed.goes_on(element, id.0 + 1, moment),
             (Held::Dynamic { set, .. }, Found::Dynamic(element)) => set.goes_on(element, id.0 + 1, moment),
             _ => true,
@@ -376,12 +409,15 @@ impl Held {
             }
         }
         let parts = set.widths.len();
+        let key = widest_keys(policy, id, set);
+        let widths = Widths { key: &key, data: widest_data(policy, id, set) };
         let lifetime = dynamic.timeout.map(|milliseconds| milliseconds.saturating_mul(MILLISECOND));
         let compiled = lists.iter().map(each).collect::<Option<Vec<_>>>()?;
         let size = dynamic.size.max(u32::try_from(set.len()).ok()?);
-        let held = DynamicSet::new(parts, size, lifetime, compiled, hasher.clone());
+        let held = DynamicSet::new(widths, size, lifetime, compiled, hasher.clone());
         for (element, (key, &list)) in set.low.chunks_exact(parts).zip(&list_of).enumerate() {
-            let data = set.data.get(element).copied().unwrap_or(element as Value);
+            let verdict = set.verdicts.get(element).map_or(0, |_| element as Value);
+            let data = set.data.get(element).copied().unwrap_or(verdict);
             let ends = end(set.expires.get(element).copied().unwrap_or(0), now);
             if !held.load(key, data, list, ends, now) {
                 return None;
@@ -390,6 +426,54 @@ impl Held {
         Some(Self::Dynamic { set: Box::new(held), lists })
     }
 }
+
+/// Bits of each part of the keys that a set may come to hold.
+fn widest_keys(policy: &Policy, id: SetId, set: &Set) -> Vec<u16> {
+    let mut widths = set.widths.clone();
+    let mut held = vec![0; widths.len()];
+    for key in set.low.chunks_exact(widths.len().max(1)) {
+        held.iter_mut().zip(key).for_each(|(held, part)| *held |= part);
+    }
+    widths.iter_mut().zip(held).for_each(|(width, held)| *width = (*width).max(bits(held)));
+    for update in updates_of(policy, id) {
+        for (width, field) in widths.iter_mut().zip(&update.key) {
+            *width = (*width).max(bits_of(field));
+        }
+    }
+    widths
+}
+
+/// Bits of the values that a map may come to hold; 0 of a set.
+fn widest_data(policy: &Policy, id: SetId, set: &Set) -> u16 {
+    let held = set.data.iter().map(|&value| bits(value)).max().unwrap_or(0);
+    let held = if set.verdicts.is_empty() { held } else { held.max(32) };
+    let given = updates_of(policy, id).filter_map(|update| update.data.as_ref()).map(widest).max();
+    set.data_width.max(held).max(given.unwrap_or(0))
+}
+
+/// Bits that an operand has at most.
+fn widest(operand: &Operand) -> u16 {
+    match operand {
+        Operand::Constant(value) => bits(*value),
+        Operand::Field(field) => bits_of(field),
+        Operand::Map { .. } => MOST_BITS,
+        Operand::Bits(_, both) => widest(&both.0).max(widest(&both.1)),
+    }
+}
+
+/// Bits that a field has at most.
+fn bits_of(field: &Field) -> u16 {
+    let kept = bits(field.mask | field.xor);
+    let shift = field.shift;
+    let kept = if shift < 0 { kept + u16::from(shift.unsigned_abs()) } else { kept };
+    if field.is_plain() { field.width } else { kept.max(field.width).min(MOST_BITS) }
+}
+
+const fn bits(value: Value) -> u16 {
+    MOST_BITS - value.leading_zeros() as u16
+}
+
+const MOST_BITS: u16 = 128;
 
 /// What rules do to a set.
 fn updates_of(policy: &Policy, id: SetId) -> impl Iterator<Item = &Update> {

@@ -7,7 +7,7 @@
 //! in which another takes the address out is lost.
 
 use super::clock::SECOND;
-use super::set::{DynamicSet, Element};
+use super::set::{DynamicSet, Element, Widths};
 use ahash::RandomState;
 use config::policy::{Recent, RecentAction, RecentList, Seen, Value};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -27,7 +27,7 @@ impl Addresses {
     #[must_use]
     pub fn new(list: &RecentList, hasher: RandomState) -> Self {
         let stamps = list.stamps.max(1);
-        let set = DynamicSet::with_room(2, list.size, None, Vec::new(), STAMPS + stamps as usize, hasher);
+        let set = DynamicSet::with_room(KEY, list.size, None, Vec::new(), STAMPS + stamps as usize, hasher);
         Self { set, mask: list.mask, stamps: stamps.into(), order: AtomicU64::new(1) }
     }
 
@@ -136,6 +136,9 @@ impl Addresses {
         }
     }
 }
+
+/// An address, and whether it is of IPv6.
+const KEY: Widths<'_> = Widths { key: &[128, 1], data: 0 };
 
 /// Most often that room is made for one address.
 const MOST_TURNS: usize = 16;

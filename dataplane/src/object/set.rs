@@ -1,52 +1,62 @@
 //! Which elements has a set whose elements come and go with packets? A hash table of fixed size, shared by all workers.
 //!
 //! A key lives in one bucket of [`LANES`] lanes, three times as many lanes in all as the policy gives the set elements;
-//! its hash has a secret. The word at the head of a bucket says which lanes are occupied, and counts changes. Whoever
-//! adds an element claims an unoccupied lane, writes it, and makes it occupied by one compare-and-swap of the head as it
-//! was when the key was looked for: had anybody added the key meanwhile, the head would have changed. So no key is there
-//! twice, nobody waits for anybody, and a lane is read only when it is complete.
+//! its hash has a secret. A bucket is one cache line: the word at its head says which lanes are occupied, and counts
+//! changes; of each lane there are eight bits of the hash. Beside it each lane names the record of its element; there are
+//! as many records as elements. Whoever adds an element takes a free record, writes it, claims an unoccupied lane for
+//! it, and makes the lane occupied by one compare-and-swap of the head as it was when the key was looked for: had
+//! anybody added the key meanwhile, the head would have changed. So no key is there twice, nobody waits for anybody, and
+//! a record is read only when it is complete.
 //!
 //! | word | written by |
 //! | --- | --- |
 //! | head of a bucket | compare-and-swap by all |
-//! | claim of a lane (odd: claimed) | compare-and-swap, unclaimed to claimed; then whoever claimed or vacated it |
-//! | key, data and tag of a lane | whoever claimed it, before it is occupied |
-//! | end and statements of a lane | all |
+//! | lane (0: unclaimed) | compare-and-swap, unclaimed to claimed; then whoever claimed or vacated it |
+//! | tag of a lane | whoever claimed it, before it is occupied |
+//! | the first free record | compare-and-swap by all |
+//! | record | whoever took it, before its lane is occupied; when it is free, whoever freed it |
+//! | end and statements of a record | all |
 //!
-//! A reader looks at the claim before and after: another one says that the element has gone. What happens in the
-//! very moment an element ends may count for the one that ends or for the next in its lane.
+//! What happens in the very moment an element ends may count for the one that ends or for the next in its record.
 //!
 //! Limits: an element whose time is over makes room when its bucket is met, and each new element looks over another
 //! bucket, more of them when the set is full: never the whole table. A bucket may be full before the set is, with a
 //! probability below 1e-9 a bucket.
 
 mod kept;
+mod record;
 
 use super::clock::Moment;
 use super::connections::Place;
 use super::each::Each;
 use ahash::RandomState;
 use config::policy::{Change, Value};
+use record::Record;
 use std::sync::atomic::{
-    AtomicU16, AtomicU32, AtomicU64,
+    AtomicU32, AtomicU64,
     Ordering::{AcqRel, Acquire, Relaxed, Release},
     fence,
 };
+
+pub use record::Shape;
 
 /// A set that packets change.
 #[derive(Debug)]
 pub struct DynamicSet {
     hasher: RandomState,
-    parts: usize,
-    size: u32,
+    shape: Shape,
     /// How many elements there are, those included whose time is over and that nobody met since.
     count: AtomicU32,
     /// The bucket to be looked over next.
     cursor: AtomicU32,
-    heads: Box<[AtomicU64]>,
-    tags: Box<[AtomicU16]>,
-    /// The lanes, `stride` words each: claim, end, list of statements, data, key, state.
+    /// The first record that is free, one more than its number, 0 if none is; above that, how often this has changed.
+    free: AtomicU64,
+    buckets: Box<[Bucket]>,
+    /// By lane: one more than the record of its element; 0 if nobody has claimed it.
+    lanes: Box<[AtomicU32]>,
+    /// The records, one behind the other.
     words: Box<[AtomicU64]>,
+    /// Words of a record.
     stride: usize,
     /// Lifetime in nanoseconds unless a rule says otherwise; [`FOR_EVER`] is none.
     lifetime: u64,
@@ -56,10 +66,56 @@ pub struct DynamicSet {
     room: usize,
 }
 
+/// The lanes of a few hashes.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Bucket {
+    head: AtomicU64,
+    /// A byte a lane, eight in a word.
+    tags: [AtomicU64; LANES / 8],
+}
+
+impl Bucket {
+    /// Those of the lanes `occupied` that may have this tag, as bits.
+    #[inline]
+    fn tagged(&self, occupied: u64, tag: u8) -> u64 {
+        let mut found = 0;
+        let wanted = u64::from(tag) * BYTES;
+        for (number, word) in self.tags.iter().enumerate() {
+            if occupied >> (8 * number) == 0 {
+                break;
+            }
+            let other = word.load(Relaxed) ^ wanted;
+            // The top bit of each byte that is 0, and of few others.
+            let same = other.wrapping_sub(BYTES) & !other & (BYTES << 7);
+            // Those bits side by side: each comes to its place among the top eight.
+            found |= ((same >> 7).wrapping_mul(GATHERED) >> 56) << (8 * number);
+        }
+        found & occupied
+    }
+
+    /// Writes the tag of a lane that the caller has claimed.
+    fn tag(&self, lane: usize, tag: u8) {
+        let (word, shift) = (&self.tags[lane / 8], lane % 8 * 8);
+        word.fetch_and(!(0xff << shift), Relaxed);
+        word.fetch_or(u64::from(tag) << shift, Relaxed);
+    }
+}
+
+/// What the keys and values of a set are.
+#[derive(Debug, Clone, Copy)]
+pub struct Widths<'a> {
+    /// Bits of each part of a key.
+    pub key: &'a [u16],
+    /// Bits of a value; 0 if it is no map.
+    pub data: u16,
+}
+
 /// An element that was found, and what the map held for it. It may go at any time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Element {
-    lane: usize,
+    lane: u32,
+    record: u32,
     /// What the map held.
     pub data: Value,
 }
@@ -84,17 +140,32 @@ pub struct Wanted {
     pub each: u32,
 }
 
+/// An element that is not there yet.
+#[derive(Debug, Clone, Copy)]
+struct New {
+    data: Value,
+    each: u32,
+    end: u64,
+    loaded: bool,
+}
+
 impl DynamicSet {
-    /// An empty set for keys of so many parts and `size` elements. Takes all its memory here.
+    /// An empty set for such keys and `size` elements, at most 2^24. Takes all its memory here.
     #[must_use]
-    pub fn new(parts: usize, size: u32, lifetime: Option<u64>, each: Vec<Each>, hasher: RandomState) -> Self {
-        Self::with_room(parts, size, lifetime, each, 0, hasher)
+    pub fn new(
+        widths: Widths<'_>,
+        size: u32,
+        lifetime: Option<u64>,
+        each: Vec<Each>,
+        hasher: RandomState,
+    ) -> Self {
+        Self::with_room(widths, size, lifetime, each, 0, hasher)
     }
 
     /// As [`Self::new`], and `room` numbers with each element for whoever keeps the set. The first [`FRESH`] of them are
     /// 0 in a new element.
     pub(super) fn with_room(
-        parts: usize,
+        widths: Widths<'_>,
         size: u32,
         lifetime: Option<u64>,
         each: Vec<Each>,
@@ -102,21 +173,27 @@ impl DynamicSet {
         hasher: RandomState,
     ) -> Self {
         let buckets = (size as usize).div_ceil(LANES / 3).max(1);
-        let stride = KEY + 2 * parts + each.iter().map(Each::words).max().unwrap_or(0) + room;
-        Self {
+        let state = each.iter().map(Each::words).max().unwrap_or(0) + room;
+        let shape = Shape::new(widths.key, widths.data, each.len(), state);
+        let stride = shape.words();
+        let set = Self {
             hasher,
-            parts,
-            size,
+            stride,
             count: AtomicU32::new(0),
             cursor: AtomicU32::new(0),
-            heads: (0..buckets).map(|_| AtomicU64::new(0)).collect(),
-            tags: (0..buckets * LANES).map(|_| AtomicU16::new(0)).collect(),
-            words: (0..buckets * LANES * stride).map(|_| AtomicU64::new(0)).collect(),
-            stride,
+            free: AtomicU64::new(u64::from(size > 0)),
+            buckets: (0..buckets).map(|_| Bucket::default()).collect(),
+            lanes: (0..buckets * LANES).map(|_| AtomicU32::new(0)).collect(),
+            words: (0..size as usize * stride).map(|_| AtomicU64::new(0)).collect(),
+            shape,
             lifetime: lifetime.unwrap_or(FOR_EVER),
             each: each.into(),
             room,
+        };
+        for record in 0..size {
+            set.record(record).free(if record + 1 < size { record + 2 } else { 0 });
         }
+        set
     }
 
     /// The element with this key, if its time is not over.
@@ -124,7 +201,7 @@ impl DynamicSet {
     #[must_use]
     pub fn find(&self, key: &[Value], now: u64) -> Option<Element> {
         let (bucket, tag) = self.home(key);
-        let occupied = self.heads[bucket].load(Acquire) & OCCUPIED;
+        let occupied = self.buckets[bucket].head.load(Acquire) & OCCUPIED;
         self.find_in(bucket, occupied, tag, key, now)
     }
 
@@ -137,10 +214,10 @@ impl DynamicSet {
     #[inline]
     #[must_use]
     pub fn goes_on(&self, element: Element, set: u32, moment: &Moment<'_>) -> bool {
-        let words = self.lane(element.lane);
-        let first = KEY + 2 * self.parts;
-        let at = Place { set, word: (element.lane * self.stride + first) as u32 };
-        self.each_of(element.lane).is_none_or(|each| each.goes_on(&words[first..], at, moment))
+        let record = self.record(element.record);
+        let first = element.record as usize * self.stride + self.shape.first_state();
+        let at = Place { set, word: first as u32 };
+        self.each_of(record).is_none_or(|each| each.goes_on(record.state(), at, moment))
     }
 
     /// Changes the set. Whether the rule goes on: it ends if a statement of the element says so. `None` if there is no
@@ -150,48 +227,48 @@ impl DynamicSet {
             self.delete(key, moment.now);
             return Some(true);
         }
-        self.put(key, wanted, moment.now).map(|element| self.goes_on(element, set, moment))
+        let lifetime = wanted.lifetime.unwrap_or(self.lifetime);
+        let end = moment.now.saturating_add(lifetime);
+        let new = New { data: wanted.data, each: wanted.each, end, loaded: false };
+        let (element, is_new) = self.put(key, new, moment.now)?;
+        if !is_new && wanted.change == Change::Update {
+            self.renew(element, lifetime, moment.now);
+        }
+        Some(self.goes_on(element, set, moment))
     }
 
     /// Puts an element in that ends at `end`, as the policy loads it. Whether there was room.
     pub(super) fn load(&self, key: &[Value], data: Value, each: u32, end: u64, now: u64) -> bool {
-        let wanted = Wanted { change: Change::Add, lifetime: None, data, each };
-        let element = self.put(key, &wanted, now);
-        if let Some(element) = element {
-            self.lane(element.lane)[END].store(end, Relaxed);
-            self.lane(element.lane)[EACH].fetch_or(LOADED, Relaxed);
-        }
-        element.is_some()
+        self.put(key, New { data, each, end, loaded: true }, now).is_some()
     }
 
     /// Takes over the elements that packets have put into `old`, with the time they have left and the state of their
     /// statements.
     pub(super) fn inherit(&self, old: &Self, now: u64) {
-        if (self.parts, self.stride) != (old.parts, old.stride) || self.each != old.each {
+        let parts = self.shape.parts();
+        if (parts, self.room) != (old.shape.parts(), old.room) || self.each != old.each {
             return;
         }
         let mut key = [0; MOST_PARTS];
-        for (bucket, head) in old.heads.iter().enumerate() {
+        for (bucket, Bucket { head, .. }) in old.buckets.iter().enumerate() {
             for lane in lanes(head.load(Acquire) & OCCUPIED) {
-                let lane = bucket * LANES + lane;
-                let from = old.lane(lane);
-                let end = from[END].load(Relaxed);
-                for (part, value) in key[..old.parts].iter_mut().enumerate() {
-                    *value = old.part(lane, part);
-                }
-                let each = from[EACH].load(Relaxed);
-                if now >= end || each & LOADED != 0 {
+                let Some(from) = old.record_of(bucket * LANES + lane) else { continue };
+                let end = from.end().load(Relaxed);
+                if now >= end || from.is_loaded() {
                     continue;
                 }
-                let data = join(from[DATA].load(Relaxed), from[DATA + 1].load(Relaxed));
-                let wanted = Wanted { change: Change::Add, lifetime: None, data, each: each as u32 };
-                if let Some(Element { lane: to, .. }) = self.put(&key[..old.parts], &wanted, now) {
-                    let to = self.lane(to);
-                    for word in std::iter::once(END).chain(KEY + 2 * self.parts..self.stride) {
-                        to[word].store(from[word].load(Relaxed), Relaxed);
+                from.key(&mut key[..parts]);
+                let each = from.list();
+                let new = New { data: from.data(), each, end, loaded: false };
+                if let Some((Element { record, .. }, _)) = self.put(&key[..parts], new, now) {
+                    let to = self.record(record);
+                    to.end().store(end, Relaxed);
+                    let to = to.state();
+                    for (to, from) in to.iter().zip(from.state()) {
+                        to.store(from.load(Relaxed), Relaxed);
                     }
-                    if let Some(each) = self.each.get(each as u32 as usize) {
-                        each.forget_connections(&to[KEY + 2 * self.parts..]);
+                    if let Some(each) = self.each.get(each as usize) {
+                        each.forget_connections(to);
                     }
                 }
             }
@@ -213,140 +290,157 @@ impl DynamicSet {
     /// Bytes it takes.
     #[must_use]
     pub fn memory(&self) -> usize {
-        size_of_val(&*self.heads) + size_of_val(&*self.tags) + size_of_val(&*self.words)
+        size_of_val(&*self.buckets) + size_of_val(&*self.lanes) + size_of_val(&*self.words)
     }
 }
 
-// Inside: looking for a key, claiming, occupying and vacating lanes.
+// Inside: looking for a key, taking records, claiming, occupying and vacating lanes.
 impl DynamicSet {
-    fn home(&self, key: &[Value]) -> (usize, u16) {
+    #[inline]
+    fn home(&self, key: &[Value]) -> (usize, u8) {
         let hash = self.hasher.hash_one(key);
-        let bucket = (u64::from(hash as u32) * self.heads.len() as u64) >> 32;
-        (bucket as usize, (hash >> 48) as u16)
+        let bucket = (u64::from(hash as u32) * self.buckets.len() as u64) >> 32;
+        (bucket as usize, (hash >> 56) as u8)
     }
 
     #[inline]
-    fn lane(&self, lane: usize) -> &[AtomicU64] {
-        &self.words[lane * self.stride..][..self.stride]
+    fn record(&self, record: u32) -> Record<'_> {
+        Record::new(&self.shape, &self.words[record as usize * self.stride..][..self.stride])
+    }
+
+    /// The record of a lane, unless nobody has claimed it.
+    fn record_of(&self, lane: usize) -> Option<Record<'_>> {
+        Some(self.record(self.lanes[lane].load(Relaxed).checked_sub(1)?))
     }
 
     /// The statements of the element there.
-    fn each_of(&self, lane: usize) -> Option<&Each> {
-        self.each.get(self.lane(lane)[EACH].load(Relaxed) as u32 as usize)
-    }
-
-    fn part(&self, lane: usize, part: usize) -> Value {
-        let words = &self.lane(lane)[KEY + 2 * part..];
-        join(words[0].load(Relaxed), words[1].load(Relaxed))
+    #[inline]
+    fn each_of(&self, record: Record<'_>) -> Option<&Each> {
+        self.each.get(record.list() as usize)
     }
 
     #[inline]
-    fn find_in(&self, bucket: usize, occupied: u64, tag: u16, key: &[Value], now: u64) -> Option<Element> {
-        lanes(occupied).map(|lane| bucket * LANES + lane).find_map(|lane| {
-            if self.tags[lane].load(Relaxed) != tag {
-                return None;
-            }
-            let claim = self.lane(lane)[CLAIM].load(Acquire);
-            let same = key.iter().enumerate().all(|(part, &value)| self.part(lane, part) == value);
-            if !same || now >= self.lane(lane)[END].load(Relaxed) {
-                return None;
-            }
-            let data = &self.lane(lane)[DATA..];
-            let data = join(data[0].load(Relaxed), data[1].load(Relaxed));
-            fence(Acquire);
-            let found = claim % 2 == 1 && self.lane(lane)[CLAIM].load(Relaxed) == claim;
-            found.then_some(Element { lane, data })
+    fn find_in(&self, bucket: usize, occupied: u64, tag: u8, key: &[Value], now: u64) -> Option<Element> {
+        let tagged = self.buckets[bucket].tagged(occupied, tag);
+        lanes(tagged).map(|lane| bucket * LANES + lane).find_map(|lane| {
+            let record = self.lanes[lane].load(Relaxed).checked_sub(1)?;
+            let data = self.record(record).find(key, now)?;
+            Some(Element { lane: lane as u32, record, data })
         })
     }
 
-    /// The element with this key: the one that is there, or a new one; `None` if there is no room.
-    fn put(&self, key: &[Value], wanted: &Wanted, now: u64) -> Option<Element> {
+    /// The element with this key: the one that is there, or a new one, and whether it is that; `None` if there is no
+    /// room.
+    fn put(&self, key: &[Value], new: New, now: u64) -> Option<(Element, bool)> {
+        if !self.shape.fits(key, new.data) {
+            return None;
+        }
         let (bucket, tag) = self.home(key);
         let mut claimed = None;
         loop {
             // Each turn but the first two follows upon a change of this bucket by another worker.
-            let head = self.heads[bucket].load(Acquire);
+            let head = self.buckets[bucket].head.load(Acquire);
             if let Some(found) = self.find_in(bucket, head & OCCUPIED, tag, key, now) {
-                if let Some(lane) = claimed {
+                if let Some((lane, _)) = claimed {
                     self.give_up(lane);
                 }
-                if wanted.change == Change::Update {
-                    self.renew(found, wanted.lifetime, now);
-                }
-                return Some(found);
+                return Some((found, false));
             }
             if self.vacate_ended(bucket, head, now) {
                 continue;
             }
-            let lane = match claimed {
-                Some(lane) => lane,
-                None => self.claim(bucket, head, now)?,
+            let (lane, record) = match claimed {
+                Some(claimed) => claimed,
+                None => self.claim(bucket, head, tag, key, new, now)?,
             };
-            if claimed.is_none() {
-                self.write(lane, key, tag, wanted, now);
-                claimed = Some(lane);
-            }
+            claimed = Some((lane, record));
             let next = changed(head) | 1 << (lane - bucket * LANES);
-            if self.heads[bucket].compare_exchange(head, next, AcqRel, Relaxed).is_ok() {
-                return Some(Element { lane, data: wanted.data });
+            if self.buckets[bucket].head.compare_exchange(head, next, AcqRel, Relaxed).is_ok() {
+                return Some((Element { lane: lane as u32, record, data: new.data }, true));
             }
         }
     }
 
-    /// A lane for a new element, counted.
-    fn claim(&self, bucket: usize, head: u64, now: u64) -> Option<usize> {
+    /// A lane and a record for a new element, which is counted and written.
+    fn claim(
+        &self,
+        bucket: usize,
+        head: u64,
+        tag: u8,
+        key: &[Value],
+        new: New,
+        now: u64,
+    ) -> Option<(usize, u32)> {
         self.look_over(1, now, false);
-        if !self.count_one() {
+        let record = self.take().or_else(|| {
             self.look_over(LOOKED_OVER, now, true);
-            if !self.count_one() {
-                return None;
+            self.take()
+        })?;
+        self.write(record, key, new);
+        let lane = lanes(!head & OCCUPIED).map(|lane| bucket * LANES + lane).find(|&lane| {
+            let lane = &self.lanes[lane];
+            lane.load(Relaxed) == 0 && lane.compare_exchange(0, record + 1, AcqRel, Relaxed).is_ok()
+        });
+        match lane {
+            Some(lane) => self.buckets[bucket].tag(lane % LANES, tag),
+            None => self.put_back(record),
+        }
+        lane.map(|lane| (lane, record))
+    }
+
+    /// A record that was free, counted.
+    fn take(&self) -> Option<u32> {
+        let mut first = self.free.load(Acquire);
+        loop {
+            // Each turn but the first follows upon a change by another worker.
+            let record = (first as u32).checked_sub(1)?;
+            let next = changed_free(first) | u64::from(self.record(record).free_after());
+            match self.free.compare_exchange_weak(first, next, Acquire, Acquire) {
+                Ok(_) => {
+                    self.count.fetch_add(1, Relaxed);
+                    return Some(record);
+                }
+                Err(seen) => first = seen,
             }
         }
-        let lane = lanes(!head & OCCUPIED).map(|lane| bucket * LANES + lane).find(|&lane| {
-            let claim = &self.lane(lane)[CLAIM];
-            let seen = claim.load(Relaxed);
-            seen.is_multiple_of(2) && claim.compare_exchange(seen, seen + 1, Acquire, Relaxed).is_ok()
-        });
-        if lane.is_none() {
-            self.count.fetch_sub(1, Relaxed);
-        }
-        lane
     }
 
-    fn count_one(&self) -> bool {
-        let room = |count: u32| (count < self.size).then_some(count + 1);
-        self.count.fetch_update(Relaxed, Relaxed, room).is_ok()
+    /// Gives a record back.
+    fn put_back(&self, record: u32) {
+        self.count.fetch_sub(1, Relaxed);
+        let mut first = self.free.load(Relaxed);
+        loop {
+            // Each turn but the first follows upon a change by another worker.
+            self.record(record).free(first as u32);
+            let next = changed_free(first) | u64::from(record + 1);
+            match self.free.compare_exchange_weak(first, next, Release, Relaxed) {
+                Ok(_) => return,
+                Err(seen) => first = seen,
+            }
+        }
     }
 
-    fn write(&self, lane: usize, key: &[Value], tag: u16, wanted: &Wanted, now: u64) {
-        // Whoever reads a word of these sees the claim too.
-        fence(Release);
-        let words = self.lane(lane);
-        let lifetime = wanted.lifetime.unwrap_or(self.lifetime);
-        words[END].store(now.saturating_add(lifetime), Relaxed);
-        words[EACH].store(wanted.each.into(), Relaxed);
-        split(wanted.data, &words[DATA..]);
-        for (part, &value) in key.iter().enumerate() {
-            split(value, &words[KEY + 2 * part..]);
+    fn write(&self, record: u32, key: &[Value], new: New) {
+        let record = self.record(record);
+        if let Some(each) = self.each.get(new.each as usize) {
+            each.reset(record.state());
         }
-        if let Some(each) = self.each.get(wanted.each as usize) {
-            each.reset(&words[KEY + 2 * self.parts..]);
-        }
-        let room = &words[self.stride - self.room..];
+        let room = record.state();
+        let room = &room[room.len() - self.room..];
         room.iter().take(FRESH).for_each(|number| number.store(0, Relaxed));
-        self.tags[lane].store(tag, Relaxed);
+        record.write(key, new.data, new.each, new.end, new.loaded);
     }
 
     /// Gives a lane back that was claimed and never occupied, or has just been vacated.
     fn give_up(&self, lane: usize) {
-        self.lane(lane)[CLAIM].fetch_add(1, Release);
-        self.count.fetch_sub(1, Relaxed);
+        if let Some(record) = self.lanes[lane].swap(0, AcqRel).checked_sub(1) {
+            self.put_back(record);
+        }
     }
 
     /// A new lifetime for an element that has one.
-    fn renew(&self, element: Element, lifetime: Option<u64>, now: u64) {
-        let end = &self.lane(element.lane)[END];
-        let lifetime = lifetime.unwrap_or(self.lifetime);
+    fn renew(&self, element: Element, lifetime: u64, now: u64) {
+        let end = self.record(element.record).end();
         if lifetime != FOR_EVER && end.load(Relaxed) != u64::MAX {
             end.store(now.saturating_add(lifetime), Relaxed);
         }
@@ -356,10 +450,10 @@ impl DynamicSet {
         let (bucket, tag) = self.home(key);
         loop {
             // Each turn but the first follows upon a change of this bucket by another worker.
-            let head = self.heads[bucket].load(Acquire);
+            let head = self.buckets[bucket].head.load(Acquire);
             let found = self.find_in(bucket, head & OCCUPIED, tag, key, now);
             let Some(Element { lane, .. }) = found else { return };
-            if self.vacate(bucket, head, lane) {
+            if self.vacate(bucket, head, lane as usize) {
                 return;
             }
         }
@@ -368,7 +462,7 @@ impl DynamicSet {
     /// Makes a lane unoccupied, unless the head is no longer this.
     fn vacate(&self, bucket: usize, head: u64, lane: usize) -> bool {
         let next = changed(head) & !(1 << (lane - bucket * LANES));
-        let done = self.heads[bucket].compare_exchange(head, next, AcqRel, Relaxed).is_ok();
+        let done = self.buckets[bucket].head.compare_exchange(head, next, AcqRel, Relaxed).is_ok();
         if done {
             self.give_up(lane);
         }
@@ -377,22 +471,20 @@ impl DynamicSet {
 
     /// Vacates the lanes of a bucket whose elements have ended; whether there were any.
     fn vacate_ended(&self, bucket: usize, head: u64, now: u64) -> bool {
-        self.vacate_those(bucket, head, |lane| now >= self.lane(lane)[END].load(Relaxed))
+        self.vacate_those(bucket, head, |record| now >= record.end().load(Relaxed))
     }
 
     /// Whether an element that packets have put in counts connections and has none: the kernel drops those within a
     /// second.
-    fn is_idle(&self, lane: usize) -> bool {
-        let words = self.lane(lane);
-        words[EACH].load(Relaxed) & LOADED == 0
-            && self.each_of(lane).is_some_and(|each| each.has_no_connection(&words[KEY + 2 * self.parts..]))
+    fn is_idle(&self, record: Record<'_>) -> bool {
+        !record.is_loaded() && self.each_of(record).is_some_and(|each| each.has_no_connection(record.state()))
     }
 
-    fn vacate_those(&self, bucket: usize, mut head: u64, which: impl Fn(usize) -> bool) -> bool {
+    fn vacate_those(&self, bucket: usize, mut head: u64, which: impl Fn(Record<'_>) -> bool) -> bool {
         let mut any = false;
         for lane in lanes(head & OCCUPIED) {
             let at = bucket * LANES + lane;
-            if which(at) {
+            if self.record_of(at).is_some_and(&which) {
                 any = true;
                 if !self.vacate(bucket, head, at) {
                     break;
@@ -408,9 +500,9 @@ impl DynamicSet {
     fn look_over(&self, buckets: u32, now: u64, idle: bool) {
         let from = self.cursor.fetch_add(buckets, Relaxed);
         for bucket in from..from.saturating_add(buckets) {
-            let bucket = bucket as usize % self.heads.len();
-            self.vacate_those(bucket, self.heads[bucket].load(Acquire), |lane| {
-                now >= self.lane(lane)[END].load(Relaxed) || idle && self.is_idle(lane)
+            let bucket = bucket as usize % self.buckets.len();
+            self.vacate_those(bucket, self.buckets[bucket].head.load(Acquire), |record| {
+                now >= record.end().load(Relaxed) || idle && self.is_idle(record)
             });
         }
     }
@@ -431,13 +523,9 @@ const fn changed(head: u64) -> u64 {
     head.wrapping_add(1 << LANES)
 }
 
-const fn join(high: u64, low: u64) -> Value {
-    (high as Value) << 64 | low as Value
-}
-
-fn split(value: Value, words: &[AtomicU64]) {
-    words[0].store((value >> 64) as u64, Relaxed);
-    words[1].store(value as u64, Relaxed);
+/// The number of changes of the first free record, one more.
+const fn changed_free(first: u64) -> u64 {
+    (first >> 32).wrapping_add(1) << 32
 }
 
 /// Lanes of a bucket: a bit each in its head; the other bits count changes.
@@ -445,8 +533,6 @@ pub const LANES: usize = 48;
 const OCCUPIED: u64 = (1 << LANES) - 1;
 /// Buckets that a new element looks over when the set is full.
 const LOOKED_OVER: u32 = 8;
-/// In the word that says which statements an element has: it came with the policy.
-const LOADED: u64 = 1 << 32;
 /// A lifetime without end.
 const FOR_EVER: u64 = u64::MAX;
 /// Numbers of whoever keeps the set that are 0 in a new element.
@@ -454,12 +540,10 @@ pub(super) const FRESH: usize = 3;
 /// Most parts a key may have.
 const MOST_PARTS: usize = 16;
 
-// Words of a lane.
-const CLAIM: usize = 0;
-const END: usize = 1;
-const EACH: usize = 2;
-const DATA: usize = 3;
-const KEY: usize = 5;
+/// One in each byte of a word.
+const BYTES: u64 = 0x0101_0101_0101_0101;
+/// A factor that brings the lowest bits of all bytes together in the top byte, in order.
+const GATHERED: u64 = 0x0102_0408_1020_4080;
 
 #[cfg(test)]
 mod tests;
