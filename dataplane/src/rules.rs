@@ -1,12 +1,14 @@
 //! What does a generation consist of? The compiled policy and a bank of counters for every worker.
 
+pub use crate::classify::program::MOST_ADDED;
 use crate::classify::program::random_seed;
 use crate::classify::{CompileError, Counters, Program};
 use crate::object::numbers::each_field;
 use crate::packet::Network;
 use crate::track::{OwnTimeouts, Timeouts};
 use config::Policy;
-use config::policy::{CounterId, Ct, Load, TimeoutsId, Tracks};
+use config::policy::{self, CounterId, Ct, Load, TimeoutsId, Tracks};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// Tells rules from those before and after them.
@@ -20,7 +22,7 @@ pub struct Rules {
     tracks: Tracks,
     counts_traffic: bool,
     /// The timeouts that rules give to connections.
-    timeouts: Box<[Timeouts]>,
+    timeouts: Arc<[Timeouts]>,
     number: u32,
     counters: Box<[Counters]>,
 }
@@ -58,6 +60,33 @@ impl Rules {
             number: NUMBER.fetch_add(1, Relaxed),
             counters,
         })
+    }
+
+    /// These rules and one more, number `at` of its chain, from 0, without compiling the others: for the next generation.
+    /// Objects, counters and what connections remember of them go on as they are. The number of the rule continues those
+    /// of the rules there are: of those compiled, and then of those that came in like this.
+    ///
+    /// `grown` is the policy these rules were compiled of; of its sets and counters there may be more at the end, for
+    /// this rule. Its list of rules is not looked at. `None` if this cannot be done: the rule changes what others rely
+    /// on, or [`MOST_ADDED`] have come in like this. Then [`Self::compile_again`], or [`Self::compile_at`].
+    #[must_use]
+    pub fn with_rule(&self, grown: &Policy, rule: &policy::Rule, at: usize) -> Option<Self> {
+        Some(self.next(self.program.with_rule(grown, rule, at)?))
+    }
+
+    /// Compiles `policy`, which differs from what these rules were compiled of in the order of its rules and by those
+    /// that came in with [`Self::with_rule`]. Objects and counters go on as they are. `None` if that cannot be.
+    #[must_use]
+    pub fn compile_again(&self, policy: &Policy) -> Option<Self> {
+        let same = counts_traffic(policy) == self.counts_traffic;
+        Some(self.next(self.program.compile_beside(policy).filter(|_| same)?))
+    }
+
+    fn next(&self, program: Program) -> Self {
+        let count = program.counted();
+        let bank = |bank: &Counters| bank.grown(count, random_seed()[0]);
+        let counters = self.counters.iter().map(bank).collect();
+        Self { program, timeouts: Arc::clone(&self.timeouts), counters, ..*self }
     }
 
     /// Whether connections of this network layer are tracked.

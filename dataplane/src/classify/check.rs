@@ -92,10 +92,19 @@ impl std::error::Error for CompileError {}
 /// What is known of a chain once everything below it has been looked at.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Below {
+    /// Whether a packet can meet the chain.
+    met: bool,
     /// Levels of jumps and gotos.
     levels: usize,
     /// Whether a rule of it or below it changes what is known of the connection: `notrack`, a zone, a helper.
     pub(super) notrack: bool,
+}
+
+impl Below {
+    /// Whether a packet can meet the chain, and goes from there to no other, and its connection stays as it is.
+    pub(super) const fn is_leaf(&self) -> bool {
+        self.met && self.levels == 0 && !self.notrack
+    }
 }
 
 /// Whether the data path can run `policy`, without compiling it.
@@ -139,11 +148,7 @@ pub(super) fn check(policy: &Policy) -> Result<Vec<Below>, CompileError> {
 /// Checks every set and every statement for itself.
 fn parts(policy: &Policy, found: &mut Vec<CompileError>) {
     for (id, set) in (0u32..).map(SetId).zip(&policy.sets) {
-        let whole = set.low.len() == set.high.len() && set.low.len() == set.len() * set.widths.len();
-        let widths =
-            set.widths.len() <= MOST_PARTS && set.widths.iter().all(|width| (1..=128).contains(width));
-        let fits = if whole && widths { check_held(policy, id, set) } else { Err(CompileError::Set(id)) };
-        found.extend(fits.err());
+        found.extend(check_set(policy, id, set).err());
     }
     for (id, chain) in (0u32..).map(ChainId).zip(&policy.chains) {
         let range = chain.rules.start as usize..chain.rules.end as usize;
@@ -159,6 +164,23 @@ fn parts(policy: &Policy, found: &mut Vec<CompileError>) {
             found.extend(check_draws(rule, statements).err());
         }
     }
+}
+
+/// Checks one set.
+pub(super) fn check_set(policy: &Policy, id: SetId, set: &Set) -> Result<(), CompileError> {
+    let whole = set.low.len() == set.high.len() && set.low.len() == set.len() * set.widths.len();
+    let widths = set.widths.len() <= MOST_PARTS && set.widths.iter().all(|width| (1..=128).contains(width));
+    if whole && widths { check_held(policy, id, set) } else { Err(CompileError::Set(id)) }
+}
+
+/// Checks one rule, whose sets are right.
+pub(super) fn check_rule(
+    policy: &Policy,
+    rule: RuleId,
+    statements: &[Statement],
+) -> Result<(), CompileError> {
+    statements.iter().try_for_each(|statement| check_statement(policy, rule, statement))?;
+    check_draws(rule, statements)
 }
 
 /// What lies below every chain that a packet can meet, where every part is right for itself.
@@ -380,7 +402,7 @@ fn look_below(policy: &Policy, chain: ChainId, states: &mut [State], level: usiz
         State::Unknown if level > MOST_LEVELS => return None,
         State::Unknown => states[chain.index()] = State::Open,
     }
-    let mut below = Below::default();
+    let mut below = Below { met: true, ..Below::default() };
     for statement in policy.rules_of(chain).flat_map(|(_, rule)| &rule.statements) {
         let verdicts = match statement {
             Statement::Notrack

@@ -16,7 +16,8 @@ use config::policy::{
 };
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::ops::Range;
+use std::ops::{Index, Range};
+use std::sync::Arc;
 
 /// The statements of every rule of a policy.
 #[derive(Debug)]
@@ -24,12 +25,14 @@ pub(super) struct Code {
     steps: Box<[Step]>,
     /// What each step's outcome depends on.
     varies: Box<[Varies]>,
+    /// The number of the first rule.
+    first: u32,
     /// Where the steps of each rule begin; one more at the end.
     starts: Box<[u32]>,
     fields: Box<[Readable]>,
     bounds: Box<[(Value, Value)]>,
     keys: Box<[Readable]>,
-    sets: Box<[Set]>,
+    pub(super) sets: Sets,
     operands: Box<[Operand]>,
     updates: Box<[Update]>,
     recent: Box<[Recent]>,
@@ -151,19 +154,31 @@ impl Code {
                 layout.push(number, statement, objects);
             }
         }
-        layout.starts.push(layout.steps.len() as u32);
-        Self {
-            varies: layout.steps.iter().map(|step| layout.varies(step)).collect(),
-            steps: layout.steps.into(),
-            starts: layout.starts.into(),
-            fields: layout.fields.list.into_iter().map(Readable::new).collect(),
-            bounds: layout.bounds.list.into(),
-            keys: layout.keys.into_iter().map(Readable::new).collect(),
-            sets: policy.sets.iter().map(Set::compile).collect(),
-            operands: layout.operands.into(),
-            updates: layout.updates.into(),
-            recent: layout.recent.into(),
+        let sets = policy.sets.iter().map(Set::compile).collect();
+        layout.done(0, Sets { compiled: sets, added: Box::new([]) })
+    }
+
+    /// Lays out one rule more, which has been checked, with this number. It asks the sets of the others, and those that
+    /// were added.
+    pub(super) fn of_rule(
+        others: &Self,
+        added: &[Arc<Set>],
+        number: u32,
+        rule: &policy::Rule,
+        objects: &Objects,
+    ) -> Self {
+        let mut layout = Layout::default();
+        layout.starts.push(0);
+        for (number, statement) in rule.statements.iter().enumerate() {
+            layout.push(number, statement, objects);
         }
+        layout.done(number, Sets { compiled: Arc::clone(&others.sets.compiled), added: added.into() })
+    }
+
+    /// How many rules there are, up to the last of these.
+    #[inline]
+    pub(super) const fn rules(&self) -> u32 {
+        self.first + self.starts.len() as u32 - 1
     }
 
     /// Runs rule number `rule`.
@@ -178,7 +193,8 @@ impl Code {
         trace: &mut T,
     ) -> End {
         facts.known.draw.for_rule(rule);
-        let range = self.starts[rule as usize] as usize..self.starts[rule as usize + 1] as usize;
+        let place = (rule - self.first) as usize;
+        let range = self.starts[place] as usize..self.starts[place + 1] as usize;
         let varies = if T::IS_KEPT { &self.varies[range.clone()] } else { &[] };
         for (at, step) in self.steps[range].iter().enumerate() {
             if T::IS_KEPT {
@@ -375,10 +391,16 @@ impl Code {
 
     /// Bytes it takes.
     pub(super) fn memory(&self) -> usize {
+        let sets = &self.sets.compiled;
+        let sets = size_of_val(&**sets) + sets.iter().map(Set::memory).sum::<usize>();
+        self.memory_of_rules() + sets
+    }
+
+    /// Bytes it takes besides the sets.
+    pub(super) fn memory_of_rules(&self) -> usize {
         let tables = size_of_val(&*self.fields) + size_of_val(&*self.bounds) + size_of_val(&*self.keys);
-        let sets = size_of_val(&*self.sets) + self.sets.iter().map(Set::memory).sum::<usize>();
         let steps = size_of_val(&*self.steps) + size_of_val(&*self.varies) + size_of_val(&*self.starts);
-        steps + tables + sets
+        steps + tables
     }
 }
 
@@ -391,6 +413,33 @@ impl Readable {
     fn read<F: Frame + ?Sized>(&self, facts: &Facts<'_, F>) -> Option<Value> {
         let loaded = facts.load(&self.field.load)?;
         Some(if self.plain { loaded } else { self.field.apply(loaded) })
+    }
+}
+
+/// The sets that rules ask, by number.
+#[derive(Debug)]
+pub(super) struct Sets {
+    compiled: Arc<[Set]>,
+    /// Those that came in with single rules.
+    added: Box<[Arc<Set>]>,
+}
+
+impl Sets {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.compiled.len() + self.added.len()
+    }
+}
+
+impl Index<usize> for Sets {
+    type Output = Set;
+
+    #[inline]
+    fn index(&self, number: usize) -> &Set {
+        match self.compiled.get(number) {
+            Some(set) => set,
+            None => &self.added[number - self.compiled.len()],
+        }
     }
 }
 
@@ -409,6 +458,24 @@ struct Layout {
 }
 
 impl Layout {
+    /// The rules laid out, the first of this number.
+    fn done(mut self, first: u32, sets: Sets) -> Code {
+        self.starts.push(self.steps.len() as u32);
+        Code {
+            varies: self.steps.iter().map(|step| self.varies(step)).collect(),
+            first,
+            steps: self.steps.into(),
+            starts: self.starts.into(),
+            fields: self.fields.list.into_iter().map(Readable::new).collect(),
+            bounds: self.bounds.list.into(),
+            keys: self.keys.into_iter().map(Readable::new).collect(),
+            sets,
+            operands: self.operands.into(),
+            updates: self.updates.into(),
+            recent: self.recent.into(),
+        }
+    }
+
     /// What the outcome of a step depends on: of what it reads, and nothing else, if it only reads or counts.
     fn varies(&self, step: &Step) -> Varies {
         let of_key = |key: Key| {

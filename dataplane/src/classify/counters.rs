@@ -8,13 +8,16 @@
 use super::facts::mix;
 use crate::object::LogRing;
 use config::policy::CounterId;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The counters of a policy, from zero; [`config::policy::Counter`] says what each starts from.
 #[derive(Debug, Default)]
 pub struct Counters {
-    cells: Box<[Cell]>,
-    log: Option<LogRing>,
+    cells: Arc<[Cell]>,
+    /// Those that came in with single rules.
+    added: Box<[Arc<Cell>]>,
+    log: Option<Arc<LogRing>>,
     /// What random numbers are drawn from.
     drawn: AtomicU64,
 }
@@ -29,20 +32,33 @@ impl Counters {
     /// A bank of `count` counters at zero.
     #[must_use]
     pub fn new(count: usize) -> Self {
-        Self { cells: (0..count).map(|_| Cell::default()).collect(), log: None, drawn: AtomicU64::new(0) }
+        Self { cells: (0..count).map(|_| Cell::default()).collect(), ..Self::default() }
+    }
+
+    /// The bank of the same worker for the rules that come next: these counters go on, up to `count` others begin. The
+    /// worker may go on with the one until it begins with the other. `secret` is for its random numbers.
+    #[must_use]
+    pub fn grown(&self, count: usize, secret: u64) -> Self {
+        let more = (self.len()..count).map(|_| Arc::default());
+        Self {
+            cells: Arc::clone(&self.cells),
+            added: self.added.iter().cloned().chain(more).collect(),
+            log: self.log.clone(),
+            drawn: AtomicU64::new(secret),
+        }
     }
 
     /// The bank with a ring for the worker's log records.
     #[must_use]
     pub fn with_log(self, ring: LogRing) -> Self {
-        Self { log: Some(ring), ..self }
+        Self { log: Some(Arc::new(ring)), ..self }
     }
 
     /// The worker's log records, if the policy logs.
     #[inline]
     #[must_use]
-    pub const fn log(&self) -> Option<&LogRing> {
-        self.log.as_ref()
+    pub fn log(&self) -> Option<&LogRing> {
+        self.log.as_deref()
     }
 
     /// The bank with random numbers drawn from this secret.
@@ -62,31 +78,35 @@ impl Counters {
     /// How many counters it has.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.cells.len()
+        self.cells.len() + self.added.len()
     }
 
     /// Whether it has none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
+        self.len() == 0
     }
 
     /// Counts one packet of `bytes` bytes. Only the worker that owns the bank may call this. A counter that the
     /// bank does not have counts nothing.
     #[inline]
     pub fn count(&self, counter: CounterId, bytes: u32) {
-        if let Some(cell) = self.cells.get(counter.index()) {
+        if let Some(cell) = self.cell(counter) {
             cell.packets.store(cell.packets.load(Relaxed).wrapping_add(1), Relaxed);
             cell.bytes.store(cell.bytes.load(Relaxed).wrapping_add(bytes.into()), Relaxed);
         }
     }
 
+    #[inline]
+    fn cell(&self, counter: CounterId) -> Option<&Cell> {
+        let place = counter.index();
+        self.cells.get(place).or_else(|| self.added.get(place - self.cells.len()).map(|cell| &**cell))
+    }
+
     /// Packets and bytes counted so far.
     #[must_use]
     pub fn read(&self, counter: CounterId) -> (u64, u64) {
-        self.cells
-            .get(counter.index())
-            .map_or((0, 0), |cell| (cell.packets.load(Relaxed), cell.bytes.load(Relaxed)))
+        self.cell(counter).map_or((0, 0), |cell| (cell.packets.load(Relaxed), cell.bytes.load(Relaxed)))
     }
 }
 

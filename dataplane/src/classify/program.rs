@@ -25,19 +25,29 @@ use config::policy::{
     Target, Tracks,
 };
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 mod ahead;
+mod joining;
+mod patch;
 
 pub use ahead::{Ahead, AheadOf};
+pub use patch::MOST_ADDED;
+use patch::Patch;
 
-/// A compiled policy: shared by all workers, never written.
+/// A compiled policy: shared by all workers, never written. What is large is shared with the programs that came of it
+/// by a rule more.
 #[derive(Debug)]
 pub struct Program {
     /// The base chains of each hook, in order.
-    hooks: [Box<[BaseChain]>; Hook::COUNT],
-    chains: Box<[Chain]>,
-    code: Code,
-    objects: Objects,
+    hooks: Arc<[Box<[BaseChain]>; Hook::COUNT]>,
+    chains: Arc<[Chain]>,
+    /// By chain.
+    below: Arc<[Below]>,
+    code: Arc<Code>,
+    /// The rules that came in since.
+    patch: Patch,
+    objects: Arc<Objects>,
     logs: bool,
     /// Whether a rule asks for random numbers.
     draws: bool,
@@ -102,6 +112,19 @@ impl Program {
     pub fn compile_at(policy: &Policy, now: u64, seed: Seed) -> Result<Self, CompileError> {
         let below = check::check(policy)?;
         let objects = Objects::new(policy, now, seed).ok_or(CompileError::Objects)?;
+        Ok(Self::of(policy, below, Arc::new(objects)))
+    }
+
+    /// Compiles `policy`, whose rules have changed and nothing else, for the same objects. `None` if these are not its
+    /// objects, or it could not run.
+    pub(crate) fn compile_beside(&self, policy: &Policy) -> Option<Self> {
+        let below = check::check(policy).ok().filter(|_| self.objects.serve(policy))?;
+        let program = Self::of(policy, below, Arc::clone(&self.objects));
+        let same = (program.counters, program.tracks) == (self.counters, self.tracks);
+        (same && self.logs >= program.logs).then_some(program)
+    }
+
+    fn of(policy: &Policy, below: Vec<Below>, objects: Arc<Objects>) -> Self {
         let marks = Marks::of(policy);
         let mut never_run = vec![false; policy.rules.len()];
         let chains = policy
@@ -110,16 +133,18 @@ impl Program {
             .zip(&below)
             .map(|(chain, below)| Chain::compile(policy, chain, *below, marks, &mut never_run))
             .collect();
-        Ok(Self {
-            hooks: HOOKS.map(|hook| BaseChain::of_hook(policy, hook)),
+        Self {
+            hooks: Arc::new(HOOKS.map(|hook| BaseChain::of_hook(policy, hook))),
             chains,
-            code: Code::compile(policy, &objects, &never_run),
+            below: below.into(),
+            code: Arc::new(Code::compile(policy, &objects, &never_run)),
+            patch: Patch::default(),
             objects,
             logs: policy.rules.iter().flat_map(|rule| &rule.statements).any(is_log),
             draws: draws(policy),
             counters: policy.counters.len(),
             tracks: policy.tracks,
-        })
+        }
     }
 
     /// A bank of counters for one worker, from zero.
@@ -127,6 +152,11 @@ impl Program {
     pub fn counters(&self) -> Counters {
         let counters = Counters::new(self.counters).with_secret(random_seed()[0]);
         if self.logs { counters.with_log(LogRing::new(LOG_RECORDS)) } else { counters }
+    }
+
+    /// How many counters its rules have.
+    pub(crate) const fn counted(&self) -> usize {
+        self.counters
     }
 
     /// A random number for a packet, from the bank of the worker that has it; 0 if no rule asks for one.
@@ -138,7 +168,7 @@ impl Program {
 
     /// Its limits, quotas and changing sets, shared by all workers.
     #[must_use]
-    pub const fn objects(&self) -> &Objects {
+    pub fn objects(&self) -> &Objects {
         &self.objects
     }
 
@@ -160,7 +190,11 @@ impl Program {
                 }
             })
             .sum();
-        self.code.memory() + self.objects.memory() + size_of_val(&*self.chains) + indices
+        self.code.memory()
+            + self.patch.memory()
+            + self.objects.memory()
+            + size_of_val(&*self.chains)
+            + indices
     }
 
     /// Whether there is a base chain in one of these stages.
@@ -241,11 +275,23 @@ impl Program {
                     .map_or((base.policy, DecidedBy::ChainPolicy(base.chain)), |(verdict, rule)| {
                         (verdict, DecidedBy::Rule(rule))
                     });
-                let has_rules = !self.chains[base.chain.index()].rules.is_empty();
+                let has_rules =
+                    !self.chains[base.chain.index()].rules.is_empty() || self.patch.changes(base.chain);
                 evaluation.record(Decision { verdict, decided_by }, has_rules);
             }
             (facts.iif, facts.oif, facts.ct_state) = before;
             facts.known.no_room = false;
+        }
+    }
+}
+
+impl Program {
+    /// The code of a rule.
+    #[inline]
+    fn code_of(&self, rule: u32) -> &Code {
+        match rule.checked_sub(self.code.rules()) {
+            None => &self.code,
+            Some(added) => &self.patch.rules[added as usize],
         }
     }
 }
@@ -426,6 +472,9 @@ impl<F: Frame + ?Sized, T: Trace> Run<'_, '_, F, T> {
     /// The verdict of a chain and the rule that gave it; `None` if the chain was left without one.
     fn chain(&mut self, id: ChainId, level: usize) -> Option<(Verdict, RuleId)> {
         let program = self.program;
+        if program.patch.changes(id) {
+            return self.patched(id, level);
+        }
         let chain = &program.chains[id.index()];
         let selector = match &chain.selector {
             None => return self.rules(chain.rules.clone(), level).break_value().flatten(),
@@ -506,7 +555,7 @@ impl<F: Frame + ?Sized, T: Trace> Run<'_, '_, F, T> {
         level: usize,
     ) -> ControlFlow<Option<(Verdict, RuleId)>> {
         for rule in rules {
-            let (target, comes_back) = match self.program.code.run(
+            let (target, comes_back) = match self.program.code_of(rule).run(
                 rule,
                 self.facts,
                 &self.program.objects,

@@ -13,13 +13,13 @@ use proptest::test_runner::TestRunner;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-const PACKETS: usize = 24;
+pub(super) const PACKETS: usize = 24;
 /// Nanoseconds between packets.
-const PAUSES: [u64; 5] = [0, 1000, 1_000_000, 400_000_000, 5_000_000_000];
-const PATHS: [Path; 3] = [Path::GUARD_INWARD, Path::GUARD_OUTWARD, Path::TRANSIT];
+pub(super) const PAUSES: [u64; 5] = [0, 1000, 1_000_000, 400_000_000, 5_000_000_000];
+pub(super) const PATHS: [Path; 3] = [Path::GUARD_INWARD, Path::GUARD_OUTWARD, Path::TRANSIT];
 
 /// Runs the packet along the path, as the pipeline does.
-fn evaluate(
+pub(super) fn evaluate(
     sample: &Sample,
     path: &Path,
     mut run: impl FnMut(&[Stage], &Facts<'_, [u8]>, &mut Evaluation),
@@ -37,7 +37,7 @@ fn evaluate(
     evaluation
 }
 
-fn counts(policy: &Policy, counters: &Counters) -> Vec<(u64, u64)> {
+pub(super) fn counts(policy: &Policy, counters: &Counters) -> Vec<(u64, u64)> {
     (0..policy.counters.len() as u32).map(|id| counters.read(CounterId(id))).collect()
 }
 

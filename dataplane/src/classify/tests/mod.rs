@@ -3,6 +3,7 @@
 mod agreement;
 pub(crate) mod choices;
 mod held;
+mod joining;
 pub(crate) mod random;
 mod sample;
 mod semantics;
