@@ -255,6 +255,9 @@ pub struct Bench {
     /// Leave the flow table in the system's small pages, to see what huge ones are worth
     #[arg(long)]
     pub small_pages: bool,
+    /// Add a rule to the longest chain every few milliseconds, and say how long it takes until every worker uses it
+    #[arg(long)]
+    pub changes: bool,
     /// How long to measure
     #[arg(long, value_name = "S", default_value_t = 3.0, value_parser = duration)]
     pub seconds: f64,

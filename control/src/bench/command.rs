@@ -1,12 +1,13 @@
 //! What does `sluice bench` do? Builds the workers, lets them run, reports.
 
+use super::changes::Changes;
 use super::io::BenchIo;
 use super::machine::Machine;
 use super::measure::Measured;
 use super::report::Report;
 use super::shard::{Samples, Shard};
 use super::traffic::{Family, Mix, Traffic};
-use super::{frames, rules};
+use super::{frames, rules, shard};
 use crate::cli::Bench;
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
@@ -45,7 +46,7 @@ pub fn bench(command: &Bench) -> Outcome<()> {
     let rules = Rules::compile(&policy, workers)
         .map_err(|error| Failure::refused(format!("the ruleset cannot be compiled: {error}")))?;
     let set_elements = policy.sets.iter().map(config::policy::Set::len).sum();
-    let (_publisher, readers) = generation::publish(rules, workers);
+    let (mut publisher, readers) = generation::publish(rules, workers);
     let mut ends = Vec::new();
     let mut ports = Vec::new();
     for side in SIDES {
@@ -108,8 +109,14 @@ pub fn bench(command: &Bench) -> Outcome<()> {
         };
         counters.push(Arc::clone(&stats));
         let table_slots = parts.table.capacity();
-        let mut shard =
-            Shard { worker: Worker::new(parts), stats, ager, slots: table_slots, mixes: command.mix.clone() };
+        let mut shard = Shard {
+            worker: Worker::new(parts),
+            stats,
+            ager,
+            slots: table_slots,
+            mixes: command.mix.clone(),
+            floor_bursts: if command.changes { FLOOR_BESIDE_CHANGES } else { shard::CHUNK },
+        };
         let length = Duration::from_secs_f64(command.seconds);
         let work = move || -> Outcome<Samples> {
             shard.connect()?;
@@ -117,9 +124,14 @@ pub fn bench(command: &Bench) -> Outcome<()> {
         };
         tasks.push(eal.launch(lcore, work)?);
     }
+    let mut changes = command.changes.then(|| Changes::new(policy));
     while tasks.iter().any(|task| !task.is_finished()) {
-        std::thread::sleep(Duration::from_millis(1));
+        std::thread::sleep(Duration::from_millis(if command.changes { PAUSE } else { 1 }));
+        if let Some(changes) = &mut changes {
+            changes.add(&mut publisher);
+        }
     }
+    report.changes = changes.and_then(|changes| changes.measured());
     report.huge_pages = placed.into_iter().reduce(dpdk::Placement::and).is_some_and(dpdk::Placement::is_huge);
     let mut samples = Vec::new();
     for task in tasks {
@@ -134,6 +146,9 @@ pub fn bench(command: &Bench) -> Outcome<()> {
     report.flows_at_end = counters.iter().map(|stats| stats.flows.get()).sum();
     report.set(&Measured::of(&samples, eal.cycles_per_second() as f64));
     judged_as_meant(command, &counters)?;
+    if command.changes {
+        none_lost(command, &counters)?;
+    }
     let mut output = Output::stdout();
     if command.json {
         output.json_line(&report)?;
@@ -192,6 +207,15 @@ fn judged_as_meant(command: &Bench, counters: &[Arc<Stats>]) -> Outcome<()> {
     )))
 }
 
+/// Whether all packets passed, if all of the mix should.
+fn none_lost(command: &Bench, counters: &[Arc<Stats>]) -> Outcome<()> {
+    let lost: u64 = counters.iter().map(|stats| stats.received.get() - stats.transmitted.get()).sum();
+    if lost == 0 || !command.mix.iter().all(|mix| mix.passes()) {
+        return Ok(());
+    }
+    Err(Failure::refused(format!("{lost} packets were lost while rules were added; this is a bug")))
+}
+
 fn blank(command: &Bench, rules: usize, set_elements: usize, machine: Machine) -> Report {
     let name = |value: &dyn Fn() -> Option<clap::builder::PossibleValue>| {
         value().map_or_else(String::new, |v| v.get_name().to_owned())
@@ -219,6 +243,7 @@ fn blank(command: &Bench, rules: usize, set_elements: usize, machine: Machine) -
         new_flows_per_second: 0.0,
         core_share: 0.0,
         huge_pages: false,
+        changes: None,
         machine,
         warnings: Vec::new(),
     }
@@ -235,6 +260,10 @@ const FCS: usize = 4;
 const LONGEST: usize = 1514;
 const MBUFS: u32 = 16_383;
 const EAL_MEGABYTES: u32 = 128;
+/// Milliseconds between two rules that are added.
+const PAUSE: u64 = 3;
+/// Bursts of bare forwarding in a row while rules are added: a worker takes up none meanwhile.
+const FLOOR_BESIDE_CHANGES: usize = 2;
 const STALE_MESSAGES: usize = 8192;
 /// Room in a table beyond the flows of the mix.
 const SPARE: usize = 256;

@@ -3,6 +3,7 @@
 //! Both run in one process and in turn, a fraction of a millisecond each, so that whatever else happens on the
 //! machine happens to both; percentiles of many such chunks are compared, and what is published is their ratio.
 
+mod changes;
 mod command;
 mod floor;
 mod frames;

@@ -1,5 +1,6 @@
 //! How is a figure of the bench told? Text for people, JSON for programs; the keys are stable.
 
+use super::changes::Changed;
 use super::machine::Machine;
 use super::measure::{Measured, Pair};
 use serde::Serialize;
@@ -52,6 +53,9 @@ pub struct Report {
     pub core_share: f64,
     /// Whether the flow tables lie in huge pages.
     pub huge_pages: bool,
+    /// What adding rules took, if any were added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changed>,
     /// Where.
     pub machine: Machine,
     /// What a reader should mind.
@@ -115,6 +119,17 @@ impl fmt::Display for Report {
         writeln!(f, "{:<28}{:>12.1}", "bytes a flow", self.bytes_per_flow)?;
         writeln!(f, "{:<28}{:>12}", "flows at the end", self.flows_at_end)?;
         writeln!(f, "{:<28}{:>11.0}%", "share of the core", self.core_share * 100.0)?;
+        if let Some(changes) = &self.changes {
+            let Changed { rules_added, until_used_us, until_used_us_worst, .. } = *changes;
+            writeln!(
+                f,
+                "{:<28}{until_used_us:>9.0} us, at worst {until_used_us_worst:.0} us, of {rules_added}",
+                "a rule added until used"
+            )?;
+            if let Some(anew) = changes.compiled_anew_us {
+                writeln!(f, "{:<28}{anew:>9.0} us, {} times", "  all compiled anew", changes.compiled_anew)?;
+            }
+        }
         let Machine { cpu, cpus, tsc_hz, kernel, dpdk } = &self.machine;
         writeln!(f, "{cpu}, {cpus} CPUs, TSC {:.2} GHz, Linux {kernel}, {dpdk}", *tsc_hz as f64 / 1e9)?;
         self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Bursts in a chunk: a fraction of a millisecond.
-const CHUNK: usize = 64;
+pub const CHUNK: usize = 64;
 /// Flows of the bench's table that its ager looks at after each chunk, at least.
 const AGED: usize = 4096;
 
@@ -29,6 +29,8 @@ pub struct Shard {
     pub slots: usize,
     /// What it is measured with.
     pub mixes: Vec<Mix>,
+    /// Bursts in a chunk of bare forwarding.
+    pub floor_bursts: usize,
 }
 
 /// Cycles per packet of every chunk, and what happened besides.
@@ -100,8 +102,9 @@ impl Shard {
             samples.sluice.push(cycles as f64 / packets.max(1) as f64);
             self.age(packets);
             let (mut packets, begin) = (0, dpdk::cycles());
+            let bursts = self.floor_bursts;
             let io = self.worker.wire_mut(0);
-            for _ in 0..CHUNK {
+            for _ in 0..bursts {
                 packets += floor::forward(io, burst);
             }
             samples.floor.push((dpdk::cycles() - begin) as f64 / packets.max(1) as f64);

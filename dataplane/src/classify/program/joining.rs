@@ -1,6 +1,6 @@
 //! May this rule come in beside what is compiled? Only one that changes nothing the compiled rules rely on.
 
-use super::super::check;
+use super::super::check::{self, Below};
 use super::super::code::Code;
 use super::super::sets::Set;
 use super::patch::MOST_ADDED;
@@ -92,7 +92,7 @@ impl Program {
     }
 
     fn is_leaf(&self, chain: ChainId) -> bool {
-        self.below.get(chain.index()).is_some_and(|below| below.is_leaf())
+        self.below.get(chain.index()).is_some_and(Below::is_leaf)
     }
 }
 
