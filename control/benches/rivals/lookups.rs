@@ -136,7 +136,7 @@ fn burst_of_sluice(table: &mut Table<Record>, hasher: &FlowHasher, walk: &mut Wa
         away |= u32::from(!table.prefetch_entry(*hash)) << at;
     }
     while away != 0 {
-        table.prefetch_displaced(hashes[away.trailing_zeros() as usize]);
+        table.prefetch_displaced(hashes[away.trailing_zeros() as usize], None);
         away &= away - 1;
     }
     for (hash, key) in hashes.iter().zip(&keys) {

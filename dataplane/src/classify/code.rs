@@ -480,18 +480,18 @@ impl Layout {
     fn varies(&self, step: &Step) -> Varies {
         let of_key = |key: Key| {
             let fields = &self.keys[key.from as usize..][..usize::from(key.parts)];
-            fields.iter().map(Varies::of).max().unwrap_or_default()
+            Varies::of_all(fields)
         };
         match *step {
             Step::Within { field, .. } => Varies::of(&self.fields.list[field as usize]),
             Step::Lookup { key, .. } | Step::VerdictMap { key, .. } => of_key(key),
-            Step::Counter(_) | Step::Verdict(_) => Varies::ByFlow,
+            Step::Counter(_) | Step::Verdict(_) => Varies::BY_FLOW,
             Step::Set { target: Target::Mark, operand } => match self.operands[operand as usize] {
-                Operand::Constant(_) => Varies::ByFlow,
+                Operand::Constant(_) => Varies::BY_FLOW,
                 Operand::Field(field) => Varies::of(&self.fields.list[field as usize]),
-                Operand::Map { .. } | Operand::Bits { .. } => Varies::ByPacket,
+                Operand::Map { .. } | Operand::Bits { .. } => Varies::BY_PACKET,
             },
-            _ => Varies::ByPacket,
+            _ => Varies::BY_PACKET,
         }
     }
 

@@ -403,11 +403,13 @@ impl Indexed {
             .collect();
         let bits: Vec<u32> = loads.iter().map(constraint::bits).collect();
         let rule_of = (rule_of.len() > rules.len()).then(|| rule_of.into());
-        let varies =
-            loads.iter().map(|load| Varies::of(&Field::plain(*load, constraint::bits(load) as u16))).max();
+        let varies = loads
+            .iter()
+            .map(|load| Varies::of(&Field::plain(*load, constraint::bits(load) as u16)))
+            .fold(Varies::BY_FLOW, Varies::or);
         (!loads.is_empty()).then(|| Self {
             index: Index::build(&bits, &items),
-            varies: varies.unwrap_or_default(),
+            varies,
             first_rule,
             loads,
             rule_of,

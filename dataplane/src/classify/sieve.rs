@@ -175,7 +175,7 @@ impl Sieve {
     /// What it depends on that it is these boxes that hold the packet.
     pub(super) fn varies(&self, candidates: &Candidates<'_>) -> Varies {
         let used = (0..).zip(&self.varies).filter(|(axis, _)| candidates.used() >> axis & 1 != 0);
-        used.map(|(_, &varies)| varies).max().unwrap_or_default()
+        used.map(|(_, &varies)| varies).fold(Varies::BY_FLOW, Varies::or)
     }
 
     /// Bytes it takes.

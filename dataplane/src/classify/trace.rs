@@ -4,25 +4,60 @@
 //! much in common: addresses, ports, protocol, interfaces, the state. If the rules looked at nothing else and did
 //! nothing but count, the second goes the way of the first, and need not be shown to them.
 
+use crate::packet::Network;
 use config::policy::{CounterId, Ct, Field, Header, HeaderBase, Load, Meta};
 
-/// What the outcome of a step depends on, the least first.
+/// What the outcome of a step depends on: if the packet is one of IPv4, and if it is one of IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Varies {
+    v4: Variation,
+    v6: Variation,
+}
+
+/// What an outcome depends on, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Varies {
+enum Variation {
     /// On what all plain packets of a direction of a connection have in common.
     #[default]
-    ByFlow,
+    Flow,
     /// On what they have in common if it is a TCP connection.
-    ByFlowIfTcp,
+    FlowIfTcp,
     /// On the packet, on packets before it, or on time; or the step does something.
-    ByPacket,
+    Packet,
 }
 
 impl Varies {
+    /// On what all plain packets of a direction of a connection have in common.
+    pub(super) const BY_FLOW: Self = Self { v4: Variation::Flow, v6: Variation::Flow };
+    /// On the packet, on packets before it, or on time; or the step does something.
+    pub(super) const BY_PACKET: Self = Self { v4: Variation::Packet, v6: Variation::Packet };
+
     /// Of what a field holds.
     pub(super) fn of(field: &Field) -> Self {
+        Self { v4: Variation::of(field, IPV4), v6: Variation::of(field, IPV6) }
+    }
+
+    /// Of what several fields hold.
+    pub(super) fn of_all<'a>(fields: impl IntoIterator<Item = &'a Field>) -> Self {
+        fields.into_iter().map(Self::of).fold(Self::BY_FLOW, Self::or)
+    }
+
+    /// On either.
+    #[inline]
+    pub(super) fn or(self, other: Self) -> Self {
+        Self { v4: self.v4.max(other.v4), v6: self.v6.max(other.v6) }
+    }
+}
+
+/// Bytes of the network header of a plain packet.
+const IPV4: u16 = 20;
+const IPV6: u16 = 40;
+
+impl Variation {
+    /// Of what a field holds in a packet with a network header of so many bytes.
+    fn of(field: &Field, network: u16) -> Self {
         match field.load {
-            Load::Payload { base, offset, width } => Self::of_bits(base, offset, width, field),
+            Load::Payload { base, offset, width } => Self::of_bits(base, offset, width, field, network),
             Load::Meta(
                 Meta::Protocol
                 | Meta::NfProto
@@ -44,45 +79,53 @@ impl Varies {
                 | Ct::Port { .. },
             )
             // a plain packet goes to one station, and its headers are whole
-            | Load::AddressType { .. } => Self::ByFlow,
+            | Load::AddressType { .. } => Self::Flow,
             Load::Whole(Header::Transport(bytes)) => Self::of_bytes(u16::from(bytes)),
-            Load::Whole(Header::Tcp | Header::TcpOptions) => Self::ByFlowIfTcp,
-            _ => Self::ByPacket,
+            Load::Whole(Header::Tcp | Header::TcpOptions) => Self::FlowIfTcp,
+            _ => Self::Packet,
         }
     }
 
     /// Whether there are so many bytes of transport header.
     const fn of_bytes(count: u16) -> Self {
         if count <= UDP {
-            Self::ByFlow
+            Self::Flow
         } else if count <= TCP {
-            Self::ByFlowIfTcp
+            Self::FlowIfTcp
         } else {
-            Self::ByPacket
+            Self::Packet
         }
     }
 
-    fn of_bits(base: HeaderBase, offset: u16, width: u16, field: &Field) -> Self {
+    fn of_bits(base: HeaderBase, offset: u16, width: u16, field: &Field, network: u16) -> Self {
         let before = match base {
-            HeaderBase::Link => LINK + NETWORK,
-            HeaderBase::Network => NETWORK,
+            HeaderBase::Link => LINK + network,
+            HeaderBase::Network => network,
             HeaderBase::Transport => 0,
         };
         let is_there = Self::of_bytes((offset + width).div_ceil(8).saturating_sub(before));
         let kept = (0..width).filter(|bit| field.mask >> (width - 1 - bit) & 1 != 0);
-        kept.map(|bit| Self::of_bit(base, offset + bit)).fold(is_there, Self::max)
+        kept.map(|bit| Self::of_bit(base, offset + bit, network)).fold(is_there, Self::max)
     }
 
     /// Of one bit of a plain packet's headers.
-    const fn of_bit(base: HeaderBase, bit: u16) -> Self {
+    const fn of_bit(base: HeaderBase, bit: u16, network: u16) -> Self {
         match (base, bit) {
+            // version, next header, addresses
+            (HeaderBase::Network, _) if network == IPV6 => {
+                if matches!(bit, 0..4 | 48..56 | 64..320) {
+                    Self::Flow
+                } else {
+                    Self::Packet
+                }
+            }
             // the type; version and length, what makes a fragment, protocol, addresses; ports
             (HeaderBase::Link, 96..112)
             | (HeaderBase::Network, 0..8 | 50..64 | 72..80 | 96..160)
-            | (HeaderBase::Transport, 0..32) => Self::ByFlow,
+            | (HeaderBase::Transport, 0..32) => Self::Flow,
             // URG, ACK, RST, SYN, FIN
-            (HeaderBase::Transport, 106 | 107 | 109..112) => Self::ByFlowIfTcp,
-            _ => Self::ByPacket,
+            (HeaderBase::Transport, 106 | 107 | 109..112) => Self::FlowIfTcp,
+            _ => Self::Packet,
         }
     }
 }
@@ -113,28 +156,30 @@ impl Trace for () {
 /// What one packet's way depended on, and which counters it raised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Traced {
-    varies: Varies,
+    is_v6: bool,
+    varies: Variation,
     counters: [CounterId; MOST_COUNTERS],
     count: u8,
 }
 
 impl Traced {
+    /// Of a packet of this network layer; nothing yet.
+    #[must_use]
+    pub fn of(network: Network) -> Self {
+        let is_v6 = network == Network::Ipv6;
+        Self { is_v6, varies: Variation::Flow, counters: [CounterId(0); MOST_COUNTERS], count: 0 }
+    }
+
     /// The counters that every plain packet of the connection raises that goes the same way, if it goes through the
     /// rules as this one did.
     #[must_use]
     pub fn repeats(&self, is_tcp: bool) -> Option<&[CounterId]> {
         let repeats = match self.varies {
-            Varies::ByFlow => true,
-            Varies::ByFlowIfTcp => is_tcp,
-            Varies::ByPacket => false,
+            Variation::Flow => true,
+            Variation::FlowIfTcp => is_tcp,
+            Variation::Packet => false,
         };
         if repeats { self.counters.get(..usize::from(self.count)) } else { None }
-    }
-}
-
-impl Default for Traced {
-    fn default() -> Self {
-        Self { varies: Varies::ByFlow, counters: [CounterId(0); MOST_COUNTERS], count: 0 }
     }
 }
 
@@ -143,7 +188,7 @@ impl Trace for Traced {
 
     #[inline]
     fn depends(&mut self, on: Varies) {
-        self.varies = self.varies.max(on);
+        self.varies = self.varies.max(if self.is_v6 { on.v6 } else { on.v4 });
     }
 
     #[inline]
@@ -153,7 +198,7 @@ impl Trace for Traced {
                 *place = counter;
                 self.count += 1;
             }
-            None => self.varies = Varies::ByPacket,
+            None => self.varies = Variation::Packet,
         }
     }
 }
@@ -163,6 +208,5 @@ pub(crate) const MOST_COUNTERS: usize = 12;
 
 /// Bytes of the headers of a plain packet, options not counted.
 const LINK: u16 = 14;
-const NETWORK: u16 = 20;
 const UDP: u16 = 8;
 const TCP: u16 = 20;

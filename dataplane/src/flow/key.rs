@@ -85,7 +85,7 @@ impl FlowKey {
             && !matches!(self.protocol, protocol::ICMP | protocol::ICMPV6)
     }
 
-    const fn mirrored(self) -> Self {
+    pub(crate) const fn mirrored(self) -> Self {
         Self { low: self.high, high: self.low, low_port: self.high_port, high_port: self.low_port, ..self }
     }
 }

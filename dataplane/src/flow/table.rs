@@ -73,6 +73,10 @@ pub enum Sought {
     Away,
     /// It is not stored.
     Nowhere,
+    /// It is not stored, and home has no room to spare for it.
+    Crowded,
+    /// It is not stored, and there is room for it here, in the bucket of this choice.
+    Room(Slot, u32),
 }
 
 /// All the slots where a new flow could go are taken, and none of the next to end is evictable.
@@ -159,10 +163,12 @@ impl<E: Entry> Table<E> {
         }
         if overflow.is_none() {
             if let Some(now) = opens_at {
-                match self.slot_to_spare(home, now) {
-                    Some(slot) => prefetch(self.stored(slot)),
-                    None => self.prefetch_alternates(home, fingerprint),
-                }
+                let Some(slot) = self.slot_to_spare(home, now) else {
+                    self.prefetch_alternates(home, fingerprint);
+                    return Sought::Crowded;
+                };
+                self.prefetch_place(slot);
+                return Sought::Room(slot, 0);
             }
             return Sought::Nowhere;
         }
@@ -172,15 +178,26 @@ impl<E: Entry> Table<E> {
         Sought::Away
     }
 
-    /// Stage three, for the few that stage two returned `false` for: asks for the entry.
-    pub fn prefetch_displaced(&self, hash: FlowHash) {
+    /// Stage three, for those away from home and the crowded: asks for the entry or, for a packet that may open a flow, at
+    /// the time given, for the slot of a new one: [`Sought::Room`].
+    pub fn prefetch_displaced(&self, hash: FlowHash, opens_at: Option<Tick>) -> Option<Sought> {
         let (home, fingerprint) = (hash.home(self.bucket_count()), hash.fingerprint());
         for choice in displaced(self.bucket(home).overflow(fingerprint.class())) {
             let bucket = fingerprint.across(home, choice, self.bucket_count());
             if let Some(lane) = self.bucket(bucket).tags().matching(fingerprint.tag(choice)).first() {
                 prefetch(self.stored(Slot::new(bucket, lane)));
+                return None;
             }
         }
+        let (slot, choice) = self.place(home, fingerprint, opens_at?)?;
+        self.prefetch_place(slot);
+        Some(Sought::Room(slot, choice))
+    }
+
+    /// Asks for what of the entry there does not fit it.
+    #[inline]
+    pub fn prefetch_more(&self, slot: Slot) {
+        prefetch(&self.more[slot.0 as usize]);
     }
 
     /// Where the flow with this key lives. One whose deadline is at or before `now` is removed instead.
@@ -222,6 +239,18 @@ impl<E: Entry> Table<E> {
         }
         let slot = self.lookup_where(hash, |slot| is_it(self.stored(slot)))?;
         Some((slot, self.deadline(slot)))
+    }
+
+    /// As [`peek_where`](Self::peek_where), of the flow with this key.
+    #[inline]
+    #[must_use]
+    pub fn peek_at(&self, hash: FlowHash, sought: Sought, key: &FlowKey) -> Option<(Slot, Tick)> {
+        if let Sought::At(slot) = sought
+            && self.holds(slot, key)
+        {
+            return Some((slot, self.deadline(slot)));
+        }
+        self.peek(hash, key)
     }
 
     /// Every entry, as it lies, to change: a scan of the whole table. Keys must stay.
@@ -344,14 +373,15 @@ impl<E: Entry> Table<E> {
     ) -> Result<Slot, Full> {
         debug_assert!(self.lookup(hash, entry.key()).is_none(), "a key is stored once");
         let (stored, more) = entry.store();
-        let slot = self.insert_stored(hash, &stored, deadline, now, evictable)?;
+        let slot = self.insert_stored(hash, Sought::Nowhere, &stored, [deadline, now], evictable)?;
         if let Some(more) = more {
             self.more[slot.0 as usize] = more;
         }
         Ok(slot)
     }
 
-    /// As [`insert`](Self::insert), of an entry as it lies, of which nothing lies elsewhere.
+    /// As [`insert`](Self::insert), of an entry as it lies, of which nothing lies elsewhere; `sought` is what was seen of
+    /// it before, and the times are when it ends and now.
     ///
     /// # Errors
     /// As [`insert`](Self::insert).
@@ -359,13 +389,23 @@ impl<E: Entry> Table<E> {
     pub fn insert_stored(
         &mut self,
         hash: FlowHash,
+        sought: Sought,
         stored: &E::Stored,
-        deadline: Tick,
-        now: Tick,
+        [deadline, now]: [Tick; 2],
         evictable: impl Fn(&E::Stored) -> bool,
     ) -> Result<Slot, Full> {
         let (home, fingerprint) = (hash.home(self.bucket_count()), hash.fingerprint());
-        let place = self.vacancy(home, fingerprint, now);
+        let place = match sought {
+            Sought::Room(slot, choice) if self.still_has_room(slot, choice, (home, fingerprint), now) => {
+                Some((slot, choice))
+            }
+            _ => self.place(home, fingerprint, now),
+        };
+        if let Some((slot, _)) = place
+            && self.is_taken(slot)
+        {
+            self.expire(slot);
+        }
         let place = place.or_else(|| self.make_room(home, fingerprint, now, evictable));
         let Some((slot, choice)) = place else {
             self.stats.refused += 1;

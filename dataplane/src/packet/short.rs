@@ -1,6 +1,6 @@
 //! Is this one of the packets that nearly all of a connection's packets are? Read in one go if it is.
 //!
-//! Plain is a whole IPv4 packet without tags and options, to one station, that bears TCP with a header and, if it has
+//! Plain is a whole IP packet without tags, options and extension headers, to one station, that bears TCP with a header and, if it has
 //! options, the timestamps that most segments carry or what a SYN offers, or UDP; without a fault. All of it lies in the frame's first
 //! segment. What [`parse`](super::parse) says of it follows from what is kept here ([`Short::packet`]); every other
 //! frame is left to that.
@@ -42,6 +42,8 @@ pub struct Short {
     pub window_scale: Option<u8>,
     /// TCP: whether it permits selective acknowledgements.
     pub sack_permitted: bool,
+    /// It is one of IPv6: who it is between is told apart.
+    pub is_v6: bool,
 }
 
 /// Reads `frame` if it is a plain packet.
@@ -84,6 +86,45 @@ pub fn read<F: Frame + ?Sized>(frame: &F, checksums: Checksums) -> Option<Short>
         }
     }
     Some(short)
+}
+
+/// Reads `frame` if it is a plain packet of IPv6, without extension headers. Says also from whom to whom it goes.
+#[must_use]
+pub fn read_v6<F: Frame + ?Sized>(frame: &F, checksums: Checksums) -> Option<(Short, [u128; 2])> {
+    let head = frame.head();
+    let (ethernet, rest) = head.split_first_chunk::<ETHERNET>()?;
+    let (ip, _) = rest.split_first_chunk::<IP_V6>()?;
+    let length = IP_V6 + usize::from(u16::from_be_bytes([ip[4], ip[5]]));
+    let transport = rest.get(IP_V6..length)?;
+    let is_plain = (ethernet[0] & GROUP == 0)
+        & (ethernet[12..] == ethernet::IPV6.to_be_bytes())
+        & (ip[0] >> 4 == 6)
+        & (frame.length() == head.len())
+        & (rest.len() <= usize::from(u16::MAX) - ETHERNET);
+    if !is_plain {
+        return None;
+    }
+    let mut short = Short {
+        frame_length: head.len() as u16,
+        network_length: length as u16,
+        protocol: ip[6],
+        is_v6: true,
+        ..Short::default()
+    };
+    let is_summed = match short.protocol {
+        protocol::TCP => read_tcp(transport, &mut short)?,
+        protocol::UDP => read_udp(transport, &mut short)?,
+        _ => return None,
+    };
+    let addresses: &[u8; 32] = ip.last_chunk()?;
+    if is_summed && checksums == Checksums::Verified {
+        let sum = Sum::of(transport).and(Sum::of(addresses));
+        if !sum.plus(transport.len() as u32).plus(u32::from(short.protocol)).holds() {
+            return None;
+        }
+    }
+    let (source, destination) = addresses.split_first_chunk::<16>()?;
+    Some((short, [u128::from_be_bytes(*source), u128::from_be_bytes(*destination.first_chunk()?)]))
 }
 
 /// Whether it has a checksum; nothing if it is not plain.
@@ -134,7 +175,20 @@ fn read_udp(bytes: &[u8], short: &mut Short) -> Option<bool> {
 }
 
 impl Short {
-    /// What [`parse`](super::parse) makes of the frame.
+    /// What [`parse`](super::parse) makes of the frame, one of IPv6 from and to these ends.
+    #[must_use]
+    pub fn packet_between(&self, [source, destination]: [u128; 2]) -> Packet {
+        let packet = self.packet();
+        Packet {
+            ethertype: ethernet::IPV6,
+            transport_offset: (ETHERNET + IP_V6) as u16,
+            tuple: Tuple { network: Network::Ipv6, source, destination, ..packet.tuple },
+            ..packet
+        }
+    }
+
+    /// What [`parse`](super::parse) makes of the frame, one of IPv4.
+    #[inline]
     #[must_use]
     pub fn packet(&self) -> Packet {
         let tcp = Tcp {
@@ -191,6 +245,8 @@ impl Short {
 const ETHERNET: usize = 14;
 /// Bytes of an IPv4 header without options.
 const IP: usize = 20;
+/// Bytes of an IPv6 header.
+const IP_V6: usize = 40;
 /// Bytes of a TCP header without options.
 const TCP: usize = 20;
 /// Bytes of a UDP header.
@@ -207,7 +263,7 @@ const TIMESTAMPS_FIRST: [u8; 4] = [1, 1, 8, 10];
 
 #[cfg(test)]
 mod tests {
-    use super::{Short, read};
+    use super::{Short, read, read_v6};
     use crate::packet::build::FrameBuilder;
     use crate::packet::{Checksums, flag, parse_with};
     use proptest::prelude::*;
@@ -245,8 +301,61 @@ mod tests {
         assert!(Short { protocol: 17, ..Short::default() }.goes_on());
     }
 
+    fn frames_v6() -> Vec<Vec<u8>> {
+        let ends = [[0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], [0xfe80, 0, 0, 0, 1, 2, 3, 4]];
+        let ip = FrameBuilder::new().ip(ends[0], ends[1]);
+        let segment = |flags| ip.clone().tcp(443, 50_000, flags);
+        vec![
+            segment(flag::ACK).payload(&[7; 11]).build(),
+            segment(flag::SYN).build(),
+            ip.clone().udp(53, 4242).payload(&[1, 2, 3]).build(),
+            segment(flag::ACK).tcp_options(&[1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8]).build(),
+            segment(flag::SYN | flag::ACK).tcp_options(&[2, 4, 6, 180, 1, 3, 3, 8, 1, 4, 2, 0]).build(),
+        ]
+    }
+
+    #[test]
+    fn plain_packets_of_ipv6_are_read() {
+        for frame in frames_v6() {
+            assert_eq!(read(&frame[..], Checksums::Verified), None);
+            let (short, ends) = read_v6(&frame[..], Checksums::Verified).expect("plain");
+            assert_eq!(short.packet_between(ends), parse_with(&frame[..], Checksums::Verified));
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4000))]
+        #[test]
+        fn what_is_read_of_ipv6_is_what_the_parser_reads(
+            which in 0..5_usize,
+            changes in prop::collection::vec((0..100_usize, any::<u8>()), 0..4),
+            trusts: bool,
+            cut in prop::option::of(0..110_usize),
+            padding in 0..20_usize,
+            split in prop::option::of(0..110_usize),
+        ) {
+            let mut frame = frames_v6().swap_remove(which);
+            for (at, byte) in changes {
+                if let Some(place) = frame.get_mut(at) {
+                    *place = byte;
+                }
+            }
+            frame.resize(frame.len() + padding, 0);
+            frame.truncate(cut.unwrap_or(usize::MAX));
+            let checksums = if trusts { Checksums::Trusted } else { Checksums::Verified };
+            if let Some((short, ends)) = read_v6(&frame[..], checksums) {
+                let packet = parse_with(&frame[..], checksums);
+                prop_assert_eq!(short.packet_between(ends), packet);
+                prop_assert_eq!(packet.fault, None);
+            }
+            if let Some((one, other)) = split.and_then(|at| frame.split_at_checked(at)) {
+                let segments = [one, other];
+                if let Some((short, ends)) = read_v6(&segments[..], checksums) {
+                    prop_assert_eq!(short.packet_between(ends), parse_with(&segments[..], checksums));
+                }
+            }
+        }
+
         /// Plain packets with bytes changed, checksums made right again or not, cut, padded, in two segments.
         #[test]
         fn what_is_read_is_what_the_parser_reads(

@@ -10,7 +10,7 @@ use crate::classify::facts::Connection;
 use crate::classify::{Evaluation, Given};
 use crate::flow::{Full, Slot};
 use crate::frame::Frame;
-use crate::packet::Packet;
+use crate::packet::{Network, Packet};
 use crate::reason::Reason;
 use crate::track::extra::Traffic;
 use crate::track::{self, Direction, Record};
@@ -21,7 +21,9 @@ impl Context<'_> {
     #[must_use]
     pub fn opens_plainly(&self) -> bool {
         let before = self.role.path(self.from).before;
-        self.remembers() && !self.rules.counts_traffic() && !self.rules.program.has_chains(before)
+        self.remembers(Network::Ipv4)
+            && !self.rules.counts_traffic()
+            && !self.rules.program.has_chains(before)
     }
 
     /// Decides upon a plain packet that belongs to no connection. `packet` is what [`crate::packet::Short::packet`] says of
@@ -35,7 +37,8 @@ impl Context<'_> {
     ) -> Option<Decided> {
         let Aimed { short, name, orientation, hash, sought } = aimed;
         let (shard, now) = (&self.tracker.shard, self.tracker.now);
-        if shard.table.peek_where(*hash, *sought, |record| record.is_named(name)).is_some()
+        if short.is_v6
+            || shard.table.peek_where(*hash, *sought, |record| record.is_named(name)).is_some()
             || shard.expectations.any()
         {
             return None;
@@ -93,8 +96,9 @@ impl Context<'_> {
     fn store(&mut self, aimed: &Aimed, record: &Record, timeout: u32) -> Result<Slot, Reason> {
         let now = self.tracker.now;
         let table = &mut self.tracker.shard.table;
+        let times = [now.after(timeout), now];
         let stored =
-            table.insert_stored(aimed.hash, record, now.after(timeout), now, |record| !record.is_assured());
+            table.insert_stored(aimed.hash, aimed.sought, record, times, |record| !record.is_assured());
         self.tracker.settle();
         stored.map_err(|Full| Reason::TableFull)
     }

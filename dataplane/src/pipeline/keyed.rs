@@ -49,14 +49,47 @@ pub struct Aimed {
 
 impl Aimed {
     /// Where the flow of `short` is looked for.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn of(short: Short, hasher: &FlowHasher) -> Self {
         let (name, orientation) = Name::of_short(&short);
         Self { short, name, orientation, hash: hasher.hash_v4(&name), sought: Sought::Away }
     }
 
-    /// The same of any packet.
+    /// The same of a packet of IPv6 between these ends, whose names are too long for it: they are told apart.
+    #[must_use]
+    pub fn of_v6(short: Short, [source, destination]: [u128; 2], hasher: &FlowHasher) -> (Self, Keyed) {
+        let is_up = (source, short.source_port) <= (destination, short.destination_port);
+        let orientation = if is_up { Orientation::Up } else { Orientation::Down };
+        let up = FlowKey {
+            low: source,
+            high: destination,
+            low_port: short.source_port,
+            high_port: short.destination_port,
+            protocol: short.protocol,
+            version: 6,
+            zone: 0,
+        };
+        let key = if is_up { up } else { up.mirrored() };
+        let hash = hasher.hash(&key);
+        let name = Name { addresses: 0, ports_and_protocol: 0 };
+        (Self { short, name, orientation, hash, sought: Sought::Away }, Keyed::Own { key, orientation, hash })
+    }
+
+    /// What the parser makes of it; `keyed` is what [`Self::of_v6`] told apart.
+    #[inline]
+    #[must_use]
+    pub fn packet(&self, keyed: &Keyed) -> Packet {
+        match keyed.key() {
+            Some(key) if self.short.is_v6 => self.short.packet_between(match self.orientation {
+                Orientation::Up => [key.low, key.high],
+                Orientation::Down => [key.high, key.low],
+            }),
+            _ => self.short.packet(),
+        }
+    }
+
+    /// The same of any packet of IPv4.
     #[must_use]
     pub fn keyed(&self) -> Keyed {
         Keyed::Own { key: self.name.key(), orientation: self.orientation, hash: self.hash }

@@ -10,25 +10,35 @@ use crate::classify::{Counters, Evaluation, Facts, Stage, Traced};
 use crate::flow::Slot;
 use crate::frame::Frame;
 use crate::packet::{Network, Packet, protocol};
+use crate::time::Tick;
 use crate::track::{self, CtState, Direction, WayNumber};
 
 impl Context<'_> {
     /// Whether packets may be decided upon without asking the rules: connections are tracked, and not counted.
     #[must_use]
-    pub fn remembers(&self) -> bool {
-        self.rules.tracks(Network::Ipv4) && !self.rules.program.objects().count_connections()
+    pub fn remembers(&self, network: Network) -> bool {
+        self.rules.tracks(network) && !self.rules.program.objects().count_connections()
     }
 
-    /// Decides upon a plain packet whose connection remembers what the rules say of it, and moves its flow on. The
+    /// Decides upon a plain packet (of IPv6 with what [`Aimed::of_v6`] told apart) whose connection remembers what the rules say of it, and moves its flow on. The
     /// decision is yet to be counted. Nothing has happened if there is none.
     #[inline]
-    pub fn decide_short<'w>(&mut self, aimed: &Aimed, ways: &'w Ways, from: From) -> Option<&'w Decided> {
+    pub fn decide_short<'w>(
+        &mut self,
+        aimed: &Aimed,
+        keyed: &Keyed,
+        ways: &'w Ways,
+        from: From,
+    ) -> Option<&'w Decided> {
         let Aimed { short, name, orientation, hash, sought } = aimed;
         if !short.goes_on() {
             return None;
         }
-        let (slot, deadline) =
-            self.tracker.shard.table.peek_where(*hash, *sought, |record| record.is_named(name))?;
+        let (slot, deadline) = if short.is_v6 {
+            self.peek_v6(aimed, keyed)?
+        } else {
+            self.tracker.shard.table.peek_where(*hash, *sought, |record| record.is_named(name))?
+        };
         if deadline.is_at_or_before(self.tracker.now) {
             return None;
         }
@@ -48,6 +58,12 @@ impl Context<'_> {
         Some(&way.decided)
     }
 
+    /// Where the flow of a plain packet of IPv6 lives, and when it ends.
+    #[inline(never)]
+    fn peek_v6(&self, aimed: &Aimed, keyed: &Keyed) -> Option<(Slot, Tick)> {
+        self.tracker.shard.table.peek_at(aimed.hash, aimed.sought, keyed.key()?)
+    }
+
     /// As [`Self::decide`], of a plain packet; its connection remembers what the rules say of it, if that holds for
     /// the next one too.
     pub fn decide_noting<F: Frame + ?Sized>(
@@ -62,7 +78,7 @@ impl Context<'_> {
             return self.decide(packet, frame, keyed);
         }
         let program = &self.rules.program;
-        let mut traced = Traced::default();
+        let mut traced = Traced::of(packet.tuple.network);
         let run =
             |stages: &[Stage], facts: &mut Facts<'_, F>, counters: &Counters, so_far: &mut Evaluation| {
                 program.run_traced(stages, facts, counters, so_far, &mut traced);

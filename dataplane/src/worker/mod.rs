@@ -11,7 +11,7 @@ use crate::frame::Frame;
 use crate::generation::Reader;
 use crate::io::{Arrival, BURST, Buffer, Side, WireIo};
 use crate::object::Now;
-use crate::packet::{self, Checksums, Fragment, Packet, short};
+use crate::packet::{self, Checksums, Fragment, Network, Packet, short};
 use crate::pipeline::{Aimed, Context, Decided, EXPIRED_AT_ONCE, From, Keyed, Outcome, Shard, Ways, settle};
 use crate::reason::Reason;
 use crate::reject::pace::{self, Pace};
@@ -115,6 +115,8 @@ pub struct Worker<I: WireIo, O = ()> {
     fragments: Fragments<I::Buffer>,
     /// Which expectation to look at next.
     swept: usize,
+    /// Whether of the last first packets any was stored: if so, room for the next is asked for ahead.
+    stores: bool,
     ways: Ways,
     /// How many ICMP errors may be sent; any number without.
     pace: Option<Pace>,
@@ -148,8 +150,8 @@ struct Scratch<B> {
     packets: Vec<Packet>,
     /// Likewise, where their flows are looked for.
     keyed: Vec<Keyed>,
-    /// Flows that are not in their first bucket.
-    displaced: Vec<FlowHash>,
+    /// Packets whose flows are not in their first bucket or will not be, and when they may begin.
+    displaced: Vec<(usize, FlowHash, Option<Tick>)>,
     passed: Vec<B>,
     refused: Vec<B>,
     replies: Vec<B>,
@@ -174,6 +176,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             clock: Clock::default(),
             at: Now::default(),
             swept: 0,
+            stores: true,
             ways: Ways::new(),
             pace: Some(Pace::default()),
             fragments,
@@ -296,7 +299,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
     fn parse(&mut self) -> u64 {
         let Scratch { burst, shorts, packets, keyed, displaced, .. } = &mut self.scratch;
         let (checksums, hasher, table) = (self.parts.checksums, &self.parts.hasher, &self.parts.table);
-        let now = self.clock.now();
+        let opens_at = self.stores.then(|| self.clock.now());
         let mut bytes = 0;
         shorts.clear();
         packets.resize(burst.len().max(packets.len()), Packet::default());
@@ -304,36 +307,54 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         for (buffer, (packet, keyed)) in burst.iter().zip(packets.iter_mut().zip(keyed.iter_mut())) {
             let frame = buffer.frame();
             bytes += frame.length() as u64;
-            let short = short::read(frame, checksums).map(|short| Aimed::of(short, hasher));
-            match &short {
-                Some(aimed) => table.prefetch(aimed.hash),
-                None => {
-                    *packet = packet::parse_with(frame, checksums);
-                    *keyed = Keyed::of(packet, frame, hasher);
-                    if let Some(hash) = keyed.hash() {
-                        table.prefetch(hash);
-                    }
-                }
+            if let Some(short) = short::read(frame, checksums) {
+                let aimed = Aimed::of(short, hasher);
+                table.prefetch(aimed.hash);
+                shorts.push(Some(aimed));
+                continue;
             }
-            shorts.push(short);
+            let hash;
+            if let Some((short, ends)) = short::read_v6(frame, checksums) {
+                let (aimed, found) = Aimed::of_v6(short, ends, hasher);
+                hash = Some(aimed.hash);
+                *keyed = found;
+                shorts.push(Some(aimed));
+            } else {
+                *packet = packet::parse_with(frame, checksums);
+                *keyed = Keyed::of(packet, frame, hasher);
+                hash = keyed.hash();
+                shorts.push(None);
+            }
+            if let Some(hash) = hash {
+                table.prefetch(hash);
+            }
         }
         displaced.clear();
-        for (short, keyed) in shorts.iter_mut().zip(keyed.iter()) {
+        for (at, (short, keyed)) in (0..).zip(shorts.iter_mut().zip(keyed.iter())) {
             match short {
                 Some(aimed) => {
-                    aimed.sought = table.seek(aimed.hash, aimed.short.may_open().then_some(now));
-                    if aimed.sought == Sought::Away {
-                        displaced.push(aimed.hash);
+                    let opens_at = opens_at.filter(|_| aimed.short.may_open());
+                    aimed.sought = table.seek(aimed.hash, opens_at);
+                    match aimed.sought {
+                        Sought::Away | Sought::Crowded => displaced.push((at, aimed.hash, opens_at)),
+                        Sought::At(slot) if aimed.short.is_v6 => table.prefetch_more(slot),
+                        Sought::At(_) | Sought::Room(..) | Sought::Nowhere => {}
                     }
                 }
                 None => {
-                    displaced
-                        .extend(keyed.hash().filter(|&hash| table.seek(hash, Some(now)) == Sought::Away));
+                    let away = |&hash: &FlowHash| {
+                        matches!(table.seek(hash, opens_at), Sought::Away | Sought::Crowded)
+                    };
+                    displaced.extend(keyed.hash().filter(away).map(|hash| (at, hash, opens_at)));
                 }
             }
         }
-        for hash in displaced.iter() {
-            table.prefetch_displaced(*hash);
+        for &(at, hash, opens_at) in displaced.iter() {
+            if let Some(room) = table.prefetch_displaced(hash, opens_at)
+                && let Some(Some(aimed)) = shorts.get_mut(at)
+            {
+                aimed.sought = room;
+            }
         }
         bytes
     }
@@ -341,35 +362,42 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
     /// The other stages: each packet is tracked and judged, then all are sent, freed or handed over.
     fn decide(&mut self, wire: usize, from: Side, is_received: bool) {
         self.forget_old_ways();
+        let stored_before = self.parts.table.stats().inserted;
         let (mut context, mut sink, place, fragments, scratch, ways) = self.stand(wire, from, is_received);
         let At { burst, shorts, packets, keyed } = scratch;
         let (handover, index) = (place.handover, place.index);
         let workers = handover.workers();
-        let (remembers, opens, here) =
-            (context.remembers(), context.opens_plainly(), From { wire, side: from });
-        let mut gone_on = 0;
+        let remembers = [Network::Ipv4, Network::Ipv6].map(|network| context.remembers(network));
+        let (opens, here) = (context.opens_plainly(), From { wire, side: from });
+        let (mut gone_on, mut firsts) = (0, 0);
         let burst = burst.drain(..).zip(shorts).zip(packets.iter_mut().zip(keyed.iter_mut()));
         for ((mut buffer, short), (packet, keyed)) in burst {
             let mut may_hand_over = is_received;
             let mut notes = false;
             if let Some(aimed) = short {
-                if remembers && (workers == 1 || !is_received || aimed.hash.owner(workers) == index) {
-                    if let Some(decided) = context.decide_short(aimed, ways, here) {
+                if remembers[usize::from(aimed.short.is_v6)]
+                    && (workers == 1 || !is_received || aimed.hash.owner(workers) == index)
+                {
+                    if let Some(decided) = context.decide_short(aimed, keyed, ways, here) {
                         if O::WATCHES {
-                            sink.observer.decided(&aimed.short.packet(), decided);
+                            sink.observer.decided(&aimed.packet(keyed), decided);
                         }
                         gone_on += 1;
                         sink.passed.push(buffer);
                         continue;
                     }
-                    *packet = aimed.short.packet();
+                    *packet = aimed.packet(keyed);
                     if opens && let Some(decided) = context.decide_first(aimed, packet, buffer.frame()) {
+                        firsts += 1;
                         sink.decided(buffer, packet, &decided);
                         continue;
                     }
                     notes = aimed.short.goes_on();
                 }
-                (*packet, *keyed) = (aimed.short.packet(), aimed.keyed());
+                *packet = aimed.packet(keyed);
+                if !aimed.short.is_v6 {
+                    *keyed = aimed.keyed();
+                }
             }
             if packet.fragment != Fragment::Whole {
                 match fragments.meet(&place, &mut context, &mut sink, buffer, packet, keyed) {
@@ -394,6 +422,9 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         sink.stats.states[CtState::Established as usize].add(gone_on);
         sink.finish();
         self.parts.stats.of_table(&self.parts.table);
+        if firsts > 0 {
+            self.stores = self.parts.table.stats().inserted != stored_before;
+        }
     }
 
     /// What packets of one wire and side are met with, apart from one another.

@@ -12,29 +12,52 @@ use crate::flow::prefetch::prefetch;
 use crate::time::Tick;
 
 impl<E: Entry> Table<E> {
-    /// An empty slot for a new flow, and by which choice of bucket: home while it has room to spare, else the
-    /// emptiest.
+    /// A slot for a new flow, and by which choice of bucket: home while it has room to spare, else the emptiest. If there
+    /// is a flow, it is over.
     #[inline]
-    pub(super) fn vacancy(&mut self, home: u32, fingerprint: Fingerprint, now: Tick) -> Option<(Slot, u32)> {
-        let room = Room::of(self.bucket(home), now);
-        if room.len() > SPARE {
-            return Some((self.clear(home, room), 0));
+    pub(super) fn place(&self, home: u32, fingerprint: Fingerprint, now: Tick) -> Option<(Slot, u32)> {
+        match self.slot_to_spare(home, now) {
+            Some(slot) => Some((slot, 0)),
+            None => self.emptiest(home, fingerprint, now),
         }
-        self.vacancy_elsewhere(home, fingerprint, now)
     }
 
-    fn vacancy_elsewhere(&mut self, home: u32, fingerprint: Fingerprint, now: Tick) -> Option<(Slot, u32)> {
-        let mut best = None;
+    fn emptiest(&self, home: u32, fingerprint: Fingerprint, now: Tick) -> Option<(Slot, u32)> {
+        let (mut most, mut best) = (0, None);
         for choice in 0..CHOICES {
             let bucket = fingerprint.across(home, choice, self.bucket_count());
             let room = Room::of(self.bucket(bucket), now);
-            let most = best.map_or(0, |(_, _, most): (u32, u32, Room)| most.len());
             if room.len() > most && self.can_count(home, fingerprint, choice) {
-                best = Some((choice, bucket, room));
+                most = room.len();
+                best = room.first().map(|lane| (Slot::new(bucket, lane), choice));
             }
         }
-        let (choice, bucket, room) = best?;
-        Some((self.clear(bucket, room), choice))
+        best
+    }
+
+    /// Whether a new flow may go where there was room for it before.
+    #[inline]
+    pub(super) fn still_has_room(
+        &self,
+        slot: Slot,
+        choice: u32,
+        (home, fingerprint): (u32, Fingerprint),
+        now: Tick,
+    ) -> bool {
+        debug_assert_eq!(slot.bucket(), fingerprint.across(home, choice, self.bucket_count()), "its own");
+        (!self.is_taken(slot) || self.deadline(slot).is_at_or_before(now))
+            && self.can_count(home, fingerprint, choice)
+    }
+
+    /// Asks for what a new flow in this slot would write to.
+    #[inline]
+    pub(super) fn prefetch_place(&self, slot: Slot) {
+        prefetch(self.stored(slot));
+        let (fingerprint, choice) = Fingerprint::of_tag(self.bucket(slot.bucket()).tags().tag(slot.lane()));
+        if choice > 0 {
+            // the one that is over is counted at its home
+            prefetch(self.bucket(fingerprint.across(slot.bucket(), choice, self.bucket_count())));
+        }
     }
 
     /// A slot in a window without room, or whose room cannot be counted as long as there are flows in it whose deadline
@@ -50,7 +73,7 @@ impl<E: Entry> Table<E> {
         for choice in 0..CHOICES {
             self.reclaim(fingerprint.across(home, choice, self.bucket_count()), now);
         }
-        self.vacancy(home, fingerprint, now).or_else(|| self.evict(home, fingerprint, now, evictable))
+        self.place(home, fingerprint, now).or_else(|| self.evict(home, fingerprint, now, evictable))
     }
 
     /// The slot that a new flow would take in this bucket, if it has room to spare.
@@ -58,17 +81,6 @@ impl<E: Entry> Table<E> {
     pub(super) fn slot_to_spare(&self, bucket: u32, now: Tick) -> Option<Slot> {
         let room = Room::of(self.bucket(bucket), now);
         if room.len() > SPARE { room.first().map(|lane| Slot::new(bucket, lane)) } else { None }
-    }
-
-    /// A slot of a bucket that has room, made empty.
-    #[inline]
-    fn clear(&mut self, bucket: u32, room: Room) -> Slot {
-        let lane = room.first().unwrap_or_default();
-        let slot = Slot::new(bucket, lane);
-        if self.bucket(bucket).tags().tag(lane) != 0 {
-            self.expire(slot);
-        }
-        slot
     }
 
     /// A slot made empty by dropping, of the flows in a window without room, one that may go.
@@ -130,6 +142,7 @@ impl<E: Entry> Table<E> {
         }
     }
 
+    #[inline]
     fn can_count(&self, home: u32, fingerprint: Fingerprint, choice: u32) -> bool {
         choice == 0 || self.bucket(home).overflow(fingerprint.class()).plus(choice).is_some()
     }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use proptest::prelude::*;
 
-use super::{CANDIDATES, Entry, Full, Slot, Stats, Table};
+use super::{CANDIDATES, Entry, Full, Slot, Sought, Stats, Table};
 use crate::flow::hash::{CHOICES, Fingerprint};
 use crate::flow::{Ager, FlowHash, FlowHasher, FlowKey, Reaper, ageing};
 use crate::time::Tick;
@@ -141,6 +141,8 @@ struct History {
     departed: Vec<u64>,
     /// Flows beside which something was written, since the start.
     written: usize,
+    /// What was seen of some flows before they were stored last.
+    seen: HashMap<u32, Sought>,
     /// One for each flow: equal ones collide.
     hashes: Vec<FlowHash>,
     elapsed: u32,
@@ -164,7 +166,7 @@ impl History {
     fn find(&mut self, flow: u32) -> Option<Slot> {
         self.table.prefetch(self.hash(flow));
         let asked = self.table.prefetch_entry(self.hash(flow));
-        self.table.prefetch_displaced(self.hash(flow));
+        self.table.prefetch_displaced(self.hash(flow), Some(self.now()));
         let found = self.table.find(self.hash(flow), &key(flow), self.now());
         assert_eq!(found.is_some(), self.lives(flow), "flow {flow}");
         let slot = found?;
@@ -194,7 +196,15 @@ impl History {
         let room = live.clone().count() < self.table.window(hash).len();
         let before = self.table.stats();
         let flow = Flow { key: key(number), assured };
-        let inserted = self.table.insert(hash, flow, now.after(lifetime), now, |flow| !flow.assured);
+        let seen = match self.table.seek(hash, Some(now)) {
+            Sought::Crowded => self.table.prefetch_displaced(hash, Some(now)).unwrap_or(Sought::Crowded),
+            seen => seen,
+        };
+        // half of the flows go by what was seen some steps ago
+        let seen =
+            if number.is_multiple_of(2) { self.seen.insert(number, seen).unwrap_or(seen) } else { seen };
+        let times = [now.after(lifetime), now];
+        let inserted = self.table.insert_stored(hash, seen, &flow, times, |flow| !flow.assured);
         assert_eq!(self.table.stats().refused, before.refused + u64::from(inserted.is_err()));
         assert_eq!(self.table.stats().evicted, before.evicted + u64::from(inserted.is_ok() && !room));
         let gone: Vec<_> = live.filter(|(slot, flow, _)| !self.table.holds(*slot, &flow.key)).collect();
@@ -313,7 +323,7 @@ proptest! {
     ) {
         let (table, model) = (Table::with_capacity(capacity), HashMap::new());
         let (ager, reaper) = ageing(&table, MESSAGES);
-        let mut history = History { table, ager, reaper, model, beside: HashMap::new(), watched: HashSet::new(), departed: Vec::new(), written: 0, hashes, elapsed: 0, epoch };
+        let mut history = History { table, ager, reaper, model, beside: HashMap::new(), watched: HashSet::new(), departed: Vec::new(), written: 0, seen: HashMap::new(), hashes, elapsed: 0, epoch };
         for op in &ops {
             history.step(op);
         }
