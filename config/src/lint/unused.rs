@@ -62,7 +62,7 @@ impl Linter<'_> {
         }
         for set in &policy.sets {
             let dynamic = set.dynamic.iter().flat_map(|dynamic| &dynamic.each);
-            set.each.iter().flatten().chain(dynamic).for_each(|statement| used.statement(statement));
+            set.each.lists().iter().flatten().chain(dynamic).for_each(|statement| used.statement(statement));
         }
         for variable in &self.ruleset.unused_variables {
             self.report(Kind::Unused, variable.span, format!("nothing uses variable `{}`", variable.node));

@@ -113,12 +113,12 @@ fn keep(set: &mut Set, kept: &[u32]) {
         set.expires.resize(count, 0);
     }
     if !set.each.is_empty() {
-        set.each.resize(count, Vec::new());
+        set.each.fill(count);
     }
     pick(&mut set.verdicts, kept);
     pick(&mut set.data, kept);
     pick(&mut set.expires, kept);
-    pick(&mut set.each, kept);
+    set.each.keep(kept);
 }
 
 fn pick<T: Clone>(values: &mut Vec<T>, kept: &[u32]) {

@@ -32,7 +32,7 @@ impl Lowering<'_> {
             set.verdicts.extend(rest.verdict);
             set.data.extend(rest.data);
             if counts {
-                set.each.resize(set.len() - 1, Vec::new());
+                set.each.fill(set.len() - 1);
                 set.each.push(rest.each.clone());
             }
             return Ok(());
@@ -45,7 +45,9 @@ impl Lowering<'_> {
             set.high.push(high);
             set.verdicts.extend(rest.verdict);
             set.data.extend(rest.data);
-            set.each.extend(counts.then(|| rest.each.clone()));
+            if counts {
+                set.each.push(rest.each.clone());
+            }
         };
         for index in 0..before.low.len() {
             let (low, high) = (before.low[index], before.high[index]);
@@ -56,7 +58,9 @@ impl Lowering<'_> {
             set.high.push(high);
             set.verdicts.extend(before.verdicts.get(index));
             set.data.extend(before.data.get(index));
-            set.each.extend(counts.then(|| before.each.get(index).cloned().unwrap_or_default()));
+            if counts {
+                set.each.push(before.each.of(index).to_vec());
+            }
             next = high.checked_add(1);
         }
         if let Some(from) = next.filter(|from| *from <= ones(width)) {

@@ -8,7 +8,7 @@ use super::scope::{Holds, Scope};
 use super::{Lowered, Lowering};
 use crate::diagnostic::Diagnostic;
 use crate::policy::{ObjectKind, Set, Statement, Value, Verdict};
-use crate::ruleset::{self, Element, Elements, Expression, Literal, Term, Type};
+use crate::ruleset::{Element, Elements, Expression, Literal, Term, Type};
 
 /// What the elements of a set must be.
 pub(super) struct Rules<'a> {
@@ -23,7 +23,7 @@ pub(super) struct Rules<'a> {
     /// The lifetime of an element that does not say, in milliseconds.
     pub(super) timeout: Option<u64>,
     /// What an element does for itself that does not say.
-    pub(super) each: &'a [ruleset::Statement],
+    pub(super) each: &'a [Statement],
 }
 
 /// What few elements hold.
@@ -67,7 +67,7 @@ impl Lowering<'_> {
             set.expires.resize(count, 0);
         }
         if !set.each.is_empty() {
-            set.each.resize(count, Vec::new());
+            set.each.fill(count);
         }
         if let Some(rest) = rest {
             let filled = self.catch_all(&mut set, &rest);
@@ -163,7 +163,10 @@ impl Lowering<'_> {
         let extra = element.extra.as_deref();
         let expires = extra.and_then(|extra| extra.expires.or(extra.timeout)).or(rules.timeout).unwrap_or(0);
         let each = extra.map(|extra| extra.each.as_slice()).filter(|each| !each.is_empty());
-        let each = self.each(scope.table.family, each.unwrap_or(rules.each))?;
+        let each = match each {
+            Some(own) => self.each(scope.table.family, own)?,
+            None => rules.each.to_vec(),
+        };
         let held = Held { data, expires, each };
         Ok((held != Held::default()).then_some(held))
     }
@@ -193,7 +196,7 @@ fn hold(set: &mut Set, held: Option<Held>, index: usize) {
         set.expires.push(held.expires);
     }
     if !held.each.is_empty() {
-        set.each.resize(index, Vec::new());
+        set.each.fill(index);
         set.each.push(held.each);
     }
 }

@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::nft::connection::unknown_helper;
 use crate::policy::{
     ChainId, Counter, CounterId, Dynamic, HelperId, Limit, LimitId, ObjectKind, Quota, QuotaId, SetId,
-    TimeoutsId,
+    Statement, TimeoutsId,
 };
 use crate::ruleset::{Expression, HelperType, KeyType, MapData, Set, Table, Term, Type};
 use crate::suggestion::did_you_mean;
@@ -146,6 +146,7 @@ impl<'a> Lowering<'a> {
                 Holds::Values(types)
             }
         };
+        let each = self.each(scope.table.family, &set.each)?;
         let id = SetId(next_id(self.policy.sets.len()));
         self.policy.sets.push(crate::policy::Set::default());
         let rules = super::element::Rules {
@@ -154,7 +155,7 @@ impl<'a> Lowering<'a> {
             intervals: set.flags.interval,
             merge: set.auto_merge,
             timeout: set.timeout,
-            each: &set.each,
+            each: &each,
         };
         let mut lowered = self.elements(scope, &rules, &set.elements);
         lowered.name = Some(set.name.clone());
@@ -166,7 +167,7 @@ impl<'a> Lowering<'a> {
             let text = format!("{count} elements do not fit into this size");
             self.errors.push(Diagnostic::new(size.span, text));
         }
-        lowered.dynamic = self.dynamic(scope, set, lowered.len())?;
+        lowered.dynamic = Self::dynamic(set, each, lowered.len())?;
         let catches_all = set.elements.iter().any(|element| matches!(element.key.term, Term::Any));
         if set.flags.constant {
             self.fixed_sets.insert(id, "it is constant");
@@ -180,7 +181,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// What packets may do to a set.
-    fn dynamic(&mut self, scope: &Scope<'_>, set: &Set, elements: usize) -> Lowered<Option<Dynamic>> {
+    fn dynamic(set: &Set, each: Vec<Statement>, elements: usize) -> Lowered<Option<Dynamic>> {
         if !set.flags.dynamic && !set.flags.timeout && set.timeout.is_none() {
             return Ok(None);
         }
@@ -190,7 +191,6 @@ impl<'a> Lowering<'a> {
             })?,
             None => DEFAULT_SIZE.max(next_id(elements)),
         };
-        let each = self.each(scope.table.family, &set.each)?;
         Ok(Some(Dynamic { size, timeout: set.timeout, interval: set.flags.interval, each }))
     }
 }

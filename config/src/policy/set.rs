@@ -1,6 +1,6 @@
 //! What does a set hold?
 
-use super::{Statement, Value, Verdict};
+use super::{Lists, Statement, Value, Verdict};
 
 /// A set of keys, or a map from keys to verdicts. Elements of one part do not overlap; of several parts, the first
 /// that holds a key counts.
@@ -23,7 +23,7 @@ pub struct Set {
     /// For an element that ends by itself, the milliseconds it has left, otherwise 0; empty if none does.
     pub expires: Vec<u64>,
     /// For an element with statements of its own, those (templates, as in [`Update::each`]); empty if none has.
-    pub each: Vec<Vec<Statement>>,
+    pub each: Lists,
     /// What packets do to it, if anything.
     pub dynamic: Option<Dynamic>,
 }

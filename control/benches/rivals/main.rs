@@ -1,14 +1,15 @@
 //! How fast are the parts that decide, beside the best of what else there is? In the same process and by turns.
 //!
 //! `cargo bench --package control --bench rivals -- [--seconds S] [--flows N,..] [--rules N,..] [--sluice PROGRAM]
-//! [--json FILE] [--markdown PAGE] [--from FILE] [WORD]`: `WORD` is `loops`, `lookups` or `classifying`, without it all;
-//! `loops` needs the program. `--from` takes figures of an earlier run, to write the page anew.
+//! [--json FILE] [--markdown PAGE] [--from FILE] [WORD]`: `WORD` is `loops`, `lookups`, `joining` or `classifying`, without it
+//! all; `loops` and `joining` need the program. `--from` takes figures of an earlier run, to write the page anew.
 
 #![expect(clippy::print_stdout, reason = "a bench shows what it measures")]
 
 mod account;
 mod classifying;
 mod duel;
+mod joining;
 mod lookups;
 mod loops;
 mod page;
@@ -30,6 +31,8 @@ struct Measured {
     loops: Vec<loops::Loop>,
     lookups: Vec<lookups::Lookups>,
     classifying: Vec<classifying::Classifying>,
+    #[serde(default)]
+    joining: Vec<joining::Joining>,
 }
 
 /// Where.
@@ -83,6 +86,10 @@ fn main() {
         Some(program) if wants("loops") => loops::measure(program, seconds, &flows, &rules),
         _ => Vec::new(),
     };
+    let joining = match &program {
+        Some(program) if wants("joining") => joining::measure(program, seconds, &rules),
+        _ => Vec::new(),
+    };
     let length = Duration::from_secs_f64(seconds);
     let set_aside = Reserved::pages(HUGE_PAGES);
     let memory = if set_aside.enough { Memory::HugePages } else { Memory::OrdinaryPages { megabytes: 1600 } };
@@ -93,6 +100,7 @@ fn main() {
         loops,
         lookups: Vec::new(),
         classifying: Vec::new(),
+        joining,
     };
     if wants("lookups") {
         for flows in flows {

@@ -43,6 +43,7 @@ fn tables(measured: &Measured) -> String {
     if !measured.classifying.is_empty() {
         classifying(measured, &mut out);
     }
+    joining(measured, &mut out);
     out
 }
 
@@ -123,6 +124,33 @@ fn classifying(measured: &Measured, out: &mut String) {
         };
     }
     out.push_str("\n![Cycles a packet by rules](plots/classifying-by-rules.svg)\n");
+}
+
+fn joining(measured: &Measured, out: &mut String) {
+    if measured.joining.is_empty() {
+        return;
+    }
+    out.push_str("\n### One rule more, until every worker uses it\n\n");
+    out.push_str("| rules | kind | Sluice, median of | us | us at worst | one in so many compiles all anew | ms | ms to build `rte_acl` anew |\n");
+    out.push_str("|---|---|---|---|---|---|---|---|\n");
+    for one in &measured.joining {
+        let changes = one.changes;
+        let same = measured.classifying.iter().find(|of| (of.rules, of.kind) == (one.rules, one.kind));
+        let rival = same.and_then(|same| same.rte_acl.as_ref());
+        let milliseconds = |of: Option<f64>| of.map_or_else(String::new, |of| format!("{of:.1}"));
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {:.0} | {:.0} | {} | {} | {} |",
+            grouped(one.rules as u64),
+            one.kind.word(),
+            changes.rules_added,
+            changes.until_used_us,
+            changes.until_used_us_worst,
+            changes.rules_added.checked_div(changes.compiled_anew).unwrap_or(0),
+            milliseconds(changes.compiled_anew_us.map(|of| of / 1e3)),
+            milliseconds(rival.map(|rival| rival.build)),
+        );
+    }
 }
 
 fn both(cycles: Cycles) -> String {

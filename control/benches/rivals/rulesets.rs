@@ -75,9 +75,22 @@ fn prefix(address: u32, bits: u32) -> (u32, u32) {
 
 /// One chain of them in nft's language.
 pub fn text(rules: &[AclRule]) -> String {
-    let mut text = String::from(
-        "table ip bench {\n\tchain input {\n\t\ttype filter hook input priority filter; policy accept;\n",
-    );
+    let hook = "type filter hook input priority filter; policy accept;";
+    format!("table ip bench {{\n\tchain input {{\n\t\t{hook}\n{}\t}}\n}}\n", lines(rules))
+}
+
+/// The ruleset for `sluice bench`: behind the rules that let its packets pass.
+pub fn served(rules: &[AclRule]) -> String {
+    let base = |hook: &str| {
+        format!("\tchain {hook} {{ type filter hook {hook} priority filter; policy drop; goto bench; }}\n")
+    };
+    let service = "\t\tct state established,related accept\n\t\tct state new tcp dport 443 accept\n";
+    let chain = format!("\tchain bench {{\n{service}{}\t}}\n", lines(rules));
+    format!("table ip bench {{\n{chain}{}{}}}\n", base("input"), base("output"))
+}
+
+fn lines(rules: &[AclRule]) -> String {
+    let mut text = String::new();
     for (number, rule) in rules.iter().enumerate() {
         text.push_str("\t\t");
         for (word, (address, bits)) in [("saddr", rule.source), ("daddr", rule.destination)] {
@@ -102,7 +115,6 @@ pub fn text(rules: &[AclRule]) -> String {
         }
         text.push_str(if number % 3 == 0 { "drop\n" } else { "accept\n" });
     }
-    text.push_str("\t}\n}\n");
     text
 }
 

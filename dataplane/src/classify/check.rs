@@ -357,7 +357,7 @@ fn check_held(policy: &Policy, id: SetId, set: &Set) -> Result<(), CompileError>
             return Err(CompileError::UnsupportedSet(id, ROOM));
         }
     }
-    let lists = set.dynamic.iter().map(|dynamic| &dynamic.each).chain(&set.each);
+    let lists = set.dynamic.iter().map(|dynamic| &dynamic.each).chain(set.each.lists());
     for list in lists {
         Each::of(policy, list).ok_or(CompileError::UnsupportedSet(id, EACH))?;
     }

@@ -388,7 +388,7 @@ impl Held {
             if set.expires.is_empty() && set.each.is_empty() {
                 return Some(Self::Nothing);
             }
-            let each = set.each.iter().map(each).collect::<Option<Vec<_>>>()?;
+            let each = set.each.lists().iter().map(each).collect::<Option<Vec<_>>>()?;
             return Some(Self::Timed(Box::new(TimedElements::new(set, each, now))));
         };
         let mut lists = vec![dynamic.each.clone()];
@@ -398,16 +398,14 @@ impl Held {
             }
         }
         let of_rules = lists.len();
-        let mut list_of = vec![0; set.len()];
-        for (list, own) in list_of.iter_mut().zip(&set.each) {
-            match lists[..of_rules].iter().position(|list| list == own) {
-                Some(known) => *list = known as u32,
-                None => {
-                    *list = lists.len() as u32;
-                    lists.push(own.clone());
-                }
-            }
-        }
+        let mut number = |own: &Vec<Statement>| {
+            let known = lists[..of_rules].iter().position(|list| list == own);
+            known.unwrap_or_else(|| {
+                lists.push(own.clone());
+                lists.len() - 1
+            }) as u32
+        };
+        let own: Vec<u32> = set.each.lists().iter().map(&mut number).collect();
         let parts = set.widths.len();
         let key = widest_keys(policy, id, set);
         let widths = Widths { key: &key, data: widest_data(policy, id, set) };
@@ -415,7 +413,8 @@ impl Held {
         let compiled = lists.iter().map(each).collect::<Option<Vec<_>>>()?;
         let size = dynamic.size.max(u32::try_from(set.len()).ok()?);
         let held = DynamicSet::new(widths, size, lifetime, compiled, hasher.clone());
-        for (element, (key, &list)) in set.low.chunks_exact(parts).zip(&list_of).enumerate() {
+        for (element, key) in set.low.chunks_exact(parts).enumerate() {
+            let list = set.each.numbers().get(element).map_or(0, |number| own[*number as usize]);
             let verdict = set.verdicts.get(element).map_or(0, |_| element as Value);
             let data = set.data.get(element).copied().unwrap_or(verdict);
             let ends = end(set.expires.get(element).copied().unwrap_or(0), now);

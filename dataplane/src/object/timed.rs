@@ -11,23 +11,27 @@ use std::sync::atomic::AtomicU64;
 pub struct TimedElements {
     /// When each ends, in nanoseconds; [`u64::MAX`] is never. Empty if none does.
     ends: Box<[u64]>,
-    /// The statements of each; empty if none has any.
-    each: Box<[Each]>,
+    /// Lists of statements.
+    lists: Box<[Each]>,
+    /// Which of them each has; empty if none has any.
+    numbers: Box<[u32]>,
     state: Box<[AtomicU64]>,
     /// Numbers that the state of one element takes.
     words: usize,
 }
 
 impl TimedElements {
-    /// The elements of `set`, loaded at `now`, with these statements.
-    pub(super) fn new(set: &Set, each: Vec<Each>, now: u64) -> Self {
-        let words = each.iter().map(Each::words).max().unwrap_or(0);
-        let state: Box<[AtomicU64]> = (0..words * each.len()).map(|_| AtomicU64::new(0)).collect();
+    /// The elements of `set`, loaded at `now`, with these lists of statements.
+    pub(super) fn new(set: &Set, lists: Vec<Each>, now: u64) -> Self {
+        let words = lists.iter().map(Each::words).max().unwrap_or(0);
+        let numbers: Box<[u32]> = set.each.numbers().into();
+        let state: Box<[AtomicU64]> = (0..words * numbers.len()).map(|_| AtomicU64::new(0)).collect();
         if words > 0 {
-            each.iter().zip(state.chunks_exact(words)).for_each(|(each, state)| each.reset(state));
+            let own = numbers.iter().filter_map(|&number| lists.get(number as usize));
+            own.zip(state.chunks_exact(words)).for_each(|(each, state)| each.reset(state));
         }
         let ends = set.expires.iter().map(|&milliseconds| end(milliseconds, now)).collect();
-        Self { ends, each: each.into(), state, words }
+        Self { ends, lists: lists.into(), numbers, state, words }
     }
 
     /// Whether element `element` is still there.
@@ -46,7 +50,8 @@ impl TimedElements {
     pub fn goes_on(&self, element: usize, set: u32, moment: &Moment<'_>) -> bool {
         let first = element * self.words;
         let state = self.state.get(first..).and_then(|state| state.get(..self.words));
-        match (self.each.get(element), state) {
+        let number = self.numbers.get(element).copied().unwrap_or(u32::MAX);
+        match (self.lists.get(number as usize), state) {
             (Some(each), Some(state)) => each.goes_on(state, Place { set, word: first as u32 }, moment),
             _ => true,
         }
@@ -55,7 +60,8 @@ impl TimedElements {
     /// Bytes it takes.
     #[must_use]
     pub fn memory(&self) -> usize {
-        size_of_val(&*self.ends) + size_of_val(&*self.each) + size_of_val(&*self.state)
+        let lists = size_of_val(&*self.lists) + size_of_val(&*self.numbers);
+        size_of_val(&*self.ends) + lists + size_of_val(&*self.state)
     }
 }
 
