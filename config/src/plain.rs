@@ -291,7 +291,7 @@ fn asks_ah6(expression: &Expression) -> bool {
     }
 }
 
-const FULL: &str = "iptables drops a packet when this table is full; nft has no words for that, and what is printed goes \
-                    on to the next rule";
+const FULL: &str = "iptables drops a packet when this table is full, and counts connections it has not seen in a way of its own; \
+                    nft has no words for that, and what is printed goes on to the next rule";
 const NOT_DROPPED: &str = "iptables drops a packet whose header is cut off here; nft has no words for that, and what is \
                            printed goes on to the next rule";

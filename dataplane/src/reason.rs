@@ -46,6 +46,8 @@ reasons! {
     HelperPartial = "helper-partial",
     /// A connection that a helper reads of cannot be expected: another connection announced the same, or there is no room.
     HelperExpectation = "helper-expectation",
+    /// A limit on connections, where it cannot be told how many the kernel would count.
+    ConnectionsUnsure = "connections-unsure",
     /// A fragment whose datagram did not become whole in time.
     FragmentTimeout = "fragment-timeout",
     /// A fragment of a datagram two fragments of which overlap.

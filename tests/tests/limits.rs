@@ -263,6 +263,22 @@ fn the_match_of_iptables_counts_likewise() {
     assert_eq!(alike(drop("--connlimit-above 2"), &closing()), "++++-+-+-+++-++-");
 }
 
+/// Where it has counted nobody yet it counts an assured connection too, which `ct count` does not; where nobody is
+/// counted any more it drops the packet.
+#[test]
+fn the_match_of_iptables_counts_whom_it_has_not_seen() {
+    let [a, b] = [1, 2].map(connection);
+    let open = |c: Connection| [c.syn(), c.syn_ack(), c.ack()];
+    let closes = |flags: &str, match_: &str| dump(&format!("-p tcp --tcp-flags {flags} -m connlimit {match_} -j DROP"));
+    let packets = [&open(a)[..], &open(b), &[a.fin(), b.fin(), a.fin()]].concat();
+    let above = |count: u8| closes("FIN FIN", &format!("--connlimit-above {count}"));
+    assert_eq!(alike(above(0), &packets), "++++++---");
+    assert_eq!(alike(above(1), &packets), "+++++++++");
+    assert_eq!(alike(nft("tcp flags & fin == fin ct count over 0 drop", ""), &packets), "+++++++++");
+    let ended = [&open(a)[..], &[a.fin(), a.fin_back(), a.last_ack()], &open(b), &[b.fin()]].concat();
+    assert_eq!(alike(above(3), &ended), "+++++++++-");
+}
+
 /// A table without room drops whoever it cannot hold, whatever the rule would do.
 #[test]
 fn a_full_table_of_rates_drops_packets() {
@@ -292,6 +308,7 @@ fn conversations_in_turns() {
         nft("tcp flags syn / syn,ack,rst,fin add @s { ip saddr ct count over 2 } drop", ""),
         nft("tcp dport 80 ct state new ct count 3 accept\n ct state established accept\n drop", ""),
         dump("-p tcp --syn -m connlimit --connlimit-above 2 -j DROP"),
+        dump("-m connlimit --connlimit-above 2 --connlimit-mask 24 -j DROP"),
     ];
     for (seed, ruleset) in (0..).zip(rulesets) {
         let mut random = Random::new(seed);

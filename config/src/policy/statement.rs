@@ -202,7 +202,8 @@ pub struct Update {
     /// Statements every element has for itself: [`Statement::Counter`], [`Statement::Limit`], [`Statement::Quota`] and
     /// [`Statement::ConnectionLimit`], each the template of the element's own.
     pub each: Vec<Statement>,
-    /// Whether a packet for whose element there is no room is dropped; otherwise the rule ends.
+    /// Whether it does as iptables: a packet for whose element there is no room is dropped, otherwise the rule ends; and
+    /// connections are counted as `connlimit` does.
     pub drops_if_full: bool,
 }
 

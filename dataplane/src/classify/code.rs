@@ -8,7 +8,7 @@ use super::sets::{MOST_PARTS, Set};
 use super::trace::{Trace, Varies};
 use crate::frame::Frame;
 use crate::object::set::Wanted;
-use crate::object::{Found, Objects};
+use crate::object::{Found, Moment, Objects};
 use config::policy::{
     self, Assigned, BitOperator, ChainId, Comparison, ConnectionLimitId, CounterId, Field, HelperId, LimitId,
     Match, ObjectKind, Policy, QuotaId, Recent, Reject, RuleId, SetId, Statement, Target, Test, TimeoutsId,
@@ -306,8 +306,8 @@ impl Code {
                 let data = data.map_or(Some(0), |operand| self.operand(operand, facts, objects));
                 let Some(data) = data else { return false };
                 let wanted = Wanted { data, ..wanted };
-                let done =
-                    self.with_key(key, facts, |key| objects.change(set, key, &wanted, &facts.moment()));
+                let moment = Moment { counts_unseen: drops_if_full, ..facts.moment() };
+                let done = self.with_key(key, facts, |key| objects.change(set, key, &wanted, &moment));
                 facts.known.no_room |= drops_if_full && done == Some(None);
                 done.flatten() == Some(true)
             }

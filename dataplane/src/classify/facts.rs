@@ -194,7 +194,12 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
     /// What stateful statements need of the packet.
     #[inline]
     pub(super) const fn moment(&self) -> Moment<'_> {
-        Moment { now: self.now.monotonic_ns, length: self.packet.network_length, counted: self.known.counted }
+        Moment {
+            now: self.now.monotonic_ns,
+            length: self.packet.network_length,
+            counted: self.known.counted,
+            counts_unseen: false,
+        }
     }
 
     /// Whether the rule that has just met a counter of connections, or a list without room, must drop the packet.

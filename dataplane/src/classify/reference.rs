@@ -10,7 +10,7 @@ use super::stage::{Phase, Stage};
 use super::watch::{Ended, Watch};
 use crate::frame::Frame;
 use crate::object::set::Wanted;
-use crate::object::{Found, Objects};
+use crate::object::{Found, Moment, Objects};
 use crate::packet::{Network, Packet, protocol};
 use config::policy::{
     self, ChainId, ChainPolicy, Comparison, Family, Field, Match, Operand, Policy, Reject, RuleId, SetId,
@@ -320,7 +320,8 @@ impl<F: Frame + ?Sized, W: Watch> Interpreter<'_, '_, F, W> {
         let (Some(key), Some(data)) = (self.key(&update.key), data) else { return false };
         let Some(wanted) = self.objects.wanted(update) else { return false };
         let wanted = Wanted { data, ..wanted };
-        let done = self.objects.change(update.set, &key, &wanted, &self.facts.moment());
+        let moment = Moment { counts_unseen: update.drops_if_full, ..self.facts.moment() };
+        let done = self.objects.change(update.set, &key, &wanted, &moment);
         self.facts.known.no_room |= done.is_none() && update.drops_if_full;
         done == Some(true)
     }

@@ -20,6 +20,8 @@ pub struct Moment<'a> {
     pub length: u32,
     /// How it counts; `None` where connections are not counted.
     pub counted: Option<&'a Counted>,
+    /// Whether counters of connections do as those of iptables.
+    pub counts_unseen: bool,
 }
 
 /// Nanoseconds of a second.

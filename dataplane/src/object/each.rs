@@ -2,7 +2,7 @@
 //! element.
 
 use super::clock::Moment;
-use super::connections::{self, Bound, Place};
+use super::connections::{self, Bound, Counter, Place};
 use super::quota::Quota;
 use super::rate::Rate;
 use config::policy::{Policy, Statement};
@@ -61,7 +61,7 @@ impl Each {
                 One::Rate(_) => (0, 0),
                 One::Quota { used, .. } => (used, 0),
                 One::Bound(_) => {
-                    connections::begin(&state[0]);
+                    Counter::of(state).map(connections::begin);
                     continue;
                 }
             };
@@ -75,7 +75,7 @@ impl Each {
         for (one, state) in self.statements.iter().zip(state.chunks_exact(WORDS)) {
             if let One::Bound(_) = one {
                 state[0].store(0, Relaxed);
-                connections::begin(&state[0]);
+                Counter::of(state).map(connections::begin);
             }
         }
     }
@@ -109,7 +109,9 @@ impl Each {
             }
             One::Rate(rate) => rate.goes_on(&state[0], moment),
             One::Quota { quota, .. } => quota.goes_on(&state[0], moment),
-            One::Bound(bound) => bound.goes_on(&state[0], Place { word, ..at }, moment),
+            One::Bound(bound) => {
+                Counter::of(state).is_some_and(|counter| bound.goes_on(counter, Place { word, ..at }, moment))
+            }
         })
     }
 }

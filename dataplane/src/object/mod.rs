@@ -15,6 +15,7 @@ pub mod quota;
 pub mod rate;
 pub mod recent;
 pub mod set;
+mod stale;
 pub mod timed;
 
 pub use clock::{Moment, Now};

@@ -1,7 +1,7 @@
 //! The objects of a policy: each exists once, whatever rules and workers meet it.
 
 use super::clock::{MILLISECOND, Moment};
-use super::connections::{self, Bound, Memberships, Place};
+use super::connections::{self, Bound, Counter, Memberships, Place};
 use super::each::Each;
 use super::numbers::Numbers;
 use super::quota::Quota;
@@ -28,7 +28,7 @@ pub struct Objects {
     helpers: Box<[(HelperKind, [bool; 2])]>,
     /// The protocol each list of timeouts is for.
     timeouts: Box<[u8]>,
-    bounds: Box<[Shared<Bound>]>,
+    bounds: Box<[Shared<Bound, [AtomicU64; 2]>]>,
     recent: Box<[Addresses]>,
     /// So many generations of policies came before, from 1: connections know whose counters count them.
     generation: AtomicU32,
@@ -42,9 +42,9 @@ pub struct Objects {
 /// An object alone in its cache line: workers write it.
 #[derive(Debug)]
 #[repr(align(128))]
-struct Shared<T> {
+struct Shared<T, S = AtomicU64> {
     what: T,
-    state: AtomicU64,
+    state: S,
 }
 
 #[derive(Debug, Default)]
@@ -107,9 +107,10 @@ impl Objects {
         let limit = |limit| Some(Shared { what: Rate::of(limit)?, state: AtomicU64::new(0) });
         let quotas = policy.quotas.iter();
         let bound = |limit| {
-            let state = AtomicU64::new(0);
-            connections::begin(&state);
-            Shared { what: Bound::of(limit), state }
+            let bound =
+                Shared { what: Bound::of(limit), state: [AtomicU64::new(0), AtomicU64::new(0)] };
+            Counter::of(&bound.state).map(connections::begin);
+            bound
         };
         let sets = (0u32..).zip(&policy.sets).map(|(id, set)| Held::new(policy, SetId(id), set, now, hasher));
         Some(Self {
@@ -240,7 +241,8 @@ impl Objects {
     #[must_use]
     pub fn connections(&self, id: ConnectionLimitId, moment: &Moment<'_>) -> bool {
         let Shared { what, state } = &self.bounds[id.index()];
-        what.goes_on(state, Place { set: 0, word: id.0 }, moment)
+        let place = Place { set: 0, word: id.0 };
+        Counter::of(state).is_some_and(|counter| what.goes_on(counter, place, moment))
     }
 
     /// A list of addresses seen lately.
@@ -253,7 +255,7 @@ impl Objects {
     /// Connections that a limit of a rule counts.
     #[must_use]
     pub fn open_connections(&self, id: ConnectionLimitId) -> Option<u32> {
-        Some(connections::connections(self.bounds.get(id.index())?.state.load(Relaxed)))
+        Some(connections::connections(self.bounds.get(id.index())?.state[0].load(Relaxed)))
     }
 
     /// Whether anything counts connections.
@@ -275,7 +277,7 @@ impl Objects {
         }
         memberships.each(|at, epoch| {
             let counter = match at.set.checked_sub(1) {
-                None => self.bounds.get(at.word as usize).map(|bound| &bound.state),
+                None => self.bounds.get(at.word as usize).and_then(|bound| Counter::of(&bound.state)),
                 Some(set) => match self.sets.get(set as usize) {
                     Some(Held::Timed(timed)) => timed.counter(at.word),
                     Some(Held::Dynamic { set, .. }) => set.counter(at.word),

@@ -27,7 +27,7 @@ mod kept;
 mod record;
 
 use super::clock::Moment;
-use super::connections::Place;
+use super::connections::{Counter, Place};
 use super::each::Each;
 use ahash::RandomState;
 use config::policy::{Change, Value};
@@ -206,8 +206,8 @@ impl DynamicSet {
     }
 
     /// The counter of connections at this word.
-    pub(super) fn counter(&self, word: u32) -> Option<&AtomicU64> {
-        self.words.get(word as usize)
+    pub(super) fn counter(&self, word: u32) -> Option<Counter<'_>> {
+        Counter::of(self.words.get(word as usize..)?)
     }
 
     /// Runs the statements of an element, of the set with this number of [`Place`]. Whether the rule goes on.

@@ -1,7 +1,7 @@
 //! Is this element of a set that packets do not change still there, and what does it have for itself?
 
 use super::clock::{MILLISECOND, Moment};
-use super::connections::Place;
+use super::connections::{Counter, Place};
 use super::each::Each;
 use config::policy::Set;
 use std::sync::atomic::AtomicU64;
@@ -41,8 +41,8 @@ impl TimedElements {
     }
 
     /// The counter of connections at this word.
-    pub(super) fn counter(&self, word: u32) -> Option<&AtomicU64> {
-        self.state.get(word as usize)
+    pub(super) fn counter(&self, word: u32) -> Option<Counter<'_>> {
+        Counter::of(self.state.get(word as usize..)?)
     }
 
     /// Runs the statements of element `element`, of the set with this number of [`Place`]. Whether the rule goes on.

@@ -226,7 +226,7 @@ impl<'a> Context<'a> {
             self.tracker.counted_before(before, evaluation.is_refused());
         }
         if evaluation.is_refused() {
-            return decision(&evaluation, &Tracked::NOT);
+            return decision(&evaluation, &Tracked::NOT).unsure(before.as_ref());
         }
         let template = evaluation.take_template().unwrap_or_default();
         let zoned;
@@ -265,7 +265,7 @@ impl<'a> Context<'a> {
         if let Some(mark) = evaluation.ct_mark() {
             self.tracker.set_mark(tracked, mark);
         }
-        let decided = decision(evaluation, tracked);
+        let decided = decision(evaluation, tracked).unsure(after);
         self.tracker.give(tracked, evaluation.given());
         if let Some(after) = after {
             self.tracker.counted(after, tracked, decided.outcome == Outcome::Accept);
@@ -290,6 +290,12 @@ impl Decided {
     #[must_use]
     pub const fn dropped(reason: Reason) -> Self {
         Self { outcome: Outcome::Drop, ct: CtState::None, reason, decided_by: DecidedBy::Nothing }
+    }
+
+    /// Dropped for another reason, if a limit on connections could not tell.
+    fn unsure(self, counter: Option<&Counter>) -> Self {
+        let is_unsure = counter.is_some_and(|counter| counter.counted.is_unsure());
+        if is_unsure { Self { reason: Reason::ConnectionsUnsure, ..self } } else { self }
     }
 
     /// Counts so many packets that this was decided upon.

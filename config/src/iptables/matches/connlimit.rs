@@ -6,6 +6,7 @@ use crate::iptables::build::{Built, NewSet};
 use crate::iptables::numbers::number;
 use crate::iptables::options::Loaded;
 use crate::iptables::rule::Facts;
+use crate::ruleset::StatementKind;
 
 /// `-m connlimit`
 pub(in crate::iptables) fn translate(
@@ -38,22 +39,25 @@ pub(in crate::iptables) fn translate(
     let bits = loaded.get("--connlimit-mask").map_or(Ok(width), |given| number(given.value(), 0, width))?;
     let over = if above { "over " } else { "" };
     built.remembers = Some(loaded.span);
-    if bits == 0 {
-        return built.says(&format!("ct count {over}{count}"), loaded.span);
-    }
+    // one list for all has one element
+    let size = if bits == 0 { 1 } else { super::rates::ROOM };
     // Every rule counts for itself.
     let fresh = facts.shared.fresh.get();
     facts.shared.fresh.set(fresh + 1);
     let set = format!("connlimit{fresh}");
     built.sets.push(NewSet {
         name: set.clone(),
-        text: format!("set {set} {{ type {kind}; size {}; flags dynamic; }}", super::rates::ROOM),
+        text: format!("set {set} {{ type {kind}; size {size}; flags dynamic; }}"),
         agree: String::new(),
         span: loaded.span,
         differs: "",
     });
     let mask = mask(bits, facts.version);
-    built.says(&format!("add @{set} {{ {protocol} {field}{mask} ct count {over}{count} }}"), loaded.span)
+    built.says(&format!("add @{set} {{ {protocol} {field}{mask} ct count {over}{count} }}"), loaded.span)?;
+    if let Some(StatementKind::Update(update)) = built.statements.last_mut().map(|last| &mut last.kind) {
+        update.drops_if_full = true;
+    }
+    Ok(())
 }
 
 /// ` & mask` where not all bits count.
