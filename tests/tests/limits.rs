@@ -209,6 +209,24 @@ fn a_lookup_counts_too_and_a_new_element_begins_at_none() {
     assert_eq!(alike(deleted, &[a.syn(), b.syn(), c.syn(), a.syn(), b.syn(), a.syn()]), "+-+---");
 }
 
+/// Until the set is cleaned up, once a second.
+#[test]
+fn a_deleted_element_keeps_its_room() {
+    let of = |client| Connection { client, number: u16::from(client) }.syn();
+    let ruleset = |size: u8| {
+        Ruleset::Nft(format!(
+            "table inet t {{\n set s {{ type ipv4_addr; size {size}; flags dynamic; }}\n chain input {{\n type filter hook \
+             input priority filter; policy accept;\n ct state invalid drop\n tcp sport 40001 delete @s {{ ip saddr }} \
+             accept\n add @s {{ ip saddr }} accept\n drop\n }}\n}}\n"
+        ))
+    };
+    // the first deletes nothing; then 2, 3; then 4 finds no room in two
+    let one = Connection { client: 2, number: 1 }.syn();
+    let packets = [of(1), of(2), of(3), one.clone(), of(4), of(2), of(3), of(4)];
+    assert_eq!(alike(ruleset(2), &packets), "++++--+-");
+    assert_eq!(alike(ruleset(3), &packets), "+++++-++");
+}
+
 #[test]
 fn assured_connections_only_look() {
     let new = nft("ct state established ct count over 0 drop", "");
@@ -253,6 +271,55 @@ fn what_cannot_be_named_is_dropped() {
     assert_eq!(alike(nft("add @s { ip saddr ct count 9 } accept\n accept", ""), &packets), "--+++");
 }
 
+/// A malformed packet that names a connection, and one of PPTP's that has no call.
+#[test]
+fn what_is_malformed_may_have_a_name() {
+    let a = connection(1);
+    let mut packets = vec![a.syn(), a.syn()];
+    let records = |packets: &[Packet], broken: usize| -> Vec<Record> {
+        let times = (1..).map(|number| Duration::from_secs(1_700_000_000) + APART * number);
+        let frames = packets.iter().enumerate().map(|(at, (side, frame))| {
+            let mut frame = frame.build();
+            if at == broken {
+                *frame.last_mut().expect("bytes") ^= 0x55;
+            }
+            (*side, frame)
+        });
+        frames.zip(times).map(|((side, frame), time)| Record { side, time, frame }).collect()
+    };
+    let mut oracle = Oracle::new("eth0");
+    oracle.pause(APART);
+    let mut agreed = |rulesets: [Ruleset; 1], records: &[Record]| -> Vec<bool> {
+        let kernel = oracle.judge(&rulesets, records, false);
+        let ours = sluice::replay(&rulesets, records, false);
+        assert_eq!(difference::first(records, &kernel, &ours), None);
+        kernel.iter().map(|judgement| judgement.accepted).collect()
+    };
+    for ruleset in [nft("ct count over 1 drop", ""), dump("-m connlimit --connlimit-above 1 -j DROP")] {
+        assert_eq!(agreed([ruleset], &records(&packets, 1)), [true; 2]);
+    }
+    let gre = FrameBuilder::new().ip([198, 51, 100, 1], [192, 0, 2, 10]).raw(47);
+    packets.push((Side::Outside, gre.payload(&[0x30, 1, 8, 0, 0, 0, 0, 7, 0, 0, 0, 1])));
+    assert_eq!(agreed([nft("ct count 9 accept", "")], &records(&packets, 9)), [true, true, false]);
+}
+
+/// The kernel's lists have no such bound.
+#[test]
+fn an_address_beyond_the_room_of_connlimit_is_dropped() {
+    let rulesets = [dump("-m connlimit --connlimit-above 2 -j DROP")];
+    let records: Vec<Record> = (0..=65_535_u32)
+        .map(|client| {
+            let frame =
+                FrameBuilder::new().ip((0x0a00_0000 + client).to_be_bytes(), [192, 0, 2, 10]).udp(7, 53);
+            Record { side: Side::Outside, time: Duration::from_micros(client.into()), frame: frame.build() }
+        })
+        .collect();
+    let verdicts = sluice::replay(&rulesets, &records, false);
+    let dropped: Vec<_> = verdicts.iter().filter(|verdict| verdict.verdict != "accept").collect();
+    let [last] = dropped[..] else { panic!("{} dropped", dropped.len()) };
+    assert_eq!((last.n, last.reason.as_str()), (65_536, "rule"));
+}
+
 #[test]
 fn the_match_of_iptables_counts_likewise() {
     let drop = |match_: &str| dump(&format!("-m connlimit {match_} -j DROP"));
@@ -269,7 +336,9 @@ fn the_match_of_iptables_counts_likewise() {
 fn the_match_of_iptables_counts_whom_it_has_not_seen() {
     let [a, b] = [1, 2].map(connection);
     let open = |c: Connection| [c.syn(), c.syn_ack(), c.ack()];
-    let closes = |flags: &str, match_: &str| dump(&format!("-p tcp --tcp-flags {flags} -m connlimit {match_} -j DROP"));
+    let closes = |flags: &str, match_: &str| {
+        dump(&format!("-p tcp --tcp-flags {flags} -m connlimit {match_} -j DROP"))
+    };
     let packets = [&open(a)[..], &open(b), &[a.fin(), b.fin(), a.fin()]].concat();
     let above = |count: u8| closes("FIN FIN", &format!("--connlimit-above {count}"));
     assert_eq!(alike(above(0), &packets), "++++++---");

@@ -191,7 +191,8 @@ impl<'a> Lowering<'a> {
             })?,
             None => DEFAULT_SIZE.max(next_id(elements)),
         };
-        Ok(Some(Dynamic { size, timeout: set.timeout, interval: set.flags.interval, each }))
+        let (timeout, collected_every) = (set.timeout, set.collect);
+        Ok(Some(Dynamic { size, timeout, collected_every, interval: set.flags.interval, each }))
     }
 }
 

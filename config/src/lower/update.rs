@@ -82,6 +82,7 @@ impl Lowering<'_> {
             dynamic: Some(Dynamic {
                 size: size.unwrap_or(DEFAULT_SIZE),
                 timeout: None,
+                collected_every: None,
                 interval: false,
                 each: Vec::new(),
             }),
@@ -101,7 +102,13 @@ impl Lowering<'_> {
         }
         let set = &mut self.policy.sets[id.index()];
         let size = DEFAULT_SIZE.max(next_id(set.len()));
-        set.dynamic.get_or_insert(Dynamic { size, timeout: None, interval: false, each: Vec::new() });
+        set.dynamic.get_or_insert(Dynamic {
+            size,
+            timeout: None,
+            collected_every: None,
+            interval: false,
+            each: Vec::new(),
+        });
         Ok(())
     }
 

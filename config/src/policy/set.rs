@@ -35,6 +35,8 @@ pub struct Dynamic {
     pub size: u32,
     /// Lifetime of an element in milliseconds, unless the rule says otherwise; `None` is for ever.
     pub timeout: Option<u64>,
+    /// How often it is cleaned up, in milliseconds, if it is said.
+    pub collected_every: Option<u64>,
     /// Whether elements may be ranges; then packets cannot change them.
     pub interval: bool,
     /// Statements every element has, as in [`Update::each`].

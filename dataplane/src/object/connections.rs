@@ -173,7 +173,12 @@ impl Counted {
     /// A packet of a connection that remembers these counters.
     #[must_use]
     pub const fn new(counting: Counting, memberships: Memberships) -> Self {
-        Self { counting, memberships: Cell::new(memberships), refused: Cell::new(false), unsure: Cell::new(false) }
+        Self {
+            counting,
+            memberships: Cell::new(memberships),
+            refused: Cell::new(false),
+            unsure: Cell::new(false),
+        }
     }
 
     /// How it counts.
@@ -280,9 +285,8 @@ pub(super) fn begin(counter: Counter<'_>) {
 pub(super) fn leave(counter: Counter<'_>, of: u32, refused: bool) {
     let bit = if refused { REFUSED } else { 0 };
     let is_counted = |word| epoch(word) == of && connections(word) > 0;
-    let left = counter.connections.fetch_update(Relaxed, Relaxed, |word| {
-        is_counted(word).then(|| (word - 1) | bit)
-    });
+    let left =
+        counter.connections.fetch_update(Relaxed, Relaxed, |word| is_counted(word).then(|| (word - 1) | bit));
     if left.is_ok() {
         counter.change_stale(|stale| if refused { stale.passed() } else { stale.ended() });
     }
@@ -322,7 +326,8 @@ const CONNECTIONS: u64 = REFUSED - 1;
 #[cfg(test)]
 mod tests {
     use super::{
-        Bound, Count, Counted, Counter, Counting, MOST_COUNTERS, Memberships, Place, begin, connections, leave,
+        Bound, Count, Counted, Counter, Counting, MOST_COUNTERS, Memberships, Place, begin, connections,
+        leave,
     };
     use crate::object::Moment;
     use config::policy::ConnectionLimit;
@@ -567,11 +572,11 @@ mod tests {
         let none = Memberships::of(1);
         let (goes_on, refused, known) = meets(Counting::Looks, none, 0);
         assert_eq!((goes_on, refused, known.is_empty()), (false, false, false));
-        assert_eq!(meets(Counting::Joins, none, 10).0, true, "it is the second");
-        assert_eq!(meets(Counting::Looks, none, 20).1, false, "two are counted");
+        assert!(meets(Counting::Joins, none, 10).0, "it is the second");
+        assert!(!meets(Counting::Looks, none, 20).1, "two are counted");
         leave_all(words.counter(), &known, false);
         leave_all(words.counter(), &known, false);
-        assert_eq!(meets(Counting::Looks, none, 30).1, true, "none is counted any more");
+        assert!(meets(Counting::Looks, none, 30).1, "none is counted any more");
     }
 
     #[test]

@@ -8,6 +8,7 @@
 pub mod clock;
 pub mod connections;
 pub mod each;
+mod left;
 pub mod log;
 pub mod numbers;
 pub mod objects;

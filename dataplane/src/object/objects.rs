@@ -3,6 +3,7 @@
 use super::clock::{MILLISECOND, Moment};
 use super::connections::{self, Bound, Counter, Memberships, Place};
 use super::each::Each;
+use super::left::Left;
 use super::numbers::Numbers;
 use super::quota::Quota;
 use super::rate::Rate;
@@ -35,6 +36,8 @@ pub struct Objects {
     numbers: Numbers,
     /// By set of the policy.
     sets: Box<[Held]>,
+    /// Likewise: room that deleted elements keep, where rules delete any.
+    left: Box<[Option<Left>]>,
     /// Names, to find an object again after a reload.
     names: Names,
 }
@@ -107,8 +110,7 @@ impl Objects {
         let limit = |limit| Some(Shared { what: Rate::of(limit)?, state: AtomicU64::new(0) });
         let quotas = policy.quotas.iter();
         let bound = |limit| {
-            let bound =
-                Shared { what: Bound::of(limit), state: [AtomicU64::new(0), AtomicU64::new(0)] };
+            let bound = Shared { what: Bound::of(limit), state: [AtomicU64::new(0), AtomicU64::new(0)] };
             Counter::of(&bound.state).map(connections::begin);
             bound
         };
@@ -125,6 +127,7 @@ impl Objects {
             generation: AtomicU32::new(1),
             numbers: Numbers::new(policy),
             sets: sets.collect::<Option<_>>()?,
+            left: (0u32..).zip(&policy.sets).map(|(id, set)| left(policy, SetId(id), set, now)).collect(),
             names: Names {
                 limits: policy.limits.iter().map(|limit| limit.name.clone()).collect(),
                 quotas: policy.quotas.iter().map(|quota| quota.name.clone()).collect(),
@@ -350,7 +353,18 @@ impl Objects {
     /// Changes a set. Whether the rule goes on: it ends if packets do not change that set, or if a statement of the
     /// element says so. `None` if there is no room.
     pub fn change(&self, id: SetId, key: &[Value], wanted: &Wanted, moment: &Moment<'_>) -> Option<bool> {
-        self.dynamic(id).map_or(Some(false), |set| set.change(key, wanted, id.0 + 1, moment))
+        let Some(set) = self.dynamic(id) else { return Some(false) };
+        if let Some(left) = self.left.get(id.index()).and_then(Option::as_ref) {
+            let is_there = set.find(key, moment.now).is_some();
+            match wanted.change {
+                Change::Delete if is_there => left.deleted(moment.now),
+                Change::Add | Change::Update if !is_there && left.is_full(set.len(), moment.now) => {
+                    return None;
+                }
+                _ => {}
+            }
+        }
+        set.change(key, wanted, id.0 + 1, moment)
     }
 
     /// What `update` asks of its set, but for the data. `None` if packets do not change that set.
@@ -475,6 +489,16 @@ const fn bits(value: Value) -> u16 {
 }
 
 const MOST_BITS: u16 = 128;
+
+/// The room that deleted elements of a set keep, if rules delete any.
+fn left(policy: &Policy, id: SetId, set: &Set, now: u64) -> Option<Left> {
+    let dynamic = set.dynamic.as_ref()?;
+    let mut statements = policy.rules.iter().flat_map(|rule| &rule.statements);
+    let deletes = |statement: &Statement| matches!(statement, Statement::Update(update) if update.set == id && update.change == Change::Delete);
+    let size = dynamic.size.max(u32::try_from(set.len()).ok()?);
+    let interval = dynamic.collected_every.map(|milliseconds| milliseconds.saturating_mul(MILLISECOND));
+    statements.any(deletes).then(|| Left::new(size, now, interval))
+}
 
 /// What rules do to a set.
 fn updates_of(policy: &Policy, id: SetId) -> impl Iterator<Item = &Update> {

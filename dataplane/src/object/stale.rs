@@ -145,15 +145,16 @@ mod tests {
         }
         // it may have been cleaned up just before it ended
         assert_eq!(stale.met(5).most(), 1);
-        let times = (6..=10).fold(stale.met(5), |stale, now| stale.met(now));
+        let times = (6..=10).fold(stale.met(5), Stale::met);
         assert_eq!(times.most(), 0);
     }
 
     #[test]
     fn one_clean_up_takes_so_many_away() {
         let stale = (0..100).fold(Stale::default().met(0), |stale, _| stale.ended());
-        let met: Vec<u32> =
-            [0, 10, 20].iter().scan(stale, |stale, &now| {
+        let met: Vec<u32> = [0, 10, 20]
+            .iter()
+            .scan(stale, |stale, &now| {
                 *stale = stale.met(now);
                 Some(stale.most())
             })

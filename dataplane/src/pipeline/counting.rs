@@ -3,9 +3,10 @@
 
 use super::keyed::Keyed;
 use super::tracking::{Place, Tracked, Tracker};
-use crate::flow::{Slot, Table};
+use crate::flow::{FlowKey, Orientation, Slot, Table};
 use crate::object::{Counted, Counting, Memberships, Objects};
 use crate::packet::{Network, Packet, protocol};
+use crate::reason::Reason;
 use crate::track::{Direction, Flow};
 
 /// A packet as counters see it, and where its connection is, if the table has it.
@@ -37,21 +38,34 @@ impl Tracker<'_> {
 
     /// A packet that connection tracking has not met yet.
     pub(super) fn count_before(&mut self, packet: &Packet, keyed: &Keyed) -> Counter {
-        let found = match keyed {
-            Keyed::Own { key, hash, .. } => self.shard.table.find(*hash, key, self.now),
+        let known = match keyed {
+            Keyed::Own { key, hash, orientation } => {
+                self.shard.table.find(*hash, key, self.now).map(|slot| (slot, *orientation))
+            }
+            Keyed::No if packet.fault.is_some() => self.named_by(packet),
             Keyed::No | Keyed::Quoted { .. } | Keyed::Broken(_) => None,
         };
         self.settle();
-        match (found, keyed) {
-            (Some(slot), Keyed::Own { orientation, .. })
-                if self.shard.table.stored(slot).direction(*orientation) == Direction::Reply =>
+        match (known, keyed) {
+            (Some((slot, orientation)), _)
+                if self.shard.table.stored(slot).direction(orientation) == Direction::Reply =>
             {
                 self.count_stored(slot, Counting::JoinsAgain)
             }
-            (Some(slot), _) => self.count_stored(slot, Counting::Joins),
+            (Some((slot, _)), _) => self.count_stored(slot, Counting::Joins),
             (None, Keyed::Own { .. }) => self.count_unknown(Counting::Joins),
             _ => self.count_unknown(counting_without(packet)),
         }
+    }
+
+    /// The connection of which a malformed packet has the addresses and L4 ports.
+    fn named_by(&mut self, packet: &Packet) -> Option<(Slot, Orientation)> {
+        if counting_without(packet) == Counting::Nameless {
+            return None;
+        }
+        let (key, orientation) = FlowKey::of(&packet.tuple)?;
+        let slot = self.shard.table.find(self.shard.hasher.hash(&key), &key, self.now)?;
+        Some((slot, orientation))
     }
 
     /// A packet that connection tracking has met; `before` is what it was when that had not.
@@ -150,8 +164,9 @@ fn counting_without(packet: &Packet) -> Counting {
         protocol::ICMP | protocol::ICMPV6 => 8,
         _ => 0,
     };
-    let is_ip = packet.tuple.network != Network::Other;
-    if is_ip && packet.has_transport && left >= needed { Counting::Passes } else { Counting::Nameless }
+    // what carries no PPP has no call that would name it
+    let is_named = packet.tuple.network != Network::Other && packet.fault != Some(Reason::GreProtocol);
+    if is_named && packet.has_transport && left >= needed { Counting::Passes } else { Counting::Nameless }
 }
 
 /// Flows that one packet finds ended and that somebody counts, at most.

@@ -73,7 +73,9 @@ fn change(random: &mut Random, table: &Table) -> String {
         2 => " timeout 1h".to_owned(),
         _ => String::new(),
     };
-    // not `delete`: what is taken out keeps its room in the kernel until it cleans up, once a second
+    if table.deletes && random.chance(20) {
+        return format!("delete @{} {{ {key} }}", set.name);
+    }
     let verb = if random.chance(60) { "add" } else { "update" };
     format!("{verb} @{} {{ {key}{rest} }}", set.name)
 }

@@ -11,6 +11,7 @@ use crate::traffic::Random;
 pub(super) fn table(random: &mut Random, family: &'static str, number: usize) -> String {
     let mut table = Table {
         family,
+        deletes: random.chance(20),
         sets: Vec::new(),
         changing: Vec::new(),
         maps: Vec::new(),
@@ -211,8 +212,11 @@ fn changing_set(random: &mut Random, table: &Table, number: usize) -> Set {
         (_, true) => ("ipv6_addr", "ipv6"),
     };
     let size = random.pick(&["", "\t\tsize 4\n", "\t\tsize 128\n"]);
-    let declaration =
-        format!("\tset {name} {{\n\t\ttype {kind}\n\t\tflags dynamic,timeout\n{size}\t\ttimeout 1h\n\t}}\n");
+    // what is taken out keeps its room until then
+    let collected = if table.deletes { "\t\tgc-interval 1h\n" } else { "" };
+    let declaration = format!(
+        "\tset {name} {{\n\t\ttype {kind}\n\t\tflags dynamic,timeout\n{size}{collected}\t\ttimeout 1h\n\t}}\n"
+    );
     Set { name, holds, declaration }
 }
 

@@ -77,7 +77,7 @@ fn is_in(set: u32) -> Statement {
 }
 
 fn dynamic(size: u32, timeout: Option<u64>) -> Set {
-    let dynamic = Some(Dynamic { size, timeout, interval: false, each: Vec::new() });
+    let dynamic = Some(Dynamic { size, timeout, interval: false, collected_every: None, each: Vec::new() });
     Set { widths: vec![32], dynamic, ..Set::default() }
 }
 

@@ -69,7 +69,7 @@ pub(super) fn enliven(choices: &mut Choices<'_>, policy: &mut Policy, set: &mut 
         let each = if choices.one_in(3) { each(choices, policy) } else { Vec::new() };
         let timeout = choices.of(&[None, Some(1), Some(3000)]);
         let size = set.len() as u32 + choices.of(&[100, 0, 1, 3]);
-        set.dynamic = Some(Dynamic { size, timeout, interval: false, each });
+        set.dynamic = Some(Dynamic { size, timeout, interval: false, collected_every: None, each });
     }
     if choices.one_in(5) {
         set.expires = (0..set.len()).map(|_| choices.of(&[0, 1, 500, 6000])).collect();
@@ -179,8 +179,13 @@ fn update(choices: &mut Choices<'_>, policy: &mut Policy) -> Statement {
         dynamic && set.widths == widths && set.verdicts.is_empty()
     });
     let set = known.unwrap_or_else(|| {
-        let dynamic =
-            Dynamic { size: choices.of(&[8, 2, 1]), timeout: Some(2000), interval: false, each: Vec::new() };
+        let dynamic = Dynamic {
+            size: choices.of(&[8, 2, 1]),
+            timeout: Some(2000),
+            interval: false,
+            collected_every: None,
+            each: Vec::new(),
+        };
         policy.sets.push(Set { widths, dynamic: Some(dynamic), ..Set::default() });
         policy.sets.len() - 1
     });
