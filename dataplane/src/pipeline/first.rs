@@ -7,7 +7,7 @@ use super::decide::{Context, Decided, Outcome, decision};
 use super::keyed::Aimed;
 use super::tracking::Tracked;
 use crate::classify::facts::Connection;
-use crate::classify::{Evaluation, Given};
+use crate::classify::{Ahead, AheadOf, Evaluation, Given};
 use crate::flow::{Full, Slot};
 use crate::frame::Frame;
 use crate::packet::{Network, Packet};
@@ -26,14 +26,39 @@ impl Context<'_> {
             && !self.rules.program.has_chains(before)
     }
 
+    /// Begins to look ahead for plain packets that belong to no connection; whether there is anything to see.
+    pub fn begin_ahead(&self, ahead: &mut Ahead) -> bool {
+        let path = self.role.path(self.from);
+        self.rules.program.look_ahead(path.after, Tracked::NEW.state.bit(), ahead)
+    }
+
+    /// Looks ahead for such packets of a burst, with the numbers they have in it.
+    pub fn look_ahead<'p, F: Frame + ?Sized + 'p>(
+        &self,
+        mut packets: impl Iterator<Item = (usize, &'p Packet, &'p F)>,
+        ahead: &mut Ahead,
+    ) {
+        let program = &self.rules.program;
+        let Some((number, packet, frame)) = packets.next() else { return };
+        let mut facts = self.facts(packet, frame);
+        facts.ct_state = Tracked::NEW.state.bit();
+        program.add_ahead(number, &facts, ahead);
+        for (number, packet, frame) in packets {
+            (facts.packet, facts.frame) = (packet, frame);
+            program.add_ahead(number, &facts, ahead);
+        }
+        program.find_ahead(ahead);
+    }
+
     /// Decides upon a plain packet that belongs to no connection. `packet` is what [`crate::packet::Short::packet`] says of
-    /// it. Nothing has happened if there is no answer.
+    /// it, `ahead` what was found ahead. Nothing has happened if there is no answer.
     #[inline]
     pub fn decide_first<F: Frame + ?Sized>(
         &mut self,
         aimed: &Aimed,
         packet: &Packet,
         frame: &F,
+        ahead: AheadOf<'_>,
     ) -> Option<Decided> {
         let Aimed { short, name, orientation, hash, sought } = aimed;
         let (shard, now) = (&self.tracker.shard, self.tracker.now);
@@ -51,7 +76,7 @@ impl Context<'_> {
         let mut evaluation = Evaluation::new();
         let decided = match opened {
             Err(reason) => {
-                self.rules.program.run(path.after, &mut facts, counters, &mut evaluation);
+                self.rules.program.run_ahead(path.after, &mut facts, counters, &mut evaluation, ahead);
                 decision(&evaluation, &Tracked::invalid(reason))
             }
             Ok((words, timeout)) => {
@@ -67,7 +92,7 @@ impl Context<'_> {
                     expires: 0,
                     traffic: Traffic::default(),
                 });
-                self.rules.program.run(path.after, &mut facts, counters, &mut evaluation);
+                self.rules.program.run_ahead(path.after, &mut facts, counters, &mut evaluation, ahead);
                 if evaluation.given() != Given::default() {
                     let mut tracked = self.tracker.adopt(&record, timeout);
                     let decided =

@@ -89,6 +89,17 @@ impl Aimed {
         }
     }
 
+    /// Whether it seems to belong to no connection: what was seen says so, or it is one that begins.
+    #[inline]
+    #[must_use]
+    pub fn seems_first(&self) -> bool {
+        match self.sought {
+            Sought::Nowhere | Sought::Crowded | Sought::Room(..) => true,
+            Sought::Away => !self.short.goes_on(),
+            Sought::At(_) => false,
+        }
+    }
+
     /// The same of any packet of IPv4.
     #[must_use]
     pub fn keyed(&self) -> Keyed {

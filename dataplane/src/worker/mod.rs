@@ -5,6 +5,7 @@
 //! control thread's word on which flows are stale, each over a bounded queue of which it takes a bounded part at a
 //! time.
 
+use crate::classify::Ahead;
 use crate::flow::{FlowHash, FlowHasher, Reaper, Sought, Table};
 use crate::fragment::sender;
 use crate::frame::Frame;
@@ -34,6 +35,9 @@ pub use handover::{HANDOVER_LENGTH, HandedOver, Handover, Queues, handover};
 
 /// Buckets whose stale flows a worker removes between two bursts at most.
 const REAPED_AT_ONCE: usize = 32;
+
+/// So few packets that seem to belong to no connection are not looked at ahead.
+const FEW_FIRST: usize = 3;
 
 /// Expectations a worker looks at between two bursts, while there are any.
 const SWEPT_AT_ONCE: usize = 8;
@@ -150,6 +154,8 @@ struct Scratch<B> {
     packets: Vec<Packet>,
     /// Likewise, where their flows are looked for.
     keyed: Vec<Keyed>,
+    /// What is known ahead of those that seem to belong to no connection.
+    ahead: Ahead,
     /// Packets whose flows are not in their first bucket or will not be, and when they may begin.
     displaced: Vec<(usize, FlowHash, Option<Tick>)>,
     passed: Vec<B>,
@@ -164,6 +170,7 @@ struct At<'a, B> {
     shorts: &'a [Option<Aimed>],
     packets: &'a mut [Packet],
     keyed: &'a mut [Keyed],
+    ahead: &'a mut Ahead,
 }
 
 impl<I: WireIo, O: Observer> Worker<I, O> {
@@ -364,14 +371,25 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         self.forget_old_ways();
         let stored_before = self.parts.table.stats().inserted;
         let (mut context, mut sink, place, fragments, scratch, ways) = self.stand(wire, from, is_received);
-        let At { burst, shorts, packets, keyed } = scratch;
+        let At { burst, shorts, packets, keyed, ahead } = scratch;
         let (handover, index) = (place.handover, place.index);
         let workers = handover.workers();
         let remembers = [Network::Ipv4, Network::Ipv6].map(|network| context.remembers(network));
         let (opens, here) = (context.opens_plainly(), From { wire, side: from });
         let (mut gone_on, mut firsts) = (0, 0);
+        ahead.clear();
+        let seem_first = || {
+            let plain =
+                shorts.iter().enumerate().filter_map(|(number, short)| Some((number, short.as_ref()?)));
+            plain.filter(|(_, aimed)| aimed.seems_first())
+        };
+        if opens && seem_first().nth(FEW_FIRST).is_some() && context.begin_ahead(ahead) {
+            seem_first().for_each(|(number, aimed)| packets[number] = aimed.packet(&keyed[number]));
+            let firsts = seem_first().map(|(number, _)| (number, &packets[number], burst[number].frame()));
+            context.look_ahead(firsts, ahead);
+        }
         let burst = burst.drain(..).zip(shorts).zip(packets.iter_mut().zip(keyed.iter_mut()));
-        for ((mut buffer, short), (packet, keyed)) in burst {
+        for (number, ((mut buffer, short), (packet, keyed))) in burst.enumerate() {
             let mut may_hand_over = is_received;
             let mut notes = false;
             if let Some(aimed) = short {
@@ -387,7 +405,10 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
                         continue;
                     }
                     *packet = aimed.packet(keyed);
-                    if opens && let Some(decided) = context.decide_first(aimed, packet, buffer.frame()) {
+                    if opens
+                        && let Some(decided) =
+                            context.decide_first(aimed, packet, buffer.frame(), ahead.of(number))
+                    {
                         firsts += 1;
                         sink.decided(buffer, packet, &decided);
                         continue;
@@ -456,7 +477,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             index,
             ..
         } = &mut self.parts;
-        let Scratch { burst, shorts, packets, keyed, passed, refused, replies, reply, .. } =
+        let Scratch { burst, shorts, packets, keyed, ahead, passed, refused, replies, reply, .. } =
             &mut self.scratch;
         let Wire { io, role } = &mut wires[wire];
         let (rules, now) = (rules.current(), self.clock.now());
@@ -467,7 +488,14 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         let sink =
             Sink { io, from, checksums, stats, observer, passed, refused, replies, reply, pace, hasher, now };
         let place = Place { index: *index, wire, from, is_received, now, hasher, checksums, handover };
-        (context, sink, place, &mut self.fragments, At { burst, shorts, packets, keyed }, &mut self.ways)
+        (
+            context,
+            sink,
+            place,
+            &mut self.fragments,
+            At { burst, shorts, packets, keyed, ahead },
+            &mut self.ways,
+        )
     }
 
     /// Lets go of what flows remember of rules that are no longer in force, where they might take it for news.
@@ -571,6 +599,7 @@ impl<B> Scratch<B> {
             shorts: Vec::with_capacity(BURST),
             packets: vec![Packet::default(); BURST],
             keyed: vec![Keyed::No; BURST],
+            ahead: Ahead::new(),
             displaced: Vec::with_capacity(BURST),
             passed: Vec::with_capacity(BURST),
             refused: Vec::with_capacity(BURST),

@@ -55,6 +55,11 @@ impl Ahead {
         Self { chains: Box::new(std::array::from_fn(|_| none.clone())), count: 0, state: 0 }
     }
 
+    /// Forgets everything.
+    pub const fn clear(&mut self) {
+        self.count = 0;
+    }
+
     /// Of packet number `number`.
     #[must_use]
     pub const fn of(&self, number: usize) -> AheadOf<'_> {
@@ -74,11 +79,14 @@ impl AheadOf<'_> {
     #[inline]
     pub(super) fn found(self, chain: ChainId, sieve: &Sieve, ct_state: u32) -> Option<Option<End>> {
         let Self { ahead, number } = self;
-        let looked = ahead.chains.iter().take(ahead.count).find(|looked| looked.chain == chain)?;
-        if looked.known >> (number % BURST) & 1 == 0 || ct_state != ahead.state && sieve.asks_state() {
+        if number >= BURST {
             return None;
         }
-        let label = looked.found[number % BURST];
+        let looked = ahead.chains.iter().take(ahead.count).find(|looked| looked.chain == chain)?;
+        if looked.known >> number & 1 == 0 || ct_state != ahead.state && sieve.asks_state() {
+            return None;
+        }
+        let label = looked.found[number];
         Some((label != NONE).then(|| End::of_label(label)))
     }
 }
@@ -90,7 +98,7 @@ impl Program {
         (ahead.count, ahead.state) = (0, ct_state);
         for stage in stages {
             let bases = self.hooks[stage.hook as usize].iter().filter(|base| stage.phase.covers(base.phase));
-            for base in bases.filter(|base| self.sieve(base.chain).is_some_and(Sieve::is_known_ahead)) {
+            for base in bases.filter(|base| self.is_known_ahead(base.chain)) {
                 let Some(looked) = ahead.chains.get_mut(ahead.count) else { return true };
                 (looked.chain, looked.stage, looked.known) = (base.chain, *stage, 0);
                 looked.points.clear();
@@ -100,10 +108,14 @@ impl Program {
         ahead.count > 0
     }
 
-    /// Adds a packet, as number `number`, less than [`BURST`], of the burst. Its connection is in the state assumed.
+    /// Adds a packet, as number `number` of the burst; nothing is known of those from [`BURST`] on. Its connection is in the
+    /// state assumed.
     #[inline]
     pub fn add_ahead<F: Frame + ?Sized>(&self, number: usize, facts: &Facts<'_, F>, ahead: &mut Ahead) {
         debug_assert_eq!(facts.ct_state, ahead.state);
+        if number >= BURST {
+            return;
+        }
         for looked in ahead.chains.iter_mut().take(ahead.count) {
             let Some(sieve) = self.sieve(looked.chain) else { continue };
             let is_known = if sieve.asks_interfaces() {
@@ -111,7 +123,7 @@ impl Program {
             } else {
                 sieve.set_point(facts, number, &mut looked.points)
             };
-            looked.known |= u64::from(is_known) << (number % BURST);
+            looked.known |= u64::from(is_known) << number;
         }
     }
 
@@ -123,6 +135,11 @@ impl Program {
                 sieve.first(&looked.points, &mut looked.found);
             }
         }
+    }
+
+    /// Whether a chain is all in its tree, which asks for nothing that is not known ahead.
+    fn is_known_ahead(&self, chain: ChainId) -> bool {
+        !self.patch.changes(chain) && self.sieve(chain).is_some_and(Sieve::is_known_ahead)
     }
 
     #[inline]

@@ -1,6 +1,7 @@
 //! Does it matter whether a connection remembers? Two firewalls meet the same packets: one asks the rules only where it
 //! must, the other runs every rule for every packet. Decisions, counters, flows and their deadlines are the same.
 
+use crate::classify::Ahead;
 use crate::classify::tests::{choices::Choices, random};
 use crate::flow::{FlowHasher, Table};
 use crate::io::Side;
@@ -106,10 +107,14 @@ impl Firewall {
             if let Some(&decided) = context.decide_short(&aimed, &keyed, ways, from) {
                 return (decided, Met::Remembered);
             }
-            if context.opens_plainly()
-                && let Some(decided) = context.decide_first(&aimed, &packet, arriving.frame)
-            {
-                return (decided, Met::First);
+            if context.opens_plainly() {
+                let mut ahead = Ahead::new();
+                if !arriving.now.is_multiple_of(3) && context.begin_ahead(&mut ahead) {
+                    context.look_ahead([(5, &packet, arriving.frame)].into_iter(), &mut ahead);
+                }
+                if let Some(decided) = context.decide_first(&aimed, &packet, arriving.frame, ahead.of(5)) {
+                    return (decided, Met::First);
+                }
             }
             if aimed.short.goes_on() {
                 return (context.decide_noting(&packet, arriving.frame, &keyed, ways, from), Met::Asking);
