@@ -59,7 +59,7 @@ impl FlowHasher {
     }
 
     /// The hash of a flow of IPv4, whose name is shorter.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn hash_v4(&self, name: &Name) -> FlowHash {
         let mut hasher = self.state.build_hasher();
@@ -67,7 +67,7 @@ impl FlowHasher {
         self.owned(FlowHash(hasher.finish()), || name.key())
     }
 
-    #[inline]
+    #[inline(always)]
     fn owned(&self, hash: FlowHash, key: impl FnOnce() -> FlowKey) -> FlowHash {
         match &self.steering {
             None => hash,

@@ -75,8 +75,8 @@ pub enum Sought {
     Nowhere,
     /// It is not stored, and home has no room to spare for it.
     Crowded,
-    /// It is not stored, and there is room for it here, in the bucket of this choice.
-    Room(Slot, u32),
+    /// It is not stored, and there is room for it here. (One word to each: this goes in registers.)
+    Room(Slot),
 }
 
 /// All the slots where a new flow could go are taken, and none of the next to end is evictable.
@@ -168,7 +168,7 @@ impl<E: Entry> Table<E> {
                     return Sought::Crowded;
                 };
                 self.prefetch_place(slot);
-                return Sought::Room(slot, 0);
+                return Sought::Room(slot);
             }
             return Sought::Nowhere;
         }
@@ -189,9 +189,13 @@ impl<E: Entry> Table<E> {
                 return None;
             }
         }
-        let (slot, choice) = self.place(home, fingerprint, opens_at?)?;
+        let now = opens_at?;
+        let Some((slot, _)) = self.place(home, fingerprint, now) else {
+            self.prefetch_soonest(home, fingerprint, now);
+            return None;
+        };
         self.prefetch_place(slot);
-        Some(Sought::Room(slot, choice))
+        Some(Sought::Room(slot))
     }
 
     /// Asks for what of the entry there does not fit it.
@@ -396,11 +400,10 @@ impl<E: Entry> Table<E> {
     ) -> Result<Slot, Full> {
         let (home, fingerprint) = (hash.home(self.bucket_count()), hash.fingerprint());
         let place = match sought {
-            Sought::Room(slot, choice) if self.still_has_room(slot, choice, (home, fingerprint), now) => {
-                Some((slot, choice))
-            }
-            _ => self.place(home, fingerprint, now),
+            Sought::Room(slot) => self.still_has_room(slot, home, fingerprint, now),
+            _ => None,
         };
+        let place = place.or_else(|| self.place(home, fingerprint, now));
         if let Some((slot, _)) = place
             && self.is_taken(slot)
         {

@@ -345,7 +345,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
                     match aimed.sought {
                         Sought::Away | Sought::Crowded => displaced.push((at, aimed.hash, opens_at)),
                         Sought::At(slot) if aimed.short.is_v6 => table.prefetch_more(slot),
-                        Sought::At(_) | Sought::Room(..) | Sought::Nowhere => {}
+                        Sought::At(_) | Sought::Room(_) | Sought::Nowhere => {}
                     }
                 }
                 None => {

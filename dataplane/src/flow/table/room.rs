@@ -35,18 +35,19 @@ impl<E: Entry> Table<E> {
         best
     }
 
-    /// Whether a new flow may go where there was room for it before.
+    /// A slot in which there was room for a new flow before, and its choice of bucket, if it may still go there.
     #[inline]
     pub(super) fn still_has_room(
         &self,
         slot: Slot,
-        choice: u32,
-        (home, fingerprint): (u32, Fingerprint),
+        home: u32,
+        fingerprint: Fingerprint,
         now: Tick,
-    ) -> bool {
-        debug_assert_eq!(slot.bucket(), fingerprint.across(home, choice, self.bucket_count()), "its own");
-        (!self.is_taken(slot) || self.deadline(slot).is_at_or_before(now))
-            && self.can_count(home, fingerprint, choice)
+    ) -> Option<(Slot, u32)> {
+        let is_there = |&choice: &u32| fingerprint.across(home, choice, self.bucket_count()) == slot.bucket();
+        let choice = (0..CHOICES).find(is_there)?;
+        let has_room = !self.is_taken(slot) || self.deadline(slot).is_at_or_before(now);
+        (has_room && self.can_count(home, fingerprint, choice)).then_some((slot, choice))
     }
 
     /// Asks for what a new flow in this slot would write to.
@@ -70,10 +71,15 @@ impl<E: Entry> Table<E> {
         now: Tick,
         evictable: impl Fn(&E::Stored) -> bool,
     ) -> Option<(Slot, u32)> {
-        for choice in 0..CHOICES {
-            self.reclaim(fingerprint.across(home, choice, self.bucket_count()), now);
-        }
-        self.place(home, fingerprint, now).or_else(|| self.evict(home, fingerprint, now, evictable))
+        let window = self.window_of(home, fingerprint);
+        let reclaimed: u32 = window.iter().map(|&bucket| self.reclaim(bucket, now)).sum();
+        let place = if reclaimed > 0 { self.place(home, fingerprint, now) } else { None };
+        place.or_else(|| self.evict(home, fingerprint, now, evictable))
+    }
+
+    /// The buckets of a flow, by choice.
+    fn window_of(&self, home: u32, fingerprint: Fingerprint) -> [u32; CHOICES as usize] {
+        std::array::from_fn(|choice| fingerprint.across(home, choice as u32, self.bucket_count()))
     }
 
     /// The slot that a new flow would take in this bucket, if it has room to spare.
@@ -91,22 +97,37 @@ impl<E: Entry> Table<E> {
         now: Tick,
         evictable: impl Fn(&E::Stored) -> bool,
     ) -> Option<(Slot, u32)> {
-        let mut window: [(u32, Slot, u32); CHOICES as usize * LANES] = std::array::from_fn(|at| {
-            let (choice, lane) = ((at / LANES) as u32, at % LANES);
-            let slot = Slot::new(fingerprint.across(home, choice, self.bucket_count()), lane);
-            (self.deadline(slot).since(now), slot, choice)
-        });
-        window.sort_unstable_by_key(|&(left, ..)| left);
-        let candidates = &window[..CANDIDATES];
-        for &(_, slot, _) in candidates {
-            prefetch(self.stored(slot));
+        let mut ends = self.ends(home, fingerprint, now);
+        for _ in 0..CANDIDATES {
+            let soonest = soonest(&mut ends);
+            let (_, slot, choice) = *soonest;
+            if self.is_taken(slot)
+                && self.can_count(home, fingerprint, choice)
+                && evictable(self.stored(slot))
+            {
+                self.vacate(slot);
+                self.stats.evicted += 1;
+                return Some((slot, choice));
+            }
+            soonest.0 = u32::MAX;
         }
-        let &(_, slot, choice) = candidates.iter().find(|&&(_, slot, choice)| {
-            self.is_taken(slot) && self.can_count(home, fingerprint, choice) && evictable(self.stored(slot))
-        })?;
-        self.vacate(slot);
-        self.stats.evicted += 1;
-        Some((slot, choice))
+        None
+    }
+
+    /// Asks for what is read and written if the flow of a window that ends soonest goes.
+    pub(super) fn prefetch_soonest(&self, home: u32, fingerprint: Fingerprint, now: Tick) {
+        let (_, slot, _) = *soonest(&mut self.ends(home, fingerprint, now));
+        self.prefetch_place(slot);
+    }
+
+    /// What time the flows of a window have left, their slots, and by which choice they are in it.
+    fn ends(&self, home: u32, fingerprint: Fingerprint, now: Tick) -> [End; CHOICES as usize * LANES] {
+        let window = self.window_of(home, fingerprint);
+        std::array::from_fn(|at| {
+            let (choice, lane) = (at / LANES, at % LANES);
+            let slot = Slot::new(window[choice], lane);
+            (self.deadline(slot).since(now), slot, choice as u32)
+        })
     }
 
     /// Drops the flows of a bucket whose deadline has come; says how many.
@@ -146,6 +167,20 @@ impl<E: Entry> Table<E> {
     fn can_count(&self, home: u32, fingerprint: Fingerprint, choice: u32) -> bool {
         choice == 0 || self.bucket(home).overflow(fingerprint.class()).plus(choice).is_some()
     }
+}
+
+/// What time a flow has left, its slot, and the choice of that bucket.
+type End = (u32, Slot, u32);
+
+/// The flow that ends soonest.
+fn soonest(ends: &mut [End; CHOICES as usize * LANES]) -> &mut End {
+    let mut soonest = 0;
+    for at in 1..ends.len() {
+        if ends[at].0 < ends[soonest].0 {
+            soonest = at;
+        }
+    }
+    &mut ends[soonest]
 }
 
 /// Where a bucket has room for a new flow.
