@@ -56,6 +56,8 @@ pub struct DynamicSet {
     lanes: Box<[AtomicU32]>,
     /// The records, one behind the other.
     words: Box<[AtomicU64]>,
+    /// The word at which the first begins: a cache line's first, so that short records lie in one.
+    first: usize,
     /// Words of a record.
     stride: usize,
     /// Lifetime in nanoseconds unless a rule says otherwise; [`FOR_EVER`] is none.
@@ -176,15 +178,18 @@ impl DynamicSet {
         let state = each.iter().map(Each::words).max().unwrap_or(0) + room;
         let shape = Shape::new(widths.key, widths.data, each.len(), state);
         let stride = shape.words();
+        let words: Box<[AtomicU64]> =
+            (0..size as usize * stride + LINE - 1).map(|_| AtomicU64::new(0)).collect();
         let set = Self {
             hasher,
             stride,
+            first: (words.as_ptr() as usize / size_of::<AtomicU64>()).wrapping_neg() % LINE,
             count: AtomicU32::new(0),
             cursor: AtomicU32::new(0),
             free: AtomicU64::new(u64::from(size > 0)),
             buckets: (0..buckets).map(|_| Bucket::default()).collect(),
             lanes: (0..buckets * LANES).map(|_| AtomicU32::new(0)).collect(),
-            words: (0..size as usize * stride).map(|_| AtomicU64::new(0)).collect(),
+            words,
             shape,
             lifetime: lifetime.unwrap_or(FOR_EVER),
             each: each.into(),
@@ -215,7 +220,7 @@ impl DynamicSet {
     #[must_use]
     pub fn goes_on(&self, element: Element, set: u32, moment: &Moment<'_>) -> bool {
         let record = self.record(element.record);
-        let first = element.record as usize * self.stride + self.shape.first_state();
+        let first = self.first + element.record as usize * self.stride + self.shape.first_state();
         let at = Place { set, word: first as u32 };
         self.each_of(record).is_none_or(|each| each.goes_on(record.state(), at, moment))
     }
@@ -305,7 +310,7 @@ impl DynamicSet {
 
     #[inline]
     fn record(&self, record: u32) -> Record<'_> {
-        Record::new(&self.shape, &self.words[record as usize * self.stride..][..self.stride])
+        Record::new(&self.shape, &self.words[self.first + record as usize * self.stride..][..self.stride])
     }
 
     /// The record of a lane, unless nobody has claimed it.
@@ -540,6 +545,8 @@ pub(super) const FRESH: usize = 3;
 /// Most parts a key may have.
 const MOST_PARTS: usize = 16;
 
+/// Words of a cache line.
+const LINE: usize = 8;
 /// One in each byte of a word.
 const BYTES: u64 = 0x0101_0101_0101_0101;
 /// A factor that brings the lowest bits of all bytes together in the top byte, in order.
