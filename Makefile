@@ -62,9 +62,9 @@ parity: deps-test ## compare with the kernel on SCENARIOS (1000) that a SEED mak
 	cargo build --package control --package tests
 	SEED=$(SEED) SCENARIOS=$(SCENARIOS) TRIAL=$(TRIAL) DIFFERENCES=$(DIFFERENCES) target/debug/parity
 
-conformance: deps-test ## write docs/conformance.md: SCENARIOS of a SEED and the captures, judged by the kernel and by Sluice
+conformance: deps-test ## write docs/conformance.md: SCENARIOS of a SEED and the captures, judged by both; or compare CAPTURES=folder alone
 	cargo build --package control --package tests
-	SEED=$(SEED) SCENARIOS=$(SCENARIOS) target/debug/conformance
+	SEED=$(SEED) SCENARIOS=$(SCENARIOS) $(if $(CAPTURES),CAPTURES="$(CAPTURES)" RULESETS="$(RULESET_FILES)" INSIDE="$(INSIDE_ADDRESS)") target/debug/conformance
 
 loom: deps ## run the model checks of what workers and the control thread share
 	RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 CARGO_TARGET_DIR=target/loom \

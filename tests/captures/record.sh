@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Records the captures of this directory: real programs talking through real kernels.
 #
-#   record.sh [--out DIR] [--install-deps]        (root; under a minute; default DIR: this directory)
+#   record.sh [--out DIR] [--only protocols] [--install-deps]   (root; under a minute; default DIR: this directory)
 #
 # Three namespaces, made and removed here:
 #
@@ -16,14 +16,16 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 out=$here
+only=
 packages="iproute2 ethtool procps tcpdump tshark nginx-light dnsmasq-base openssh-server openssh-client nmap
-  python3-scapy traceroute socat curl bind9-dnsutils iputils-ping"
+  python3-scapy traceroute socat curl bind9-dnsutils iputils-ping openssl rsync iperf3"
 programs="ip ethtool sysctl tcpdump tshark dumpcap mergecap nginx dnsmasq sshd ssh ssh-keygen nmap traceroute socat
-  curl dig ping"
+  curl dig ping openssl rsync iperf3"
 
 while [ $# -gt 0 ]; do
   case $1 in
     --out) mkdir -p "$2"; out=$(cd "$2" && pwd); shift 2 ;;
+    --only) only=$2; shift 2 ;;
     --install-deps) apt-get install -y --no-install-recommends $packages; shift ;;
     *) sed -n '2,4p' "$0" >&2; exit 2 ;;
   esac
@@ -291,6 +293,51 @@ mixed() {
   done
 }
 
+# what else servers speak: FTP both ways, TFTP, TLS, DTLS, rsync, iperf3, SNTP, MPTCP, VXLAN, multicast, more scans
+protocols() {
+  local from to url
+  on_server /usr/bin/python3 "$here/talk.py" server $server4 $server6 &
+  on_server dnsmasq --no-daemon --conf-file=/dev/null --port=0 --pid-file= --user=root --enable-tftp --tftp-root="$work/www" \
+    2>"$work/tftp" &
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$name" -keyout "$work/key" \
+    -out "$work/cert" 2>/dev/null
+  on_server openssl s_server -quiet -accept 443 -WWW -cert "$work/cert" -key "$work/key" >/dev/null 2>&1 &
+  on_server openssl s_server -quiet -dtls -accept 4433 -cert "$work/cert" -key "$work/key" >/dev/null 2>&1 < <(sleep 20) &
+  printf '%s\n' "use chroot = no" "[www]" "path = $work/www" >"$work/rsyncd.conf"
+  on_server rsync --daemon --no-detach --config="$work/rsyncd.conf" --port=873 2>/dev/null &
+  on_server iperf3 -s >/dev/null 2>&1 &
+  sleep 2
+  for from in $client4 $client6; do
+    case $from in *:*) to=$server6 url="[$server6]" ;; *) to=$server4 url=$server4 ;; esac
+    on_outside curl -m 5 -sS --interface "$from" -o /dev/null "ftp://$url/file"
+    on_outside curl -m 5 -sS --interface "$from" --disable-epsv -o /dev/null "ftp://$url/file"
+    on_outside curl -m 5 -sS --ftp-port "$from" -o /dev/null "ftp://$url/file"
+    on_outside curl -m 5 -sS --ftp-port "$from" --disable-eprt -o /dev/null "ftp://$url/file" 2>/dev/null || true
+    on_outside curl -m 5 -sS --interface "$from" -o /dev/null "tftp://$url/index.html"
+    on_outside curl -m 5 -sS --interface "$from" -o /dev/null "tftp://$url/large-frames.txt"
+    (cd "$work" && on_outside curl -m 5 -sSk --interface "$from" -o /dev/null "https://$url/www/index.html" || true)
+    echo "over DTLS" | on_outside timeout 2 openssl s_client -quiet -dtls -connect "$url:4433" >/dev/null 2>&1 || true
+    on_outside timeout 5 rsync -q --address="$from" "rsync://$url/www/" "$work/copy/" || true
+    on_outside timeout 5 iperf3 -c "$to" -B "$from" -n 60K >/dev/null || true
+    on_outside timeout 5 iperf3 -c "$to" -B "$from" -u -b 400K -n 20K -l 1000 >/dev/null || true
+    on_outside timeout 10 /usr/bin/python3 "$here/talk.py" client "$from" "$to"
+    on_outside ping -q -n -I "$from" -c 2 -i .3 -s 6000 "$to" >/dev/null
+    on_outside ping -q -n -I "$from" -c 1 -t 1 -W 1 "$to" >/dev/null || true
+  done
+  on_outside nmap -sU -Pn -n --disable-arp-ping --max-retries 0 -p 53,69,123,161,4433 -e eth0 -S $prober4 $server4
+  on_outside nmap -sO -Pn -n --disable-arp-ping --max-retries 0 -p 1,2,4,6,17,41,47,50,51,58,108,132,136 -e eth0 -S $prober4 $server4
+  on_outside nmap -sS -f -Pn -n --disable-arp-ping --max-retries 0 -p 22,80,443 -e eth0 -S $prober4 $server4
+  on_outside nmap -sW -Pn -n --disable-arp-ping --max-retries 0 -p 22,80,81 -e eth0 -S $prober4 $server4
+  on_outside nmap -sY -Pn -n --disable-arp-ping --max-retries 0 -p 22,80 -e eth0 -S $prober4 $server4
+  on_outside nmap -6 -sU -Pn -n --disable-arp-ping --max-retries 0 -p 53,69,123,161 -e eth0 -S $prober6 $server6
+  ip -n "$outside" link add vx0 type vxlan id 7 local $client4 remote $server4 dstport 4789
+  ip -n "$server" link add vx0 type vxlan id 7 local $server4 remote $client4 dstport 4789
+  for from in "$outside" "$server"; do ip -n "$from" link set vx0 addrgenmode none up; done
+  ip -n "$outside" addr add 10.7.0.1/24 dev vx0
+  ip -n "$server" addr add 10.7.0.2/24 dev vx0
+  on_outside ping -q -n -c 3 -i .3 10.7.0.2 >/dev/null
+} >"$work/protocols.log"
+
 few_dozen() {
   fetch index.html
   local from to
@@ -327,6 +374,11 @@ formats() {
 
 lab_up
 servers_up
+if [ "$only" = protocols ]; then
+  record protocols.pcap protocols
+  exit
+fi
+record protocols.pcap protocols
 record legit.pcap legitimate
 record probes.pcap probes
 record exfiltration.pcap exfiltration
