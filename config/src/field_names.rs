@@ -76,6 +76,7 @@ fn load_name(load: &Load, width: u16, ethertype: u16, transport: u8) -> (String,
             (format!("exthdr {}", known.map_or("?", |known| known.name())), Type::Boolean)
         }
         Load::Exists(Part::Option(of, kind)) => (option_name(of, kind), Type::Boolean),
+        Load::Number { modulus: 0, .. } => ("meta random".to_owned(), Type::Integer(32)),
         Load::Number { random, modulus, .. } => {
             (format!("numgen {} mod {modulus}", if random { "random" } else { "inc" }), Type::Integer(width))
         }
@@ -139,6 +140,10 @@ const fn sought_name(sought: Sought) -> &'static str {
         Sought::TcpOption(_) => "tcp options",
         Sought::SegmentSize { .. } => "maximum segment size",
         Sought::Extensions(_) => "IPv6 extension headers",
+        Sought::MonthDay { .. } => "day of the month",
+        Sought::HeaderOption { .. } => "options of an IPv6 extension header",
+        Sought::RouteReserved => "reserved bytes of an IPv6 routing header",
+        Sought::SourceRoute { .. } => "addresses of an IPv6 routing header",
     }
 }
 

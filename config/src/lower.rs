@@ -9,6 +9,7 @@ mod chain;
 mod comparison;
 mod constant;
 mod context;
+mod draws;
 mod element;
 mod field;
 mod hooked;

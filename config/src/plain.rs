@@ -63,6 +63,10 @@ impl Saying {
     /// The rules that say the same.
     fn rule(&mut self, rule: Rule, family: Family, names: &[String]) -> Vec<Rule> {
         self.check(&rule);
+        if let Some(span) = rule.statements.iter().find_map(key_by_index) {
+            self.notes.push(Diagnostic::new(span, NO_INDEX));
+            return Vec::new();
+        }
         if !rule.statements.iter().any(|statement| differs(&statement.kind)) {
             return vec![Rule { joined: false, ..rule }];
         }
@@ -111,8 +115,11 @@ impl Saying {
                             Err(error) => self.errors.push(error),
                         }
                     }
-                    _ => self.errors.push(Diagnostic::new(span, "nft has no words for this list")),
+                    _ => self.errors.push(Diagnostic::new(span, sought::unsaid(sought))),
                 },
+                StatementKind::SourceRoute { .. } => {
+                    self.errors.push(Diagnostic::new(span, sought::NO_ROUTES));
+                }
                 StatementKind::Recent(recent) => match self.lists.say(&recent, family, span) {
                     Ok((statements, note)) => {
                         self.notes.push(note);
@@ -123,6 +130,14 @@ impl Saying {
                 StatementKind::Update(mut update) => {
                     if std::mem::take(&mut update.drops_if_full) {
                         self.notes.push(Diagnostic::new(span, FULL));
+                    }
+                    let negated = std::mem::take(&mut update.negated);
+                    for each in &mut update.each {
+                        let StatementKind::Limit(limit) = &mut each.kind else { continue };
+                        limit.over ^= negated;
+                        if limit.window.is_some() {
+                            self.errors.push(Diagnostic::new(span, NO_WINDOWS));
+                        }
                     }
                     let statement = Statement::new(StatementKind::Update(update), span);
                     bodies.iter_mut().for_each(|body| body.push(statement.clone()));
@@ -257,6 +272,14 @@ fn differs(kind: &StatementKind) -> bool {
     kind.is_unsaid() || matches!(kind, StatementKind::Update(update) if update.drops_if_full)
 }
 
+/// The change to a set whose key has bits of a header in place of a port, as the kernel has of AH.
+fn key_by_index(statement: &Statement) -> Option<Span> {
+    let StatementKind::Update(update) = &statement.kind else { return None };
+    let Term::Concat(parts) = &update.key.term else { return None };
+    let raw = |part: &Expression| matches!(part.term, Term::Selector(Selector::Raw { .. }));
+    (update.drops_if_full && parts.iter().any(raw)).then_some(statement.span)
+}
+
 /// Whether a statement changes something, or draws a number.
 fn remembers(kind: &StatementKind) -> bool {
     match kind {
@@ -291,6 +314,9 @@ fn asks_ah6(expression: &Expression) -> bool {
     }
 }
 
+const NO_INDEX: &str = "of an authentication header iptables takes the index for ports; nft has no words for that, and what is \
+                        printed does not match these packets";
+const NO_WINDOWS: &str = "nft has no words for a rate that is measured from window to window";
 const FULL: &str = "iptables drops a packet when this table is full, and counts connections it has not seen in a way of its own; \
                     nft has no words for that, and what is printed goes on to the next rule";
 const NOT_DROPPED: &str = "iptables drops a packet whose header is cut off here; nft has no words for that, and what is \

@@ -100,6 +100,8 @@ pub struct Policy {
     pub timeouts: Vec<ConnectionTimeouts>,
     /// Every list of addresses seen lately, by name.
     pub recent_lists: Vec<RecentList>,
+    /// Values that rules look for and that are too many for a field.
+    pub lists: Vec<Vec<Value>>,
     /// Whether the rules ask for connection state, for IPv4 and for IPv6 packets: where they do not, no
     /// packet of that family is tracked.
     pub tracks: Tracks,

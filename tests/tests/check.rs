@@ -31,7 +31,7 @@ fn errors_of_every_kind_come_in_one_run() {
 	include \"more.nft\"
 	chain c {
 		type filter hook input priority 0;
-		meta random & 1 == 1 meta random & 2 == 2 drop
+		limit rate 20000 mbytes/second drop
 		ip saddr @nope drop
 	}
 }
@@ -47,16 +47,16 @@ fn errors_of_every_kind_come_in_one_run() {
   help: `size 16777216`, or less
 "
     );
-    let drawn = format!(
-        "{file}:6:3: error: a rule draws at most one number of a kind here
-        meta random & 1 == 1 meta random & 2 == 2 drop
-        ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-  help: two rules, one behind the other, draw two numbers
+    let rate = format!(
+        "{file}:6:3: error: the rate or its burst is beyond what can be counted
+        limit rate 20000 mbytes/second drop
+        ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+  help: a lower rate, or a smaller burst
 "
     );
     for part in [
         set,
-        drawn,
+        rate,
         format!("{file}:7:12: error: there is no set `nope` in this table\n"),
         format!("{included}:2:6: error: `dprot` is not a field of tcp\n"),
         "help: did you mean `dport`?\n".to_owned(),

@@ -138,6 +138,7 @@ language_tests! {
     language_priorities: "priorities.nft",
     language_reject: "reject.nft",
     language_sets: "sets.nft",
+    language_shared_tables: "shared.iptables",
     language_states: "states.nft",
     language_vmaps: "vmaps.nft",
 }

@@ -20,6 +20,8 @@ pub(super) struct Built {
     pub(super) either: Vec<(usize, Vec<Vec<Statement>>)>,
     /// Something that remembers packets was added: it must stand in one rule only.
     pub(super) remembers: Option<Span>,
+    /// One of those lists remembers packets, in a set that its statements share.
+    pub(super) shares: Option<Span>,
     /// Sets the rule uses that the dump does not declare, in nft's words, by name.
     pub(super) sets: Vec<NewSet>,
     /// What the administrator should know.
@@ -37,6 +39,8 @@ pub(super) struct NewSet {
     pub(super) span: Span,
     /// What is said of two that should be one and differ.
     pub(super) differs: &'static str,
+    /// If what the first rule that names it says counts for all: what must be the same even so.
+    pub(super) first_counts: Option<String>,
 }
 
 impl Built {
@@ -65,6 +69,11 @@ impl Built {
         self.statements.push(Statement::new(StatementKind::Sought { sought, negated }, span));
     }
 
+    /// Adds that an IPv6 routing header of type 0 must hold these addresses.
+    pub(super) fn source_route(&mut self, addresses: Vec<u128>, strict: bool, span: Span) {
+        self.statements.push(Statement::new(StatementKind::SourceRoute { addresses, strict }, span));
+    }
+
     /// Adds what nft's own words `text` say.
     pub(super) fn says(&mut self, text: &str, span: Span) -> Result<(), Diagnostic> {
         self.statements.extend(nft::statements(text, span)?);
@@ -81,6 +90,13 @@ impl Built {
         Ok(())
     }
 
+    /// Adds that one of these lists of statements must be run through. No packet may meet two of them, and what they
+    /// remember lies in a set that they share.
+    pub(super) fn shared_by(&mut self, either: Vec<Vec<Statement>>, span: Span) {
+        self.either.push((self.statements.len(), either));
+        self.shares = Some(span);
+    }
+
     /// Makes room for `count` statements added at `at`.
     pub(super) fn shift(&mut self, at: usize, count: usize) {
         for (place, _) in &mut self.either {
@@ -93,7 +109,7 @@ impl Built {
         let mut rules = vec![Vec::new()];
         let mut from = 0;
         for (place, texts) in &self.either {
-            if let Some(span) = self.remembers {
+            if let Some(span) = self.remembers.or(self.shares.filter(|_| self.either.len() > 1)) {
                 let message =
                     "this counts packets, and beside it stands a condition that takes several rules of nft";
                 return Err(Diagnostic::new(span, message).help("put one of them into a chain of its own"));

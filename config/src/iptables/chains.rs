@@ -1,7 +1,7 @@
 //! What becomes of a table? Its built-in chains hang on their hooks, the others are there to be called.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::NewSet;
 use super::dump::{DumpChain, DumpTable};
@@ -15,7 +15,9 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::leave_out::LeftOut;
 use crate::nft;
 use crate::policy::{ChainPolicy, Hook};
-use crate::ruleset::{Base, Chain, CtHelper, Object, Priority, Rule, Ruleset, Set, Spanned, StatementKind};
+use crate::ruleset::{
+    Base, Chain, CtHelper, Object, Priority, Rule, Ruleset, Set, Spanned, StatementKind, Update,
+};
 use crate::suggestion::did_you_mean;
 
 /// The tables that decide about packets.
@@ -157,7 +159,8 @@ pub(super) fn add(
             rules.splice(place..place, group);
         }
     }
-    let sets = declare(sets, &shared, errors);
+    let Declared { sets, settled } = declare(sets, &shared, errors, &mut report.notes);
+    settle(&mut chains, &settled);
     let declared = ruleset.declare_table(family, kind.name(), table.name.span);
     for set in sets {
         let name = set.name.clone();
@@ -210,14 +213,61 @@ pub(super) fn survey<'a>(tables: impl Iterator<Item = &'a DumpTable>, version: V
     survey
 }
 
+/// Sets that rules use.
+#[derive(Default)]
+struct Declared {
+    sets: Vec<Set>,
+    /// Those of which the first rule that names them says what elements are.
+    settled: BTreeSet<String>,
+}
+
+/// Every change to such a set as the first rule that names it has it; whether it goes on or not is each rule's own.
+fn settle(chains: &mut [Chain], settled: &BTreeSet<String>) {
+    let mut first: BTreeMap<String, Update> = BTreeMap::new();
+    let mut found: Vec<&mut Update> = Vec::new();
+    for statement in
+        chains.iter_mut().flat_map(|chain| &mut chain.rules).flat_map(|rule| &mut rule.statements)
+    {
+        if let StatementKind::Update(update) = &mut statement.kind
+            && settled.contains(&update.set.node)
+        {
+            found.push(update);
+        }
+    }
+    found.sort_by_key(|update| update.set.span.start);
+    for update in found {
+        match first.get(&update.set.node) {
+            Some(first) => {
+                let negated = update.negated;
+                *update = Update { set: update.set.clone(), negated, ..first.clone() };
+            }
+            None => {
+                first.insert(update.set.node.clone(), update.clone());
+            }
+        }
+    }
+}
+
 /// The sets the rules use, each once.
-fn declare(wanted: Vec<NewSet>, shared: &Shared<'_>, errors: &mut Vec<Diagnostic>) -> Vec<Set> {
+fn declare(
+    wanted: Vec<NewSet>,
+    shared: &Shared<'_>,
+    errors: &mut Vec<Diagnostic>,
+    notes: &mut Vec<Diagnostic>,
+) -> Declared {
+    let mut settled = BTreeSet::new();
     let mut known: BTreeMap<String, NewSet> = BTreeMap::new();
     let mut sets = Vec::new();
     for new in wanted {
         if let Some(first) = known.get(&new.name) {
             if (&first.text, &first.agree) != (&new.text, &new.agree) {
-                errors.push(Diagnostic::new(new.span, new.differs));
+                let complaint = Diagnostic::new(new.span, new.differs);
+                if first.first_counts.is_some() && first.first_counts == new.first_counts {
+                    settled.insert(new.name);
+                    notes.push(complaint);
+                } else {
+                    errors.push(complaint);
+                }
             }
             continue;
         }
@@ -233,7 +283,7 @@ fn declare(wanted: Vec<NewSet>, shared: &Shared<'_>, errors: &mut Vec<Diagnostic
         }
         known.insert(new.name.clone(), new);
     }
-    sets
+    Declared { sets, settled }
 }
 
 /// The table as one that is left out, unless it does nothing.

@@ -7,6 +7,7 @@ pub(super) mod connlimit;
 pub(super) mod conntrack;
 pub(super) mod extension;
 pub(super) mod fields;
+pub(super) mod hashlimit;
 pub(super) mod hours;
 pub(super) mod icmp;
 pub(super) mod icmp_types;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::policy::{Ct, Field, HeaderBase, Load, Meta, Value, ct_state, whole};
+use crate::policy::{Ct, Field, HeaderBase, Load, Meta, Sought, Value, ct_state, whole};
 
 /// A packet and what is known of it besides its bytes. Shows itself as
 /// `tcp 198.51.100.7:4242 > 192.0.2.10:80 flags S ct new`.
@@ -94,6 +94,7 @@ impl Example {
             Load::Ct(Ct::Direction) => self.ct_direction.map(Value::from),
             Load::Exists(_) => Some(0),
             Load::Whole(_) => Some(whole::ALL.into()),
+            Load::Sought(Sought::MonthDay { .. }) => None,
             Load::Sought(_) => Some(whole::NONE.into()),
             _ => None,
         }

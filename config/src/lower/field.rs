@@ -97,7 +97,7 @@ impl Lowering<'_> {
                 }
                 return Ok(Field::plain(Load::Exists(part), 8));
             }
-            Selector::Number { random, modulus, offset } => Load::Number { random, modulus, offset },
+            Selector::Number { random, modulus, offset } => Load::Number { random, modulus, offset, draw: 0 },
             Selector::AddressType { destination, device } => {
                 if matches!(family, Family::Arp | Family::Bridge) {
                     let text = format!("there is no fib in a table of family {family}");

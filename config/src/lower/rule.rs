@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::context::{Context, Needs, stated};
+use super::draws;
 use super::hooked::Hooked;
 use super::jumps::Jump;
 use super::scope::Scope;
@@ -76,6 +77,7 @@ impl Lowering<'_> {
                 _ => false,
             };
         }
+        draws::number(&mut making.statements);
         let place = self.place(rule.span);
         self.hooked.extend(making.hooked.drain(..).map(|hooked| (chain, hooked)));
         self.policy.rules.push(policy::Rule {
@@ -157,6 +159,13 @@ impl Lowering<'_> {
             StatementKind::Sought { sought, negated } => {
                 let goes_on = if *negated { policy::whole::NONE } else { policy::whole::ALL };
                 self.asked_as_iptables(Load::Sought(*sought), goes_on)
+            }
+            StatementKind::SourceRoute { addresses, strict } => {
+                let list = u16::try_from(self.policy.lists.len())
+                    .map_err(|_| Diagnostic::new(statement.span, "there are too many lists of addresses"))?;
+                self.policy.lists.push(addresses.clone());
+                let sought = policy::Sought::SourceRoute { list, strict: *strict };
+                self.asked_as_iptables(Load::Sought(sought), policy::whole::ALL)
             }
             StatementKind::Notrack => Statement::Notrack,
         };

@@ -53,6 +53,7 @@ impl Lowering<'_> {
             data,
             each,
             drops_if_full: update.drops_if_full,
+            negated: update.negated,
         })))
     }
 

@@ -29,7 +29,17 @@ impl Parser<'_> {
         let timeout = self.update_timeout()?;
         let set = self.set_reference()?;
         let (data, each) = (None, Vec::new());
-        let update = Update { change, set, meter: None, key, timeout, data, each, drops_if_full: false };
+        let update = Update {
+            change,
+            set,
+            meter: None,
+            key,
+            timeout,
+            data,
+            each,
+            drops_if_full: false,
+            negated: false,
+        };
         Ok(StatementKind::Update(Box::new(update)))
     }
 
@@ -61,7 +71,7 @@ impl Parser<'_> {
         let each = self.stateful_statements()?;
         let data = if self.eat_sign(":") { Some(self.dynamic_key()?) } else { None };
         self.skip_newlines();
-        Ok(Update { change, set, meter, key, timeout, data, each, drops_if_full: false })
+        Ok(Update { change, set, meter, key, timeout, data, each, drops_if_full: false, negated: false })
     }
 
     /// Something of the packet, or values, or both in a concatenation.

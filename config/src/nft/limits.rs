@@ -41,7 +41,7 @@ impl Parser<'_> {
         if rate.checked_add(burst).is_none() {
             return self.fail_at(self.tokens.last, "this burst is too large");
         }
-        Ok(Limit { name: None, unit, rate, per_seconds, burst, over })
+        Ok(Limit { name: None, unit, rate, per_seconds, burst, over, window: None })
     }
 
     /// `/second`, `kbytes/second`: a slash may be part of a word.

@@ -13,6 +13,20 @@ pub(super) fn words(sought: Sought, negated: bool) -> Option<Vec<String>> {
         }
         Sought::SegmentSize { low, high } => Some(segment_size(low, high, negated)),
         Sought::Extensions(wanted) => Some(extensions(wanted, negated)),
+        Sought::MonthDay { .. }
+        | Sought::HeaderOption { .. }
+        | Sought::RouteReserved
+        | Sought::SourceRoute { .. } => None,
+    }
+}
+
+/// Why nft cannot say it.
+pub(super) const fn unsaid(sought: Sought) -> &'static str {
+    match sought {
+        Sought::MonthDay { .. } => "nft has no words for the day of the month",
+        Sought::HeaderOption { .. } => "nft has no words for the options of an IPv6 extension header",
+        Sought::RouteReserved | Sought::SourceRoute { .. } => NO_ROUTES,
+        _ => "nft has no words for this list",
     }
 }
 
@@ -21,7 +35,7 @@ pub(super) const fn note(sought: Sought) -> Option<&'static str> {
     match sought {
         Sought::Chunks(_) => Some(NOT_DROPPED),
         Sought::TcpOption(_) | Sought::SegmentSize { .. } => Some(ODD_LENGTH),
-        Sought::Extensions(_) => None,
+        _ => None,
     }
 }
 
@@ -92,6 +106,9 @@ const EXTENSIONS: [(&str, &str); 8] = [
     ("meta l4proto 59", "meta l4proto != 59"),
     ("meta l4proto != { 50, 59 }", "meta l4proto { 50, 59 }"),
 ];
+
+/// What is said of type 0 routing headers.
+pub(super) const NO_ROUTES: &str = "nft has no words for what an IPv6 routing header of type 0 holds";
 
 const ODD_LENGTH: &str = "iptables steps over an option that says of itself that it is longer than the header; nft takes it \
                           for none";

@@ -80,12 +80,14 @@ pub enum Load {
     Sought(Sought),
     /// A new number for every packet: counting, or random; `offset + n % modulus` (32 bits).
     Number {
-        /// Random, or one more each time (one counter for the rule, over all workers).
+        /// Random, or one more each time (one counter for each draw of the rule, over all workers).
         random: bool,
-        /// How many different numbers.
+        /// How many different numbers; 0 is 2^32 of them, random ones.
         modulus: u32,
         /// The least.
         offset: u32,
+        /// Which draw of the rule it is: those of a kind are told apart. [`Meta::Random`] is the first of the random ones.
+        draw: u8,
     },
     /// Of which kind an address is, as the routing of a host knows it: `fib ... type` (32 bits, RTN numbers: unicast
     /// 1, local 2, broadcast 3, multicast 5).

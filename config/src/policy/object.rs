@@ -26,6 +26,9 @@ pub struct Limit {
     pub burst: u64,
     /// Whether it matches what is beyond the rate.
     pub over: bool,
+    /// Seconds of a window, if it is no bucket: in a window no more than `burst` may come, and nothing at all if more
+    /// than `rate` came for each such time in the one before. Only elements of sets have these.
+    pub window: Option<u32>,
 }
 
 /// What a limit counts.

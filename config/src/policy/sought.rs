@@ -19,6 +19,33 @@ pub enum Sought {
     },
     /// IPv6 extension headers.
     Extensions(Extensions),
+    /// Nothing of the packet: that it is one of these days of the month in UTC.
+    MonthDay {
+        /// A bit for each, from bit 1.
+        days: u32,
+        /// Before this second of the day the day before counts.
+        until: u32,
+    },
+    /// An option of an IPv6 extension header, where those before it lie within the header.
+    HeaderOption {
+        /// The number of the header as a next header: of hop-by-hop or of destination options.
+        header: u8,
+        /// Which of its options, from 0.
+        index: u8,
+        /// Its type.
+        kind: u8,
+        /// The length it says; 255 is any. One of type 0 says none.
+        length: u8,
+    },
+    /// Four bytes of nothing behind the first four of an IPv6 routing header.
+    RouteReserved,
+    /// Addresses in an IPv6 routing header of type 0.
+    SourceRoute {
+        /// The index of the addresses in [`super::Policy::lists`].
+        list: u16,
+        /// Whether the header must hold these and no others; otherwise these in this order, others between them.
+        strict: bool,
+    },
 }
 
 /// Extension headers of an IPv6 packet, up to a cut one, an ESP header or the one that says that nothing follows.

@@ -205,6 +205,8 @@ pub struct Update {
     /// Whether it does as iptables: a packet for whose element there is no room is dropped, otherwise the rule ends; and
     /// connections are counted as `connlimit` does.
     pub drops_if_full: bool,
+    /// Whether it goes on where the statements of the element say that it ends, and ends where they say that it goes on.
+    pub negated: bool,
 }
 
 /// What is done to an element of a dynamic set.

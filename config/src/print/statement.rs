@@ -91,7 +91,10 @@ pub(super) fn write_statement(f: &mut Formatter<'_>, kind: &StatementKind) -> fm
         StatementKind::ConnectionLimit { count, over } => {
             write!(f, "ct count {}{count}", if *over { "over " } else { "" })
         }
-        StatementKind::Whole { .. } | StatementKind::Sought { .. } | StatementKind::Recent(_) => Ok(()),
+        StatementKind::Whole { .. }
+        | StatementKind::Sought { .. }
+        | StatementKind::SourceRoute { .. }
+        | StatementKind::Recent(_) => Ok(()),
         StatementKind::Log(log, levelled) => write_log(f, log, *levelled),
         StatementKind::Set(target, value) => {
             let target = match target {

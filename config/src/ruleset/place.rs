@@ -93,6 +93,7 @@ impl Statement {
             | StatementKind::Reject(_)
             | StatementKind::Whole { .. }
             | StatementKind::Sought { .. }
+            | StatementKind::SourceRoute { .. }
             | StatementKind::Notrack
             | StatementKind::Template { .. }
             | StatementKind::Limit(_)

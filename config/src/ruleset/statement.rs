@@ -93,6 +93,13 @@ pub enum StatementKind {
         /// Whether it must not be there.
         negated: bool,
     },
+    /// Goes on if an IPv6 routing header of type 0 holds these addresses: these alone, or others between them.
+    SourceRoute {
+        /// The addresses.
+        addresses: Vec<u128>,
+        /// These alone.
+        strict: bool,
+    },
     /// Asks a list of addresses seen lately, as `-m recent` of iptables.
     Recent(Box<Recent>),
     /// Tells the log; the level is none where it does not say.
@@ -106,7 +113,7 @@ pub enum StatementKind {
 impl StatementKind {
     /// Whether nft has no word for it: [`crate::plain()`] says it in others, where it can.
     pub(crate) const fn is_unsaid(&self) -> bool {
-        matches!(self, Self::Whole { .. } | Self::Sought { .. } | Self::Recent(_))
+        matches!(self, Self::Whole { .. } | Self::Sought { .. } | Self::SourceRoute { .. } | Self::Recent(_))
     }
 }
 
@@ -129,6 +136,8 @@ pub struct Update {
     pub each: Vec<Statement>,
     /// Whether a packet for whose element there is no room is dropped, as iptables does; nft has no word for it.
     pub drops_if_full: bool,
+    /// Whether it goes on where the statements of the element say that it ends; nft has no word for it.
+    pub negated: bool,
 }
 
 /// What a rule does with an address of a list.

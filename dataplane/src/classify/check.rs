@@ -296,23 +296,26 @@ fn check_object(
     if map.data.iter().any(|&object| object >= objects as Value) {
         return Err(CompileError::Dangling(rule));
     }
-    let rates = policy.limits.iter().all(|limit| Rate::of(limit).is_some());
+    let rates = policy.limits.iter().all(|limit| limit.window.is_some() || Rate::of(limit).is_some());
     (rates || kind != ObjectKind::Limit).then_some(()).ok_or(CompileError::Unsupported(rule, RATE))
 }
 
-/// Numbers are drawn by rule and kind: one that asks twice would get the same twice.
+/// Numbers are drawn by rule and by which draw of the rule it is: two that say the same would get the same.
 fn check_draws(rule: RuleId, statements: &[Statement]) -> Result<(), CompileError> {
-    let mut kinds = [0; 3];
+    let mut seen: Vec<(bool, u8)> = Vec::new();
+    let mut again = false;
     for statement in statements {
-        each_field(statement, |field| match field.load {
-            Load::Meta(Meta::Random) => kinds[0] += 1,
-            Load::Number { random: true, .. } => kinds[1] += 1,
-            Load::Number { random: false, .. } => kinds[2] += 1,
-            _ => {}
+        each_field(statement, |field| {
+            let draw = match field.load {
+                Load::Meta(Meta::Random) => (true, 0),
+                Load::Number { random, draw, .. } => (random, draw),
+                _ => return,
+            };
+            again |= seen.contains(&draw);
+            seen.push(draw);
         });
     }
-    let once = kinds.iter().all(|&count| count <= 1);
-    once.then_some(()).ok_or(CompileError::Unsupported(rule, DRAWS))
+    (!again).then_some(()).ok_or(CompileError::Unsupported(rule, DRAWS))
 }
 
 fn check_update(policy: &Policy, rule: RuleId, update: &Update) -> Result<(), CompileError> {
@@ -371,7 +374,7 @@ fn check_fields(rule: RuleId, key: &[Field]) -> Result<(), CompileError> {
     let possible = |field: &Field| {
         let loaded = match field.load {
             Load::Payload { width, .. } | Load::Extension { width, .. } | Load::Option { width, .. } => width,
-            Load::Number { modulus: 0, .. } => 0,
+            Load::Number { modulus: 0, random: false, .. } => 0,
             _ => 1,
         };
         (1..=128).contains(&loaded) && (1..=128).contains(&field.width) && field.shift != i8::MIN

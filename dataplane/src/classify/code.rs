@@ -110,6 +110,7 @@ struct Update {
     wanted: Wanted,
     data: Option<u32>,
     drops_if_full: bool,
+    negated: bool,
 }
 
 /// A field, and whether there is anything to do to what is loaded.
@@ -302,14 +303,14 @@ impl Code {
                 true
             }
             Step::Update(update) => {
-                let Update { key, set, wanted, data, drops_if_full } = self.updates[update as usize];
+                let Update { key, set, wanted, data, drops_if_full, negated } = self.updates[update as usize];
                 let data = data.map_or(Some(0), |operand| self.operand(operand, facts, objects));
                 let Some(data) = data else { return false };
                 let wanted = Wanted { data, ..wanted };
                 let moment = Moment { counts_unseen: drops_if_full, ..facts.moment() };
                 let done = self.with_key(key, facts, |key| objects.change(set, key, &wanted, &moment));
                 facts.known.no_room |= drops_if_full && done == Some(None);
-                done.flatten() == Some(true)
+                done.flatten() == Some(!negated)
             }
             Step::Recent(asked) => facts.recent(&self.recent[asked as usize], objects),
             Step::Object { kind, key, map } => {
@@ -511,8 +512,9 @@ impl Layout {
                 let wanted =
                     objects.wanted(update).expect("a policy that has been checked changes what it can");
                 let data = update.data.as_ref().map(|operand| self.operand(operand));
-                let (key, drops_if_full) = (self.key(&update.key), update.drops_if_full);
-                let update = Update { key, set: update.set, wanted, data, drops_if_full };
+                let (drops_if_full, negated) = (update.drops_if_full, update.negated);
+                let key = self.key(&update.key);
+                let update = Update { key, set: update.set, wanted, data, drops_if_full, negated };
                 self.updates.push(update);
                 Step::Update(self.updates.len() as u32 - 1)
             }

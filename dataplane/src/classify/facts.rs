@@ -18,6 +18,7 @@ mod known;
 mod meta;
 mod option;
 mod payload;
+mod routes;
 mod sought;
 
 pub use connection::Connection;
@@ -258,8 +259,8 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
             Load::Exists(_) => None,
             Load::Whole(header) => Some(self.whole(header).into()),
             Load::Sought(sought) => Some(self.sought(sought).into()),
-            Load::Number { random, modulus, offset } => {
-                self.known.draw.number(random, modulus).map(|number| number.wrapping_add(offset).into())
+            Load::Number { random, modulus, offset, draw } => {
+                self.known.draw.number(random, modulus, draw).map(|number| number.wrapping_add(offset).into())
             }
             Load::AddressType { destination, of_device } => self.address_type(destination, of_device),
             Load::Payload { .. } | Load::Meta(_) => None,

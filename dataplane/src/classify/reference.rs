@@ -323,7 +323,7 @@ impl<F: Frame + ?Sized, W: Watch> Interpreter<'_, '_, F, W> {
         let moment = Moment { counts_unseen: update.drops_if_full, ..self.facts.moment() };
         let done = self.objects.change(update.set, &key, &wanted, &moment);
         self.facts.known.no_room |= done.is_none() && update.drops_if_full;
-        done == Some(true)
+        done == Some(!update.negated)
     }
 
     /// The first element of `set` that holds `key`, if its time is not over.

@@ -5,6 +5,7 @@ use super::clock::Moment;
 use super::connections::{self, Bound, Counter, Place};
 use super::quota::Quota;
 use super::rate::Rate;
+use super::window::Window;
 use config::policy::{Policy, Statement};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -19,6 +20,7 @@ pub struct Each {
 enum One {
     Counter { packets: u64, bytes: u64 },
     Rate(Rate),
+    Window(Window),
     Quota { quota: Quota, used: u64 },
     Bound(Bound),
 }
@@ -33,7 +35,13 @@ impl Each {
                     let counter = policy.counters.get(id.index())?;
                     One::Counter { packets: counter.packets, bytes: counter.bytes }
                 }
-                Statement::Limit(id) => One::Rate(Rate::of(policy.limits.get(id.index())?)?),
+                Statement::Limit(id) => {
+                    let limit = policy.limits.get(id.index())?;
+                    match Window::of(limit) {
+                        Some(window) => One::Window(window),
+                        None => One::Rate(Rate::of(limit)?),
+                    }
+                }
                 Statement::Quota(id) => {
                     let quota = policy.quotas.get(id.index())?;
                     One::Quota { quota: Quota::of(quota), used: quota.used }
@@ -58,7 +66,7 @@ impl Each {
         for (one, state) in self.statements.iter().zip(state.chunks_exact(WORDS)) {
             let (first, second) = match *one {
                 One::Counter { packets, bytes } => (packets, bytes),
-                One::Rate(_) => (0, 0),
+                One::Rate(_) | One::Window(_) => (0, 0),
                 One::Quota { used, .. } => (used, 0),
                 One::Bound(_) => {
                     Counter::of(state).map(connections::begin);
@@ -108,6 +116,7 @@ impl Each {
                 true
             }
             One::Rate(rate) => rate.goes_on(&state[0], moment),
+            One::Window(window) => window.goes_on(state, moment),
             One::Quota { quota, .. } => quota.goes_on(&state[0], moment),
             One::Bound(bound) => {
                 Counter::of(state).is_some_and(|counter| bound.goes_on(counter, Place { word, ..at }, moment))

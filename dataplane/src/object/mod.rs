@@ -18,6 +18,7 @@ pub mod recent;
 pub mod set;
 mod stale;
 pub mod timed;
+pub mod window;
 
 pub use clock::{Moment, Now};
 pub use connections::{Counted, Counting, Memberships};

@@ -12,8 +12,8 @@ use super::set::{DynamicSet, Element, Wanted, Widths};
 use super::timed::{TimedElements, end};
 use ahash::RandomState;
 use config::policy::{
-    Assigned, Change, ConnectionLimitId, Field, HelperId, HelperKind, LimitId, Operand, Policy, QuotaId,
-    RecentListId, Set, SetId, Statement, TimeoutsId, Update, Value,
+    Assigned, Change, ConnectionLimitId, Field, HelperId, HelperKind, Limit, LimitId, Operand, Policy,
+    QuotaId, RecentListId, Set, SetId, Statement, TimeoutsId, Update, Value,
 };
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
@@ -107,7 +107,11 @@ impl Objects {
     pub fn new(policy: &Policy, now: u64, seed: Seed) -> Option<Self> {
         let [a, b, c, d] = seed;
         let hasher = &RandomState::with_seeds(a, b, c, d);
-        let limit = |limit| Some(Shared { what: Rate::of(limit)?, state: AtomicU64::new(0) });
+        // One that has windows is met in elements of sets only.
+        let limit = |limit: &Limit| {
+            let what = if limit.window.is_some() { Rate::default() } else { Rate::of(limit)? };
+            Some(Shared { what, state: AtomicU64::new(0) })
+        };
         let quotas = policy.quotas.iter();
         let bound = |limit| {
             let bound = Shared { what: Bound::of(limit), state: [AtomicU64::new(0), AtomicU64::new(0)] };
@@ -195,6 +199,7 @@ impl Objects {
             && self.recent.len() == policy.recent_lists.len()
             && more.is_some_and(|more| !more.iter().any(Self::keeps))
             && self.numbers.is_empty()
+            && self.numbers.have(&policy.lists)
             && Numbers::new(policy).is_empty()
             && updates.all(|update| self.wanted(update).is_some())
     }

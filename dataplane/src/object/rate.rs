@@ -12,7 +12,7 @@ use config::policy::{Limit, LimitUnit};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// What a limit allows. Its state is an [`AtomicU64`], at first 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rate {
     /// Nanoseconds of tokens that a packet costs, or a byte, and of a byte the rest, in units of 2^-64.
     whole: u64,
@@ -28,7 +28,7 @@ impl Rate {
     pub fn of(limit: &Limit) -> Option<Self> {
         let period = u128::from(limit.per_seconds).checked_mul(SECOND)?;
         let (rate, burst) = (u128::from(limit.rate), u128::from(limit.burst));
-        if rate == 0 || period == 0 || rate >= MOST_RATE {
+        if limit.window.is_some() || rate == 0 || period == 0 || rate >= MOST_RATE {
             return None;
         }
         let by_length = limit.unit == LimitUnit::Bytes;

@@ -51,6 +51,7 @@ pub(in crate::iptables) fn translate(
         agree: String::new(),
         span: loaded.span,
         differs: "",
+        first_counts: None,
     });
     let mask = mask(bits, facts.version);
     built.says(&format!("add @{set} {{ {protocol} {field}{mask} ct count {over}{count} }}"), loaded.span)?;

@@ -69,9 +69,50 @@ pub(in crate::iptables) fn rt(loaded: &Loaded, _facts: &Facts<'_>, built: &mut B
                 let range = numbers::range(given.value(), most)?;
                 byte_range("rt seg-left", range, given, built)?;
             }
-            _ => length("rt", given, built)?,
+            "--rt-len" => length("rt", given, built)?,
+            _ => {}
         }
     }
+    source_route(loaded, built)
+}
+
+/// What is asked of a routing header of type 0, which must be said to be one.
+fn source_route(loaded: &Loaded, built: &mut Built) -> Done {
+    let options = ["--rt-0-res", "--rt-0-addrs", "--rt-0-not-strict"];
+    let Some(first) = options.iter().find_map(|option| loaded.get(option)) else {
+        return Ok(());
+    };
+    let kind = loaded.get("--rt-type").filter(|given| !given.negated);
+    if kind.and_then(|given| integer(&given.value().text)) != Some(0) {
+        let message = format!("`{}` goes with `--rt-type 0`", first.option.name());
+        return Err(Diagnostic::new(first.span, message));
+    }
+    if let Some(given) = loaded.get("--rt-0-res") {
+        built.sought(Sought::RouteReserved, false, given.span);
+    }
+    let lenient = loaded.get("--rt-0-not-strict");
+    let Some(given) = loaded.get("--rt-0-addrs") else {
+        return match lenient {
+            Some(lenient) => {
+                Err(Diagnostic::new(lenient.span, "`--rt-0-not-strict` goes with `--rt-0-addrs`"))
+            }
+            None => Ok(()),
+        };
+    };
+    let mut addresses = Vec::new();
+    for token in given.value().split(',') {
+        match token.text.parse::<std::net::Ipv6Addr>() {
+            Ok(address) => addresses.push(u128::from(address)),
+            Err(_) => {
+                let message = format!("`{}` is not an IPv6 address", token.text);
+                return Err(Diagnostic::new(token.span, message));
+            }
+        }
+    }
+    if addresses.len() > MOST_LISTED {
+        return Err(Diagnostic::new(given.span, format!("at most {MOST_LISTED} can be listed")));
+    }
+    built.source_route(addresses, lenient.is_none(), given.span);
     Ok(())
 }
 
@@ -100,7 +141,30 @@ pub(in crate::iptables) fn dst(loaded: &Loaded, _facts: &Facts<'_>, built: &mut 
 fn options_header(loaded: &Loaded, name: &str, number: u8, built: &mut Built) -> Done {
     built.whole(Header::Extension { number, bytes: 2 }, None, loaded.span);
     built.says(&format!("exthdr {name} exists"), loaded.span)?;
-    loaded.given.iter().try_for_each(|given| length(name, given, built))
+    for given in &loaded.given {
+        match given.option.name() {
+            "--hbh-opts" | "--dst-opts" => listed(given, number, built)?,
+            _ => length(name, given, built)?,
+        }
+    }
+    Ok(())
+}
+
+/// The first options of the header, in order, each by its type and its length if that is said.
+fn listed(given: &Given, header: u8, built: &mut Built) -> Done {
+    let tokens = given.value().split(',');
+    if tokens.len() > MOST_LISTED {
+        return Err(Diagnostic::new(given.span, format!("at most {MOST_LISTED} can be listed")));
+    }
+    for (index, token) in (0_u8..).zip(tokens) {
+        let (kind, length) = token.split_once(':');
+        let read =
+            |token: &Token| number(token, 0, 255).map(|number| u8::try_from(number).unwrap_or(ANY_LENGTH));
+        let kind = read(&kind)?;
+        let length = length.map_or(Ok(ANY_LENGTH), |length| read(&length))?;
+        built.sought(Sought::HeaderOption { header, index, kind, length }, false, given.span);
+    }
+    Ok(())
 }
 
 /// The header counts what is behind its first eight bytes, in units of eight.
@@ -181,6 +245,11 @@ fn mh_type(token: &Token) -> Result<u64, Diagnostic> {
     let at = MH_TYPES.iter().position(|known| *known == name).unwrap_or_default();
     Ok(MH_NUMBERS[at])
 }
+
+/// Options or addresses that the kernel has room for.
+const MOST_LISTED: usize = 16;
+/// As the kernel says it.
+const ANY_LENGTH: u8 = 255;
 
 /// Name and short name, in the order of [`EXTENSION_HEADERS`]; the last is a transport header.
 const HEADERS: [(&str, &str); 8] = [

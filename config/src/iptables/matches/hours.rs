@@ -3,8 +3,10 @@
 use crate::diagnostic::Diagnostic;
 use crate::iptables::build::Built;
 use crate::iptables::lexer::Token;
-use crate::iptables::options::Loaded;
+use crate::iptables::numbers::number;
+use crate::iptables::options::{Given, Loaded};
 use crate::iptables::rule::Facts;
+use crate::policy::Sought;
 
 type Done = Result<(), Diagnostic>;
 
@@ -15,10 +17,6 @@ pub(in crate::iptables) fn translate(loaded: &Loaded, _facts: &Facts<'_>, built:
             given.span,
             "the kernel's own time zone is UTC here, as it is of a host whose clock runs in UTC",
         );
-    }
-    if let Some(given) = loaded.get("--monthdays") {
-        let message = "`--monthdays` is not supported: nothing in nft asks for the day of the month";
-        return Err(Diagnostic::new(given.span, message));
     }
     let read = |name: &str, missing: i64| loaded.get(name).map_or(Ok(missing), |given| date(given.value()));
     let (first, last) = (read("--datestart", 0)?, read("--datestop", i64::from(i32::MAX))?);
@@ -35,6 +33,12 @@ pub(in crate::iptables) fn translate(loaded: &Loaded, _facts: &Facts<'_>, built:
     let read = |name: &str, missing: i64| loaded.get(name).map_or(Ok(missing), |given| hour(given.value()));
     let (start, stop) = (read("--timestart", 0)?, read("--timestop", DAY - 1)?);
     let days = weekdays(loaded)?;
+    if let Some(given) = loaded.get("--monthdays") {
+        let days = month_days(given)?;
+        let until = if loaded.get("--contiguous").is_some() { stop + 1 } else { 0 };
+        let until = u32::try_from(until).unwrap_or_default();
+        built.sought(Sought::MonthDay { days, until }, false, given.span);
+    }
     if let Some(given) = loaded.get("--contiguous") {
         if start <= stop {
             let message = "`--contiguous` goes with hours that end before they start, on the next day";
@@ -81,6 +85,15 @@ fn contiguous(start: i64, stop: i64, days: [bool; 7], loaded: &Loaded, built: &m
 fn days_text(days: [bool; 7]) -> Option<String> {
     let numbers: Vec<String> = (0..7).filter(|day| days[*day]).map(|day| day.to_string()).collect();
     (!numbers.is_empty()).then(|| numbers.join(", "))
+}
+
+/// A bit for each day that is meant.
+fn month_days(given: &Given) -> Result<u32, Diagnostic> {
+    let mut days = 0_u32;
+    for token in given.value().split(',') {
+        days |= 1 << number(&token, 1, 31)?;
+    }
+    Ok(if given.negated { !days & EVERY_DAY } else { days })
 }
 
 /// From Sunday on.
@@ -172,6 +185,9 @@ fn written(seconds: i64) -> String {
 
 const DAY: i64 = 86_400;
 const DAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+
+/// The bits of the days 1 to 31.
+const EVERY_DAY: u32 = u32::MAX << 1;
 
 #[cfg(test)]
 mod tests {

@@ -142,6 +142,7 @@ pub(in crate::iptables) fn used(name: &Token, sides: &Token, facts: &Facts<'_>) 
         agree: String::new(),
         span: name.span,
         differs: "",
+        first_counts: None,
     };
     Ok(Used { name: name.text.clone(), key: key.join(" . "), protocols, lives: *timeout, set })
 }

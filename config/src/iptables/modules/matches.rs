@@ -5,8 +5,8 @@ use crate::diagnostic::Diagnostic;
 use crate::iptables::Version;
 use crate::iptables::build::Built;
 use crate::iptables::matches::{
-    chance, connection, connlimit, conntrack, extension, fields, hours, icmp, listed, multiport, packet,
-    rates, recent, security, transport,
+    chance, connection, connlimit, conntrack, extension, fields, hashlimit, hours, icmp, listed, multiport,
+    packet, rates, recent, security, transport,
 };
 use crate::iptables::options::Loaded;
 use crate::iptables::rule::Facts;
@@ -28,8 +28,6 @@ const fn v6(names: &'static [&'static str], options: &'static [Opt], translate: 
 const SPORT: Opt = both(&["--sport", "--source-port"]);
 const DPORT: Opt = both(&["--dport", "--destination-port"]);
 
-const OBSOLETE: &str = "type 0 source routes are obsolete (RFC 5095), and nft does not look into them";
-const OPTIONS_LISTED: &str = "nothing in nft looks into the options of this header";
 const COUNTED: &str = "the elements of a set of nft are not counted in matches";
 const NO_EXCEPTIONS: &str = "a set of nft has no exceptions";
 
@@ -150,7 +148,7 @@ pub(super) const MATCHES: &[Module] = &[
             plain(&["--hashlimit-rate-match"], 0),
             plain(&["--hashlimit-rate-interval"], 1),
         ],
-        rates::hashlimit,
+        hashlimit::translate,
     ),
     any(&["quota"], &[both(&["--quota"])], rates::quota),
     any(
@@ -186,6 +184,7 @@ pub(super) const MATCHES: &[Module] = &[
             both(&["--monthdays"]),
             both(&["--weekdays"]),
             plain(&["--kerneltz"], 0),
+            plain(&["--utc"], 0),
             plain(&["--contiguous"], 0),
         ],
         hours::translate,
@@ -227,14 +226,14 @@ pub(super) const MATCHES: &[Module] = &[
             both(&["--rt-type"]),
             both(&["--rt-segsleft"]),
             both(&["--rt-len"]),
-            refused(&["--rt-0-res"], 0, OBSOLETE),
-            refused(&["--rt-0-addrs"], 1, OBSOLETE),
-            refused(&["--rt-0-not-strict"], 0, OBSOLETE),
+            plain(&["--rt-0-res"], 0),
+            plain(&["--rt-0-addrs"], 1),
+            plain(&["--rt-0-not-strict"], 0),
         ],
         extension::rt,
     ),
-    v6(&["hbh"], &[both(&["--hbh-len"]), refused(&["--hbh-opts"], 1, OPTIONS_LISTED)], extension::hbh),
-    v6(&["dst"], &[both(&["--dst-len"]), refused(&["--dst-opts"], 1, OPTIONS_LISTED)], extension::dst),
+    v6(&["hbh"], &[both(&["--hbh-len"]), plain(&["--hbh-opts"], 1)], extension::hbh),
+    v6(&["dst"], &[both(&["--dst-len"]), plain(&["--dst-opts"], 1)], extension::dst),
     v6(&["ipv6header", "ipv6"], &[both(&["--header"]), plain(&["--soft"], 0)], extension::ipv6header),
     v6(&["mh"], &[both(&["--mh-type"])], extension::mh),
 ];

@@ -3,6 +3,7 @@
 use super::Connection;
 use crate::classify::decision::Template;
 use crate::object::{Counted, Numbers};
+use config::policy::Value;
 
 /// What else is known of a packet.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,7 +35,7 @@ pub enum Home {
 }
 
 /// What the numbers of one packet are drawn from. The same packet gets the same random number from the same rule,
-/// whoever runs it; a rule draws at most one of a kind.
+/// whoever runs it; the draws of a rule have numbers.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Draw<'a> {
     /// A random number of this packet's own.
@@ -57,6 +58,11 @@ impl<'a> Draw<'a> {
         Self { numbers: Some(numbers), ..self }
     }
 
+    /// The values of a list of the policy.
+    pub(super) fn list(&self, list: u16) -> Option<&'a [Value]> {
+        self.numbers?.list(list)
+    }
+
     /// For this rule from now on.
     #[inline]
     pub(in crate::classify) const fn for_rule(&mut self, rule: u32) {
@@ -64,18 +70,19 @@ impl<'a> Draw<'a> {
     }
 
     /// A random number.
-    pub(super) const fn random(&self) -> Option<u32> {
-        Some(mix(self.packet ^ (self.rule as u64) << 32) as u32)
+    pub(super) fn random(&self, draw: u8) -> u32 {
+        mix(self.packet ^ (u64::from(self.rule) << 32 | u64::from(draw))) as u32
     }
 
     /// A number below `modulus`: random, or the next of the rule's own.
-    pub(super) fn number(&self, random: bool, modulus: u32) -> Option<u32> {
-        if random {
-            // As the kernel does it: the high half of a product.
-            let drawn = mix(self.packet ^ (u64::from(self.rule) << 32 | 1)) as u32;
-            return Some(((u64::from(drawn) * u64::from(modulus)) >> 32) as u32);
+    pub(super) fn number(&self, random: bool, modulus: u32, draw: u8) -> Option<u32> {
+        if !random {
+            return self.numbers?.next(self.rule, draw, modulus);
         }
-        self.numbers?.next(self.rule, modulus)
+        let drawn = self.random(draw);
+        // As the kernel does it: the high half of a product.
+        let below = |modulus: u32| ((u64::from(drawn) * u64::from(modulus)) >> 32) as u32;
+        Some(if modulus == 0 { drawn } else { below(modulus) })
     }
 }
 

@@ -31,7 +31,7 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
             Meta::InType => self.iif.map(|_| ETHERNET),
             Meta::OutType => self.oif.map(|_| ETHERNET),
             Meta::PacketType => Some(self.packet_type()),
-            Meta::Random => self.known.draw.random().map(Value::from),
+            Meta::Random => Some(self.known.draw.random(0).into()),
             Meta::Time => Some(self.now.wall_ns.into()),
             Meta::Day => Some(((second / DAY + THURSDAY) % 7).into()),
             Meta::Hour => Some((second % DAY).into()),

@@ -206,7 +206,7 @@ fn random_numbers_stay_within_and_differ() {
     let frame = tcp(&[]);
     let mut seen = [0; 5];
     for packet in 0..1000 {
-        let number = Load::Number { random: true, modulus: 4, offset: 1 };
+        let number = Load::Number { random: true, modulus: 4, offset: 1, draw: 0 };
         let drawn = load_with(&frame, number, |facts| facts.known.draw = Draw::of(packet)).unwrap();
         seen[drawn as usize] += 1;
     }

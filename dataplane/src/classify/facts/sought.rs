@@ -13,6 +13,15 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
             Sought::TcpOption(kind) => self.among_options(|option| option.first() == Some(&kind)),
             Sought::SegmentSize { low, high } => self.segment_size(low..=high),
             Sought::Extensions(wanted) => of(self.bears_extensions(wanted)),
+            Sought::MonthDay { days, until } => of(days >> self.month_day(until) & 1 == 1),
+            Sought::HeaderOption { header, index, kind, length } => {
+                of(self.bears_option(header, index, kind, length).unwrap_or(false))
+            }
+            Sought::RouteReserved => of(self.route().is_some_and(|at| self.bytes_at(at + 4) == Some([0; 4]))),
+            Sought::SourceRoute { list, strict } => {
+                let wanted = self.known.draw.list(list);
+                of(wanted.and_then(|wanted| self.routes_by(wanted, strict)).unwrap_or(false))
+            }
         }
     }
 

@@ -68,6 +68,7 @@ fn add(change: Change, set: u32, each: Vec<Statement>) -> Statement {
         data: None,
         each,
         drops_if_full: false,
+        negated: false,
     };
     Statement::Update(Box::new(update))
 }

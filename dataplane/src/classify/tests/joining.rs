@@ -106,7 +106,9 @@ fn rules_that_come_in_one_by_one_answer_as_the_whole_policy() {
                             reference::run(&policy, &objects, stages, facts, &plain, evaluation);
                         });
                         let found = evaluate(sample, path, |stages, facts, evaluation| {
-                            rules.program.run(stages, &mut { *facts }, rules.bank(0), evaluation);
+                            let mut facts = *facts;
+                            facts.known.draw = facts.known.draw.with(rules.program.objects().numbers());
+                            rules.program.run(stages, &mut facts, rules.bank(0), evaluation);
                         });
                         if let DecidedBy::Rule(RuleId(rule)) = found.decision().decided_by {
                             let joined = u32::from(rule as usize >= compiled);

@@ -11,7 +11,8 @@ use config::policy::{
 
 /// A policy with regular chains that lead to one another without circles, and base chains.
 pub(crate) fn policy(choices: &mut Choices<'_>) -> Policy {
-    let mut policy = Policy { tracks: Tracks { v4: true, v6: true }, ..Policy::default() };
+    let lists = vec![vec![1 << 127 | 1]];
+    let mut policy = Policy { tracks: Tracks { v4: true, v6: true }, lists, ..Policy::default() };
     let regular = choices.below(5);
     for number in 0..regular + 1 + choices.below(5) {
         let id = ChainId(number as u32);
@@ -39,13 +40,16 @@ pub(crate) fn policy(choices: &mut Choices<'_>) -> Policy {
 
 /// Nothing, if one of them asks twice for a number that would come out the same.
 fn without_two_draws(statements: Vec<Statement>) -> Vec<Statement> {
-    let mut draws = 0;
+    let mut draws = Vec::new();
     for statement in &statements {
-        each_field(statement, |field| {
-            draws += u32::from(matches!(field.load, Load::Number { .. } | Load::Meta(Meta::Random)));
+        each_field(statement, |field| match field.load {
+            Load::Number { random, draw, .. } => draws.push((random, draw)),
+            Load::Meta(Meta::Random) => draws.push((true, 0)),
+            _ => {}
         });
     }
-    if draws > 1 { Vec::new() } else { statements }
+    draws.sort_unstable();
+    if draws.windows(2).any(|two| two[0] == two[1]) { Vec::new() } else { statements }
 }
 
 fn base(choices: &mut Choices<'_>) -> Base {
@@ -123,7 +127,7 @@ fn header(choices: &mut Choices<'_>) -> Header {
 }
 
 fn sought(choices: &mut Choices<'_>) -> Load {
-    Load::Sought(match choices.below(4) {
+    Load::Sought(match choices.below(8) {
         0 => {
             let mode = choices.of(&[ChunkMode::All, ChunkMode::Any, ChunkMode::Only]);
             let types = choices.of(&[1, 2, 3, 0x4001, u32::MAX]);
@@ -133,6 +137,14 @@ fn sought(choices: &mut Choices<'_>) -> Load {
         2 => {
             Sought::SegmentSize { low: choices.of(&[0, 1, 1400]), high: choices.of(&[1400, 1460, u16::MAX]) }
         }
+        3 => Sought::MonthDay { days: choices.of(&[0, 2, u32::MAX]), until: choices.of(&[0, 40_000]) },
+        4 => {
+            let (header, kind) = (choices.of(&[0, 60]), choices.of(&[0, 1, 5]));
+            let index = choices.of(&[0, 1, 2]);
+            Sought::HeaderOption { header, index, kind, length: choices.of(&[0, 4, 255]) }
+        }
+        5 => Sought::RouteReserved,
+        6 => Sought::SourceRoute { list: choices.of(&[0, 7]), strict: choices.one_in(2) },
         _ => {
             let (named, soft) = (choices.of(&[0, 1, 2, 0x80, 0x81]), choices.one_in(2));
             Sought::Extensions(Extensions { named, soft, negated: choices.one_in(2) })
@@ -276,7 +288,11 @@ fn rare(choices: &mut Choices<'_>) -> (Load, u16, [Value; 6]) {
         2 => (Load::Option { of, kind, offset: 16, width: 16 }, 16, [0x500, 0x501, 0x502, 0x503, 0, 0]),
         3 => (Load::Exists(Part::Option(of, kind)), 8, [0, 1, 0, 1, 0, 1]),
         4 => (Load::Exists(Part::Extension(header)), 8, [0, 1, 0, 1, 0, 1]),
-        5 | 6 => (Load::Number { random: reply, modulus: 3, offset: 1 }, 32, [1, 2, 3, 1, 2, 3]),
+        5 | 6 => (
+            Load::Number { random: reply, modulus: 3, offset: 1, draw: choices.of(&[0, 1]) },
+            32,
+            [1, 2, 3, 1, 2, 3],
+        ),
         7 => (Load::Meta(Meta::Random), 32, [1 << 31, 1 << 30, 3 << 30, 0, 1 << 31, 7]),
         8 => (Load::AddressType { destination, of_device: reply }, 32, [1, 2, 3, 5, 1, 2]),
         9 => (Load::Meta(choices.of(&[Meta::InType, Meta::OutType])), 16, [1, 1, 1, 1, 0, 1]),

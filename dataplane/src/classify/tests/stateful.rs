@@ -97,6 +97,7 @@ fn limit(choices: &mut Choices<'_>, policy: &mut Policy) -> LimitId {
             per_seconds: choices.of(&[1, 60, 3600]),
             burst: choices.of(&[0, 1, 5, 100]),
             over: choices.one_in(3),
+            window: None,
         });
     }
     LimitId(choices.below(policy.limits.len()) as u32)
@@ -197,6 +198,7 @@ fn update(choices: &mut Choices<'_>, policy: &mut Policy) -> Statement {
         data: None,
         each: if choices.one_in(2) { each(choices, policy) } else { Vec::new() },
         drops_if_full: choices.one_in(3),
+        negated: choices.one_in(4),
     }))
 }
 
