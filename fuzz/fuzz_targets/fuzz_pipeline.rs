@@ -216,7 +216,11 @@ impl Lab {
         let replies = sum(&|stats| stats.replies.get());
         assert_eq!(sum(&|stats| stats.received.get()), self.seen, "received");
         let waiting = sum(&|stats| stats.fragments.get());
-        assert_eq!(transmitted + dropped + rejected + waiting, self.seen, "sent, dropped, rejected or waiting");
+        assert_eq!(
+            transmitted + dropped + rejected + waiting,
+            self.seen,
+            "sent, dropped, rejected or waiting"
+        );
         assert_eq!(
             sum(&|stats| stats.drops.iter().map(|count| count.get()).sum()),
             dropped + rejected,

@@ -53,7 +53,9 @@ pub fn check(policy: &Policy, choice: usize) {
                     known: Known::default(),
                 };
                 let compiled = judged(path, |stages, evaluation| {
-                    program.run(stages, &facts, &bank, evaluation);
+                    let mut facts = facts;
+                    facts.known.draw = facts.known.draw.with(program.objects().numbers());
+                    program.run(stages, &mut facts, &bank, evaluation);
                 });
                 let plain = judged(path, |stages, evaluation| {
                     reference::run(policy, &objects, stages, &facts, &other, evaluation);
