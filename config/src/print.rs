@@ -6,21 +6,23 @@ mod name;
 mod older;
 mod statement;
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter, Write};
 
 use crate::policy::ChainPolicy;
 use crate::ruleset::{
-    Base, Chain, Counter, Expression, KeyType, MapData, Ruleset, Set, SetPolicy, Spanned, Table, Type,
+    Base, Chain, Counter, Expression, KeyType, MapData, Ruleset, Set, SetPolicy, Spanned, StatementKind,
+    Table, Type,
 };
 use crate::value_names::written_duration;
 use expression::{Braces, Shown};
-use name::{Comment, Name};
+use name::{Comment, Name, Prefix};
 use statement::{LimitWords, QuotaWords, RuleLine, object, write_statement};
 
 /// Writes `ruleset` in nft's own language. Reading it back and writing it again gives the same text.
 #[must_use]
 pub fn print(ruleset: &Ruleset) -> String {
-    let mut text = String::new();
+    let mut text: String = definitions(ruleset).into_iter().collect();
     for (index, table) in ruleset.tables.iter().enumerate() {
         if index > 0 {
             text.push('\n');
@@ -29,6 +31,17 @@ pub fn print(ruleset: &Ruleset) -> String {
         let _ = write!(text, "{}", TableBlock(table));
     }
     text
+}
+
+/// The variables that rules need which cannot say it themselves.
+fn definitions(ruleset: &Ruleset) -> BTreeSet<String> {
+    let chains = ruleset.tables.iter().flat_map(|table| table.chains.iter());
+    let statements = chains.flat_map(|chain| &chain.rules).flat_map(|rule| &rule.statements);
+    let prefix = |kind: &StatementKind| match kind {
+        StatementKind::Log(log, _) => Prefix(&log.prefix).definition(),
+        _ => None,
+    };
+    statements.filter_map(|statement| prefix(&statement.kind)).collect()
 }
 
 /// An expression as it is printed: two that mean the same look the same.

@@ -210,14 +210,16 @@ impl Parser<'_> {
 
     /// `text` with what its `$variables` hold.
     fn with_variables(&mut self, text: &str, span: Span) -> Parsed<String> {
+        if self.is_literal {
+            return Ok(text.to_owned());
+        }
         let mut parts = text.split('$');
         let mut found = parts.next().unwrap_or_default().to_owned();
         for part in parts {
             let end = part.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
             let (name, rest) = part.split_at(end.unwrap_or(part.len()));
-            if self.is_literal || !name.starts_with(|first: char| first.is_ascii_alphabetic()) {
-                found = format!("{found}${part}");
-                continue;
+            if name.is_empty() {
+                return self.fail_at(span, "`$` in a prefix begins the name of a variable");
             }
             match self.variables.expand(name, span) {
                 Ok((

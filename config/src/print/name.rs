@@ -44,6 +44,38 @@ const fn goes_on(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.')
 }
 
+/// The prefix of log lines. In nft's a `$` begins the name of a variable, and nothing takes that from it: what has one is
+/// held by a variable itself, which is called after it. Names of prefixes that differ are different.
+pub(super) struct Prefix<'a>(pub(super) &'a str);
+
+impl Prefix<'_> {
+    /// The variable that must be defined, and what it holds.
+    pub(super) fn definition(&self) -> Option<String> {
+        let needed = self.0.contains('$');
+        needed.then(|| format!("define {} = {}\n", self.variable(), Quoted(self.0)))
+    }
+
+    fn variable(&self) -> String {
+        let mut name = "prefix_".to_owned();
+        for byte in self.0.bytes() {
+            match byte {
+                _ if byte.is_ascii_alphanumeric() => name.push(byte.into()),
+                _ => name.push_str(&format!("_{byte:02x}")),
+            }
+        }
+        name
+    }
+}
+
+impl Display for Prefix<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.0.contains('$') {
+            return write!(f, "\"${}\"", self.variable());
+        }
+        write!(f, "{}", Quoted(self.0))
+    }
+}
+
 /// A text in quotes, in which nft knows no quote: it becomes an apostrophe.
 pub(super) struct Quoted<'a>(pub(super) &'a str);
 

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::expression::{Shown, Source};
-use super::name::{Comment, Name, Quoted};
+use super::name::{Comment, Name, Prefix};
 use super::older;
 use crate::nft::limits::LEVELS;
 use crate::policy::{Change, Icmpx, Limit, LimitUnit, Log, ObjectKind, Quota, Reject, Target, log_flags};
@@ -123,7 +123,7 @@ pub(super) const fn object(kind: ObjectKind) -> &'static str {
 fn write_log(f: &mut Formatter<'_>, log: &Log, levelled: bool) -> fmt::Result {
     f.write_str("log")?;
     if !log.prefix.is_empty() {
-        write!(f, " prefix {}", Quoted(&log.prefix))?;
+        write!(f, " prefix {}", Prefix(&log.prefix))?;
     }
     if let Some((name, _)) = LEVELS.iter().find(|(_, level)| levelled && *level == log.level) {
         write!(f, " level {name}")?;
