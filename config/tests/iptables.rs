@@ -1,5 +1,5 @@
 //! What does a dump mean, and what is said about a wrong one? `iptables/*.iptables` is loaded; beside it
-//! stands what nft would call the same (`.ok`), or the complaints (`.err`); notes in `.note`. `BLESS=1`
+//! stands what nft would call the same (`.ok`), or the complaints (`.err`); notes in `.note`. `UPDATE_GOLDEN=1`
 //! writes them anew.
 
 use std::fs;
@@ -20,7 +20,7 @@ fn folder() -> PathBuf {
 }
 
 fn expect(path: &Path, found: Option<&str>) {
-    if std::env::var_os("BLESS").is_some() {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
         match found {
             Some(text) => fs::write(path, text).expect("writable"),
             None => drop(fs::remove_file(path)),

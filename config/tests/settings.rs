@@ -1,5 +1,5 @@
 //! What does a settings file mean, and what is said about a wrong one? `settings/*.toml` with an `.err`
-//! beside it is refused in exactly those words; the others are accepted. `BLESS=1` writes the words anew.
+//! beside it is refused in exactly those words; the others are accepted. `UPDATE_GOLDEN=1` writes the words anew.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ fn every_file_is_accepted_or_refused_in_the_expected_words() {
         let text = fs::read_to_string(&path).expect("readable");
         let said = parse(name, &text).err().map(|found| found.to_string());
         let err = path.with_extension("err");
-        if std::env::var_os("BLESS").is_some()
+        if std::env::var_os("UPDATE_GOLDEN").is_some()
             && let Some(said) = &said
         {
             fs::write(&err, said).expect("writable");
