@@ -136,7 +136,7 @@ fn read(rules: &Rules, frames: &[Vec<u8>]) -> Ahead {
     assert!(rules.program.look_ahead(&STAGES, ct_state::NEW, &mut ahead), "there is a tree");
     for (number, frame) in frames.iter().enumerate() {
         let packet = parse(&frame[..]);
-        rules.program.add_ahead(number, &facts(&packet, frame), &mut ahead);
+        rules.program.add_ahead(number, &mut facts(&packet, frame), &mut ahead);
     }
     ahead
 }
@@ -153,7 +153,7 @@ fn decide(
     let (program, counters) = (&rules.program, rules.bank(0));
     program.look_ahead(&STAGES, ct_state::NEW, ahead);
     for (number, (packet, frame)) in packets.iter().zip(frames).enumerate() {
-        program.add_ahead(number, &facts(packet, frame), ahead);
+        program.add_ahead(number, &mut facts(packet, frame), ahead);
     }
     program.find_ahead(ahead);
     for (number, (packet, frame)) in packets.iter().zip(frames).enumerate() {

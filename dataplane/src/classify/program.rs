@@ -44,6 +44,8 @@ pub struct Program {
     chains: Arc<[Chain]>,
     /// By chain.
     below: Arc<[Below]>,
+    /// Which chain to look at ahead where one is run, by chain.
+    leads_to: Arc<[Option<ChainId>]>,
     code: Arc<Code>,
     /// The rules that came in since.
     patch: Patch,
@@ -127,7 +129,7 @@ impl Program {
     fn of(policy: &Policy, below: Vec<Below>, objects: Arc<Objects>) -> Self {
         let marks = Marks::of(policy);
         let mut never_run = vec![false; policy.rules.len()];
-        let chains = policy
+        let chains: Arc<[Chain]> = policy
             .chains
             .iter()
             .zip(&below)
@@ -135,6 +137,7 @@ impl Program {
             .collect();
         Self {
             hooks: Arc::new(HOOKS.map(|hook| BaseChain::of_hook(policy, hook))),
+            leads_to: ahead::leads_to(policy, &chains).into(),
             chains,
             below: below.into(),
             code: Arc::new(Code::compile(policy, &objects, &never_run)),
@@ -515,9 +518,8 @@ impl<F: Frame + ?Sized, T: Trace> Run<'_, '_, F, T> {
     fn sieved(&mut self, chain: ChainId, sieve: &Sieve, level: usize) -> Option<(Verdict, RuleId)> {
         let mut last = None;
         if !T::IS_KEPT
-            && level == 0
             && let Some(ahead) = self.ahead
-            && let Some(found) = ahead.found(chain, sieve, self.facts.ct_state)
+            && let Some(found) = ahead.found(chain, sieve, self.facts)
         {
             let end = found?;
             if let Some(verdict) = end.verdict() {

@@ -144,9 +144,12 @@ impl Sieve {
     /// Whether it asks for what one hook knows and another does not.
     #[inline]
     pub(super) fn asks_interfaces(&self) -> bool {
-        self.axes
-            .iter()
-            .any(|axis| matches!(axis, Axis::Number(Load::Meta(_)) | Axis::Rank(Load::Meta(_), _)))
+        self.axes.iter().any(|axis| match axis {
+            Axis::Number(Load::Meta(meta)) | Axis::Rank(Load::Meta(meta), _) => {
+                !matches!(meta, Meta::Length | Meta::Protocol | Meta::NfProto | Meta::L4Proto)
+            }
+            _ => false,
+        })
     }
 
     /// Makes the packet point number `number`. `false` if it has no coordinate somewhere.

@@ -42,10 +42,10 @@ impl Context<'_> {
         let Some((number, packet, frame)) = packets.next() else { return };
         let mut facts = self.facts(packet, frame);
         facts.ct_state = Tracked::NEW.state.bit();
-        program.add_ahead(number, &facts, ahead);
+        program.add_ahead(number, &mut facts, ahead);
         for (number, packet, frame) in packets {
             (facts.packet, facts.frame) = (packet, frame);
-            program.add_ahead(number, &facts, ahead);
+            program.add_ahead(number, &mut facts, ahead);
         }
         program.find_ahead(ahead);
     }

@@ -1,16 +1,17 @@
-//! What can be known of a burst of packets before the rules are run for the first of them? Which box of a base chain's
-//! tree each lies in: all go down the tree together.
+//! What can be known of a burst of packets before the rules are run for the first of them? Which box of a chain's tree
+//! each lies in: all go down the tree together. The chain is the base chain itself, or the largest it leads to.
 //!
 //! That depends on nothing that rules do for packets before, but for the state of a connection, which is assumed. Rules are
 //! run packet by packet, as ever; where what was found ahead does not hold, the tree is asked again.
 
-use super::{Program, Selector};
+use super::{Chain, Program, Selector};
 use crate::classify::facts::Facts;
 use crate::classify::sieve::{End, NONE, Points, Sieve};
 use crate::classify::stage::Stage;
 use crate::frame::Frame;
 use crate::io::BURST;
-use config::policy::ChainId;
+use config::policy::{ChainId, Policy, Statement, Value, Verdict};
+use std::collections::BTreeSet;
 
 /// What was found for the packets of a burst.
 #[derive(Debug, Clone)]
@@ -21,11 +22,13 @@ pub struct Ahead {
     state: u32,
 }
 
-/// What was found in one base chain.
+/// What was found in one chain.
 #[derive(Debug, Clone)]
 struct Looked {
     chain: ChainId,
     stage: Stage,
+    /// Between which interfaces packets go there.
+    interfaces: Interfaces,
     points: Points,
     /// The packets that have all coordinates, a bit for each.
     known: u64,
@@ -51,7 +54,14 @@ impl Ahead {
     #[must_use]
     pub fn new() -> Self {
         let stage = Stage { hook: config::policy::Hook::Input, phase: super::Phase::AfterTracking };
-        let none = Looked { chain: ChainId(0), stage, points: Points::new(), known: 0, found: [NONE; BURST] };
+        let none = Looked {
+            chain: ChainId(0),
+            stage,
+            interfaces: (None, None),
+            points: Points::new(),
+            known: 0,
+            found: [NONE; BURST],
+        };
         Self { chains: Box::new(std::array::from_fn(|_| none.clone())), count: 0, state: 0 }
     }
 
@@ -75,15 +85,24 @@ impl Ahead {
 }
 
 impl AheadOf<'_> {
-    /// The first box of `chain` that holds the packet, if there is one; nothing if that is not known.
+    /// The first box of `chain` that holds the packet of which this is known now, if there is one; nothing if that is not
+    /// known.
     #[inline]
-    pub(super) fn found(self, chain: ChainId, sieve: &Sieve, ct_state: u32) -> Option<Option<End>> {
+    pub(super) fn found<F: Frame + ?Sized>(
+        self,
+        chain: ChainId,
+        sieve: &Sieve,
+        facts: &Facts<'_, F>,
+    ) -> Option<Option<End>> {
         let Self { ahead, number } = self;
         if number >= BURST {
             return None;
         }
         let looked = ahead.chains.iter().take(ahead.count).find(|looked| looked.chain == chain)?;
-        if looked.known >> number & 1 == 0 || ct_state != ahead.state && sieve.asks_state() {
+        if looked.known >> number & 1 == 0
+            || facts.ct_state != ahead.state && sieve.asks_state()
+            || looked.interfaces != (facts.iif, facts.oif) && sieve.asks_interfaces()
+        {
             return None;
         }
         let label = looked.found[number];
@@ -92,15 +111,21 @@ impl AheadOf<'_> {
 }
 
 impl Program {
-    /// Begins to look ahead, at the first base chains of these stages that have trees which can be asked ahead, for
-    /// packets whose connections are in this state. Whether there are any.
+    /// Begins to look ahead, at the first chains of these stages that have trees which can be asked ahead, for packets
+    /// whose connections are in this state. Whether there are any.
     pub fn look_ahead(&self, stages: &[Stage], ct_state: u32, ahead: &mut Ahead) -> bool {
         (ahead.count, ahead.state) = (0, ct_state);
         for stage in stages {
             let bases = self.hooks[stage.hook as usize].iter().filter(|base| stage.phase.covers(base.phase));
-            for base in bases.filter(|base| self.is_known_ahead(base.chain)) {
+            for chain in bases.filter_map(|base| self.leads_to[base.chain.index()]) {
+                // what is not all in its tree is run rule by rule
+                if self.patch.changes(chain)
+                    || ahead.chains.iter().take(ahead.count).any(|looked| looked.chain == chain)
+                {
+                    continue;
+                }
                 let Some(looked) = ahead.chains.get_mut(ahead.count) else { return true };
-                (looked.chain, looked.stage, looked.known) = (base.chain, *stage, 0);
+                (looked.chain, looked.stage, looked.known) = (chain, *stage, 0);
                 looked.points.clear();
                 ahead.count += 1;
             }
@@ -111,19 +136,19 @@ impl Program {
     /// Adds a packet, as number `number` of the burst; nothing is known of those from [`BURST`] on. Its connection is in the
     /// state assumed.
     #[inline]
-    pub fn add_ahead<F: Frame + ?Sized>(&self, number: usize, facts: &Facts<'_, F>, ahead: &mut Ahead) {
+    pub fn add_ahead<F: Frame + ?Sized>(&self, number: usize, facts: &mut Facts<'_, F>, ahead: &mut Ahead) {
         debug_assert_eq!(facts.ct_state, ahead.state);
         if number >= BURST {
             return;
         }
+        let before = (facts.iif, facts.oif);
         for looked in ahead.chains.iter_mut().take(ahead.count) {
             let Some(sieve) = self.sieve(looked.chain) else { continue };
-            let is_known = if sieve.asks_interfaces() {
-                sieve.set_point(&facts.at(looked.stage.hook), number, &mut looked.points)
-            } else {
-                sieve.set_point(facts, number, &mut looked.points)
-            };
+            facts.enter(looked.stage.hook);
+            looked.interfaces = (facts.iif, facts.oif);
+            let is_known = sieve.set_point(facts, number, &mut looked.points);
             looked.known |= u64::from(is_known) << number;
+            (facts.iif, facts.oif) = before;
         }
     }
 
@@ -137,11 +162,6 @@ impl Program {
         }
     }
 
-    /// Whether a chain is all in its tree, which asks for nothing that is not known ahead.
-    fn is_known_ahead(&self, chain: ChainId) -> bool {
-        !self.patch.changes(chain) && self.sieve(chain).is_some_and(Sieve::is_known_ahead)
-    }
-
     #[inline]
     fn sieve(&self, chain: ChainId) -> Option<&Sieve> {
         match &self.chains[chain.index()].selector {
@@ -151,5 +171,42 @@ impl Program {
     }
 }
 
-/// Base chains that are looked at ahead, at most.
+/// The chains to look at ahead where those of `policy` are run, by chain: themselves if they have trees that can be asked
+/// ahead, or else those with most rules among the chains they lead to.
+pub(super) fn leads_to(policy: &Policy, chains: &[Chain]) -> Box<[Option<ChainId>]> {
+    let mut found: Vec<Option<Option<ChainId>>> = vec![None; chains.len()];
+    (0..chains.len()).map(|chain| lead(policy, chains, chain, &mut found)).collect()
+}
+
+/// Where one chain leads. Chains do not lead in circles, and not over more than a few levels.
+fn lead(
+    policy: &Policy,
+    chains: &[Chain],
+    chain: usize,
+    found: &mut [Option<Option<ChainId>>],
+) -> Option<ChainId> {
+    if let Some(known) = found[chain] {
+        return known;
+    }
+    let best = match &chains[chain].selector {
+        Some(Selector::Sieve { sieve, .. }) if sieve.is_known_ahead() => Some(ChainId(chain as u32)),
+        _ => {
+            let rules = &policy.rules[chains[chain].rules.start as usize..chains[chain].rules.end as usize];
+            let next =
+                rules.iter().flat_map(|rule| &rule.statements).filter_map(|statement| match statement {
+                    Statement::Verdict(Verdict::Jump(next) | Verdict::Goto(next)) => Some(next.index()),
+                    _ => None,
+                });
+            let next: BTreeSet<usize> = next.collect();
+            let reached = next.into_iter().filter_map(|next| lead(policy, chains, next, found));
+            reached.max_by_key(|reached| chains[reached.index()].rules.len())
+        }
+    };
+    found[chain] = Some(best);
+    best
+}
+
+type Interfaces = (Option<Value>, Option<Value>);
+
+/// Chains that are looked at ahead, at most.
 const MOST_CHAINS: usize = 2;

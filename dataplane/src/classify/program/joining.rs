@@ -40,6 +40,7 @@ impl Program {
             hooks: Arc::clone(&self.hooks),
             chains: Arc::clone(&self.chains),
             below: Arc::clone(&self.below),
+            leads_to: Arc::clone(&self.leads_to),
             code: Arc::clone(&self.code),
             objects: Arc::clone(&self.objects),
             patch,

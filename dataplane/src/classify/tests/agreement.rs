@@ -100,7 +100,7 @@ fn the_program_answers_as_the_plain_interpreter() {
                 let looks = program.look_ahead(path.after, state, ahead);
                 seen.borrow_mut().extend(looks.then_some("looked ahead"));
                 for (number, sample) in samples.iter().enumerate() {
-                    program.add_ahead(number, &Facts { ct_state: state, ..sample.facts() }, ahead);
+                    program.add_ahead(number, &mut Facts { ct_state: state, ..sample.facts() }, ahead);
                 }
                 program.find_ahead(ahead);
             }
