@@ -89,15 +89,16 @@ impl Aimed {
         }
     }
 
-    /// Whether it seems to belong to no connection: what was seen says so, or it is one that begins.
+    /// Whether it seems to begin a connection: it may, and what was seen does not say otherwise.
     #[inline]
     #[must_use]
     pub fn seems_first(&self) -> bool {
-        match self.sought {
+        let may_be = match self.sought {
             Sought::Nowhere | Sought::Crowded | Sought::Room(..) => true,
             Sought::Away => !self.short.goes_on(),
             Sought::At(_) => false,
-        }
+        };
+        may_be && self.short.may_open()
     }
 
     /// The same of any packet of IPv4.
