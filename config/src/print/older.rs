@@ -76,7 +76,8 @@ fn collect(expression: &Expression, found: &mut Vec<String>) {
     }
 }
 
-/// What `left` is compared with, as numbers (days of the week by their whole names), where nft knows no names for it or cannot read them.
+/// What `left` is compared with, as numbers (days of the week by their whole names), where nft knows no names for it or
+/// cannot read them.
 pub(super) fn in_numbers(left: &Expression, right: &Expression) -> Option<Expression> {
     let mut inner = left;
     while let Term::Binary(_, both) = &inner.term {

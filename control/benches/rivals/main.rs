@@ -1,8 +1,9 @@
 //! How fast are the parts that decide, beside the best of what else there is? In the same process and by turns.
 //!
 //! `cargo bench --package control --bench rivals -- [--seconds S] [--flows N,..] [--rules N,..] [--sluice PROGRAM]
-//! [--json FILE] [--markdown PAGE] [--from FILE] [WORD]`: `WORD` is `loops`, `lookups`, `joining` or `classifying`, without it
-//! all; `loops` and `joining` need the program. `--from` takes figures of an earlier run, to write the page anew.
+//! [--json FILE] [--markdown PAGE] [--from FILE] [WORD]`: `WORD` is `loops`, `lookups`, `joining` or `classifying`,
+//! without it all; `loops` and `joining` need the program. `--from` takes figures of an earlier run, to write the page
+//! anew.
 
 #![expect(clippy::print_stdout, reason = "a bench shows what it measures")]
 

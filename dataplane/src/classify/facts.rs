@@ -1,8 +1,9 @@
 //! What can a rule look at? The bytes of a packet and what is known of it besides, read as numbers.
 //!
 //! Loads fail where the kernel's do: bytes beyond the packet (padding behind the IP length is beyond it), no
-//! transport header, no flow to have a direction, most transport bytes of a fragment's tail (not all: see `payload`). An interface that a hook
-//! does not have is no failure: its name is empty there (Linux 6.18: `oifname != "lo"` holds on `input`).
+//! transport header, no flow to have a direction, most transport bytes of a fragment's tail (not all: see `payload`). An
+//! interface that a hook does not have is no failure: its name is empty there (Linux 6.18: `oifname != "lo"` holds on
+//! `input`).
 //!
 //! The link header is seen as the kernel sees it behind a VLAN device, without the tags: bits 96 to 111 are the
 //! `EtherType` behind them, the network header follows. A rule of family `bridge` or `netdev` that looks for the

@@ -288,8 +288,8 @@ impl Bounds {
 }
 
 /// A node: shift in bits 0 to 4; bits, at least one, in 5 to 8; axis in 9 to 11; what stands before those bits where there
-/// is a child for them in 12 to 39; first child in 40 to 63. A leaf: none in 5 to 8; the axes its boxes are bounded in in 9 to
-/// 16, how many there are in 17 to 31, where they lie in 32 to 63.
+/// is a child for them in 12 to 39; first child in 40 to 63. A leaf: none in 5 to 8; the axes its boxes are bounded in in
+/// 9 to 16, how many there are in 17 to 31, where they lie in 32 to 63.
 impl Cell {
     /// Of so many `bits` from `shift` on, where they stand behind those of `start`. `None` if there are too many children.
     fn of_node(axis: usize, shift: u32, bits: u32, start: u32, first: usize) -> Option<Self> {

@@ -140,7 +140,8 @@ impl<E: Entry> Table<E> {
         prefetch(self.bucket(hash.home(self.bucket_count())));
     }
 
-    /// Stage two, when the home bucket has arrived: asks for the entry. `false` if the flow may live away from home: then it asks for those buckets, and
+    /// Stage two, when the home bucket has arrived: asks for the entry. `false` if the flow may live away from home: then
+    /// it asks for those buckets, and
     /// [`prefetch_displaced`](Self::prefetch_displaced) for the entry.
     #[inline]
     pub fn prefetch_entry(&self, hash: FlowHash) -> bool {

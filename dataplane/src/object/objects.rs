@@ -101,8 +101,9 @@ impl Found {
 }
 
 impl Objects {
-    /// The objects of `policy`, with this secret for sets that packets change, loaded at `now` ([`super::Now::monotonic_ns`]). Takes all their memory. `None` if one
-    /// of them cannot be had; a policy that was checked has no such.
+    /// The objects of `policy`, with this secret for sets that packets change, loaded at `now`
+    /// ([`super::Now::monotonic_ns`]). Takes all their memory. `None` if one of them cannot be had; a policy that was
+    /// checked has no such.
     #[must_use]
     pub fn new(policy: &Policy, now: u64, seed: Seed) -> Option<Self> {
         let [a, b, c, d] = seed;
@@ -142,8 +143,8 @@ impl Objects {
     }
 
     /// Takes over the state of the named objects of the generation before, as of `now`: limits and quotas of the same
-    /// name and meaning, and what packets have put into sets and lists of the same name and shape. What packets change in `old`
-    /// meanwhile may be lost. Connections are counted anew.
+    /// name and meaning, and what packets have put into sets and lists of the same name and shape. What packets change in
+    /// `old` meanwhile may be lost. Connections are counted anew.
     pub fn inherit(&self, old: &Self, now: u64) {
         self.generation.store(old.generation().wrapping_add(1).max(1), Relaxed);
         inherit_numbers((&self.limits, &self.names.limits), (&old.limits, &old.names.limits));

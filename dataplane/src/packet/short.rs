@@ -1,9 +1,9 @@
 //! Is this one of the packets that nearly all of a connection's packets are? Read in one go if it is.
 //!
-//! Plain is a whole IP packet without tags, options and extension headers, to one station, that bears TCP with a header and, if it has
-//! options, the timestamps that most segments carry or what a SYN offers, or UDP; without a fault. All of it lies in the frame's first
-//! segment. What [`parse`](super::parse) says of it follows from what is kept here ([`Short::packet`]); every other
-//! frame is left to that.
+//! Plain is a whole IP packet without tags, options and extension headers, to one station, that bears TCP with a header
+//! and, if it has options, the timestamps that most segments carry or what a SYN offers, or UDP; without a fault. All of
+//! it lies in the frame's first segment. What [`parse`](super::parse) says of it follows from what is kept here
+//! ([`Short::packet`]); every other frame is left to that.
 
 use super::checksum::{Checksums, Sum};
 use super::{Fragment, Network, Packet, Tcp, Tuple, ethernet, flag, protocol};

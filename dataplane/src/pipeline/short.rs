@@ -20,8 +20,8 @@ impl Context<'_> {
         self.rules.tracks(network) && !self.rules.program.objects().count_connections()
     }
 
-    /// Decides upon a plain packet (of IPv6 with what [`Aimed::of_v6`] told apart) whose connection remembers what the rules say of it, and moves its flow on. The
-    /// decision is yet to be counted. Nothing has happened if there is none.
+    /// Decides upon a plain packet (of IPv6 with what [`Aimed::of_v6`] told apart) whose connection remembers what the
+    /// rules say of it, and moves its flow on. The decision is yet to be counted. Nothing has happened if there is none.
     #[inline]
     pub fn decide_short<'w>(
         &mut self,
