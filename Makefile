@@ -70,9 +70,10 @@ loom: deps ## run the model checks of what workers and the control thread share
 	RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 CARGO_TARGET_DIR=target/loom \
 	    cargo test --package dataplane --release --lib loom
 
-lint: deps ## formatting and lints, as a change must pass them
+lint: deps ## formatting and lints, of the fuzz targets too, as a change must pass them
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir target/fuzz --bins -- -D warnings
 
 fuzz: deps ## fuzz every target for FUZZ_SECONDS (60) each
 	@./deps.sh packages python3
