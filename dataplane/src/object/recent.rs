@@ -89,15 +89,9 @@ impl Addresses {
         self.set.memory()
     }
 
-    /// The address, put in if it is not there.
+    /// The address, put in if it is not there: where the list is full, in the place of the oldest.
     fn have(&self, key: &[Value], now: u64) -> Option<Element> {
-        // Another turn follows upon another worker that took the room made here, which it needed as well.
-        (0..MOST_TURNS).find_map(|_| {
-            self.set.have(key, now).or_else(|| {
-                self.set.take_out(self.oldest()?);
-                None
-            })
-        })
+        self.set.have(key, now, || self.oldest())
     }
 
     /// The address that was seen longest ago. One that nobody has seen yet has just been put in.
@@ -139,9 +133,6 @@ impl Addresses {
 
 /// An address, and whether it is of IPv6.
 const KEY: Widths<'_> = Widths { key: &[128, 1], data: 0 };
-
-/// Most often that room is made for one address.
-const MOST_TURNS: usize = 16;
 
 // The numbers of an address: when it was seen last, in order; its TTL then; how often it was seen; and from here on, when.
 const ORDER: usize = 0;

@@ -235,7 +235,7 @@ impl DynamicSet {
         let lifetime = wanted.lifetime.unwrap_or(self.lifetime);
         let end = moment.now.saturating_add(lifetime);
         let new = New { data: wanted.data, each: wanted.each, end, loaded: false };
-        let (element, is_new) = self.put(key, new, moment.now)?;
+        let (element, is_new) = self.put(key, new, moment.now, || None)?;
         if !is_new && wanted.change == Change::Update {
             self.renew(element, lifetime, moment.now);
         }
@@ -244,7 +244,7 @@ impl DynamicSet {
 
     /// Puts an element in that ends at `end`, as the policy loads it. Whether there was room.
     pub(super) fn load(&self, key: &[Value], data: Value, each: u32, end: u64, now: u64) -> bool {
-        self.put(key, New { data, each, end, loaded: true }, now).is_some()
+        self.put(key, New { data, each, end, loaded: true }, now, || None).is_some()
     }
 
     /// Takes over the elements that packets have put into `old`, with the time they have left and the state of their
@@ -265,7 +265,7 @@ impl DynamicSet {
                 from.key(&mut key[..parts]);
                 let each = from.list();
                 let new = New { data: from.data(), each, end, loaded: false };
-                if let Some((Element { record, .. }, _)) = self.put(&key[..parts], new, now) {
+                if let Some((Element { record, .. }, _)) = self.put(&key[..parts], new, now, || None) {
                     let to = self.record(record);
                     to.end().store(end, Relaxed);
                     let to = to.state();
@@ -335,13 +335,19 @@ impl DynamicSet {
     }
 
     /// The element with this key: the one that is there, or a new one, and whether it is that; `None` if there is no
-    /// room.
-    fn put(&self, key: &[Value], new: New, now: u64) -> Option<(Element, bool)> {
+    /// room, and `room` makes none: the record of an element that it has taken out.
+    fn put(
+        &self,
+        key: &[Value],
+        new: New,
+        now: u64,
+        room: impl FnOnce() -> Option<u32>,
+    ) -> Option<(Element, bool)> {
         if !self.shape.fits(key, new.data) {
             return None;
         }
         let (bucket, tag) = self.home(key);
-        let mut claimed = None;
+        let (mut claimed, mut room) = (None, Some(room));
         loop {
             // Each turn but the first two follows upon a change of this bucket by another worker.
             let head = self.buckets[bucket].head.load(Acquire);
@@ -356,7 +362,11 @@ impl DynamicSet {
             }
             let (lane, record) = match claimed {
                 Some(claimed) => claimed,
-                None => self.claim(bucket, head, tag, key, new, now)?,
+                None => {
+                    let record = self.free_record(now).or_else(|| room.take()?())?;
+                    self.write(record, key, new);
+                    (self.claim(bucket, head, tag, record)?, record)
+                }
             };
             claimed = Some((lane, record));
             let next = changed(head) | 1 << (lane - bucket * LANES);
@@ -366,22 +376,17 @@ impl DynamicSet {
         }
     }
 
-    /// A lane and a record for a new element, which is counted and written.
-    fn claim(
-        &self,
-        bucket: usize,
-        head: u64,
-        tag: u8,
-        key: &[Value],
-        new: New,
-        now: u64,
-    ) -> Option<(usize, u32)> {
+    /// A record for a new element, counted.
+    fn free_record(&self, now: u64) -> Option<u32> {
         self.look_over(1, now, false);
-        let record = self.take().or_else(|| {
+        self.take().or_else(|| {
             self.look_over(LOOKED_OVER, now, true);
             self.take()
-        })?;
-        self.write(record, key, new);
+        })
+    }
+
+    /// A lane for a record that has been written; without one the record is free again.
+    fn claim(&self, bucket: usize, head: u64, tag: u8, record: u32) -> Option<usize> {
         let lane = lanes(!head & OCCUPIED).map(|lane| bucket * LANES + lane).find(|&lane| {
             let lane = &self.lanes[lane];
             lane.load(Relaxed) == 0 && lane.compare_exchange(0, record + 1, AcqRel, Relaxed).is_ok()
@@ -390,7 +395,7 @@ impl DynamicSet {
             Some(lane) => self.buckets[bucket].tag(lane % LANES, tag),
             None => self.put_back(record),
         }
-        lane.map(|lane| (lane, record))
+        lane
     }
 
     /// A record that was free, counted.
@@ -464,14 +469,19 @@ impl DynamicSet {
         }
     }
 
-    /// Makes a lane unoccupied, unless the head is no longer this.
+    /// Makes a lane unoccupied and its record free, unless the head is no longer this.
     fn vacate(&self, bucket: usize, head: u64, lane: usize) -> bool {
-        let next = changed(head) & !(1 << (lane - bucket * LANES));
-        let done = self.buckets[bucket].head.compare_exchange(head, next, AcqRel, Relaxed).is_ok();
+        let done = self.unoccupy(bucket, head, lane);
         if done {
             self.give_up(lane);
         }
         done
+    }
+
+    /// Makes a lane unoccupied, which stays claimed, unless the head is no longer this.
+    fn unoccupy(&self, bucket: usize, head: u64, lane: usize) -> bool {
+        let next = changed(head) & !(1 << (lane - bucket * LANES));
+        self.buckets[bucket].head.compare_exchange(head, next, AcqRel, Relaxed).is_ok()
     }
 
     /// Vacates the lanes of a bucket whose elements have ended; whether there were any.

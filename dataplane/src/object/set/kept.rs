@@ -1,12 +1,21 @@
 //! What does whoever keeps a set with numbers of its own beside each element do with it?
 
-use super::{Acquire, AtomicU64, DynamicSet, Element, FOR_EVER, LANES, New, OCCUPIED, Relaxed, Value, lanes};
+use super::{
+    AcqRel, Acquire, AtomicU64, DynamicSet, Element, FOR_EVER, LANES, New, OCCUPIED, Relaxed, Value, lanes,
+};
 
 impl DynamicSet {
-    /// The element with this key, put in if it is not there; `None` if there is no room.
-    pub(in crate::object) fn have(&self, key: &[Value], now: u64) -> Option<Element> {
+    /// The element with this key, put in if it is not there. If there is no room, it takes that of the element that
+    /// `goes` names at the time; `None` if other workers were faster to take it, [`MOST_TURNS`] times.
+    pub(in crate::object) fn have(
+        &self,
+        key: &[Value],
+        now: u64,
+        goes: impl Fn() -> Option<Element>,
+    ) -> Option<Element> {
         let new = New { data: 0, each: 0, end: FOR_EVER, loaded: false };
-        self.put(key, new, now).map(|(element, _)| element)
+        let room = || (0..MOST_TURNS).find_map(|_| self.take().or_else(|| self.vacated(goes()?)));
+        self.put(key, new, now, room).map(|(element, _)| element)
     }
 
     /// The numbers an element has for whoever keeps the set.
@@ -29,15 +38,28 @@ impl DynamicSet {
 
     /// Takes an element out.
     pub(in crate::object) fn take_out(&self, element: Element) {
+        if let Some(record) = self.vacated(element) {
+            self.put_back(record);
+        }
+    }
+
+    /// The record of an element that has just been taken out, and is nobody else's; `None` if others have taken it out.
+    fn vacated(&self, element: Element) -> Option<u32> {
         let lane = element.lane as usize;
         let bucket = lane / LANES;
         let bit = 1 << (lane % LANES);
         loop {
             // Each turn but the first follows upon a change of this bucket by another worker.
             let head = self.buckets[bucket].head.load(Acquire);
-            if head & bit == 0 || self.vacate(bucket, head, lane) {
-                return;
+            if head & bit == 0 {
+                return None;
+            }
+            if self.unoccupy(bucket, head, lane) {
+                return self.lanes[lane].swap(0, AcqRel).checked_sub(1);
             }
         }
     }
 }
+
+/// How often a worker asks for room that others may take first.
+const MOST_TURNS: usize = 64;
