@@ -291,12 +291,7 @@ impl Parser<'_> {
         let table = self.known_table(family)?;
         let chain = self.known_chain(&table)?;
         let (at, span) = self.rule_position(first)?;
-        let around = self.table.replace(table.clone());
-        let before = self.errors.len();
-        let rule = self.rule();
-        self.table = around;
-        self.hand_to(&table, &chain, before);
-        let rule = rule?;
+        let rule = self.rule_of(&table, &chain)?;
         let Some(chain) = self.table_of(&table).chains.get_mut(&chain) else {
             return Ok(());
         };
@@ -308,6 +303,16 @@ impl Parser<'_> {
         Ok(())
     }
 
+    /// The rule that a command has for this chain.
+    fn rule_of(&mut self, table: &InTable, chain: &str) -> Parsed<Rule> {
+        let around = self.table.replace(table.clone());
+        let before = self.errors.len();
+        let rule = self.rule();
+        self.table = around;
+        self.hand_to(table, chain, before);
+        rule
+    }
+
     /// `replace rule TABLE CHAIN handle N RULE`: the new one keeps the handle.
     fn replace_rule(&mut self) -> Parsed<()> {
         let family = self.family();
@@ -315,12 +320,7 @@ impl Parser<'_> {
         let chain = self.known_chain(&table)?;
         let at = self.rule_by_handle(&table, &chain)?;
         let span = self.tokens.last;
-        let around = self.table.replace(table.clone());
-        let before = self.errors.len();
-        let rule = self.rule();
-        self.table = around;
-        self.hand_to(&table, &chain, before);
-        let rule = rule?;
+        let rule = self.rule_of(&table, &chain)?;
         let rules = self.table_of(&table).chains.get_mut(&chain).map(|chain| &mut chain.rules);
         let Some(old) = rules.zip(at).and_then(|(rules, at)| rules.get_mut(at)) else {
             return Err(self.no_such_rule(span));
