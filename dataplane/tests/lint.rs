@@ -7,11 +7,10 @@ use config::policy::{
     Verdict as Said, ct_state, interface_value,
 };
 use config::{NoFiles, Source, load, parse};
-use dataplane::classify::facts::Known;
 use dataplane::classify::{
     Counters, DecidedBy, Direction, Evaluation, Facts, Phase, Stage, Verdict, reference,
 };
-use dataplane::object::{Now, Objects};
+use dataplane::object::Objects;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::cell::RefCell;
@@ -225,16 +224,12 @@ fn run(policy: &Policy, sample: &Sample) -> (Verdict, DecidedBy, u64) {
     let packet = dataplane::packet::parse_with(&sample.frame[..], dataplane::packet::Checksums::Trusted);
     let Sample { frame, ct_state, ct_direction, iif, oif } = &sample;
     let facts = Facts {
-        packet: &packet,
-        frame: &frame[..],
         ct_state: *ct_state,
         ct_direction: *ct_direction,
         iif: *iif,
         oif: *oif,
-        mark: 0,
         ct_mark: ct_direction.map(|_| 0),
-        now: Now::default(),
-        known: Known::default(),
+        ..Facts::of(&packet, &frame[..])
     };
     let hook = policy.chains.iter().find_map(|chain| chain.base).expect("a base chain").hook;
     let counters = Counters::new(policy.counters.len());

@@ -2,9 +2,8 @@
 
 use config::Policy;
 use config::policy::{ct_state, interface_value};
-use dataplane::classify::facts::Known;
 use dataplane::classify::{Counters, Direction, Evaluation, Facts, Path, Program, reference};
-use dataplane::object::{Now, Objects};
+use dataplane::object::Objects;
 use dataplane::packet::build::FrameBuilder;
 use dataplane::packet::{flag, parse};
 use std::sync::OnceLock;
@@ -41,16 +40,12 @@ pub fn check(policy: &Policy, choice: usize) {
             ] {
                 let frame = &frame[..];
                 let facts = Facts {
-                    packet: &packet,
-                    frame,
                     ct_state: state,
                     ct_direction: direction,
                     iif,
                     oif,
-                    mark: 0,
                     ct_mark: direction.map(|_| 0),
-                    now: Now::default(),
-                    known: Known::default(),
+                    ..Facts::of(&packet, frame)
                 };
                 let compiled = judged(path, |stages, evaluation| {
                     let mut facts = facts;

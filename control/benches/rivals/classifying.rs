@@ -8,9 +8,7 @@ use crate::duel::{Contender, Cycles, duel};
 use crate::rulesets::{self, Kind};
 use config::policy::{Hook, ct_state};
 use config::{NoFiles, Source};
-use dataplane::classify::facts::Known;
 use dataplane::classify::{Ahead, DecidedBy, Evaluation, Facts, Phase, Stage};
-use dataplane::object::Now;
 use dataplane::packet::{Packet, parse};
 use dataplane::rules::Rules;
 use dpdk::Eal;
@@ -170,18 +168,7 @@ fn decide(
 }
 
 fn facts<'a>(packet: &'a Packet, frame: &'a [u8]) -> Facts<'a, [u8]> {
-    Facts {
-        packet,
-        frame,
-        ct_state: ct_state::NEW,
-        ct_direction: None,
-        iif: Some(7),
-        oif: None,
-        mark: 0,
-        ct_mark: None,
-        now: Now::default(),
-        known: Known::default(),
-    }
+    Facts { ct_state: ct_state::NEW, iif: Some(7), ..Facts::of(packet, frame) }
 }
 
 fn agree(own: &Rules, acl: &Acl, bursts: &[[[u8; 16]; BULK]], frames: &[Vec<u8>]) {

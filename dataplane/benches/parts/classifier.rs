@@ -4,9 +4,7 @@ use crate::frames;
 use config::policy::{Hook, ct_state};
 use config::{NoFiles, Source};
 use criterion::{BenchmarkId, Criterion, Throughput};
-use dataplane::classify::facts::Known;
 use dataplane::classify::{Evaluation, Facts, Phase, Stage, reference};
-use dataplane::object::Now;
 use dataplane::packet::{Packet, flag, parse};
 use dataplane::rules::Rules;
 use std::fmt::Write;
@@ -51,18 +49,7 @@ pub fn bench(criterion: &mut Criterion) {
 }
 
 fn facts<'a>(packet: &'a Packet, frame: &'a [u8]) -> Facts<'a, [u8]> {
-    Facts {
-        packet,
-        frame,
-        ct_state: ct_state::NEW,
-        ct_direction: None,
-        iif: None,
-        oif: None,
-        mark: 0,
-        ct_mark: None,
-        now: Now::default(),
-        known: Known::default(),
-    }
+    Facts { ct_state: ct_state::NEW, ..Facts::of(packet, frame) }
 }
 
 /// Networks of clients, each to a port of a server; what the packets want comes last.

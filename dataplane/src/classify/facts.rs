@@ -71,6 +71,25 @@ impl<F: Frame + ?Sized> Clone for Facts<'_, F> {
 
 impl<F: Frame + ?Sized> Copy for Facts<'_, F> {}
 
+impl<'a, F: Frame + ?Sized> Facts<'a, F> {
+    /// Of a packet of which nothing is known but what it is: no interface, no connection, no mark.
+    #[must_use]
+    pub fn of(packet: &'a Packet, frame: &'a F) -> Self {
+        Self {
+            packet,
+            frame,
+            ct_state: ct_state::INVALID,
+            ct_direction: None,
+            iif: None,
+            oif: None,
+            mark: 0,
+            ct_mark: None,
+            now: Now::default(),
+            known: Known::default(),
+        }
+    }
+}
+
 impl<F: Frame + ?Sized> Facts<'_, F> {
     /// The facts as `hook` sees them: there is no output interface before routing and on `input`, no input
     /// interface on `output` and `egress`.
@@ -290,18 +309,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn facts<'a, F: crate::Frame + ?Sized>(packet: &'a Packet, frame: &'a F) -> Facts<'a, F> {
-        Facts {
-            packet,
-            frame,
-            ct_state: 1,
-            ct_direction: None,
-            iif: Some(7),
-            oif: Some(9),
-            mark: 0,
-            ct_mark: None,
-            now: crate::object::Now::default(),
-            known: super::Known::default(),
-        }
+        Facts { iif: Some(7), oif: Some(9), ..Facts::of(packet, frame) }
     }
 
     /// Bit by bit, from the bytes as a rule sees them.

@@ -161,23 +161,15 @@ impl<'a> Context<'a> {
         let rules: &'a Rules = self.rules;
         let (program, counters) = (&rules.program, rules.bank(self.worker));
         Facts {
-            packet,
-            frame,
-            ct_state: ct_state::INVALID,
-            ct_direction: None,
             iif,
             oif,
-            mark: 0,
-            ct_mark: None,
             now: self.at,
             known: Known {
-                connection: None,
-                template: None,
-                counted: None,
-                no_room: false,
                 home: self.role.home(self.from),
                 draw: Draw::of(program.draw(counters)).with(program.objects().numbers()),
+                ..Known::default()
             },
+            ..Facts::of(packet, frame)
         }
     }
 

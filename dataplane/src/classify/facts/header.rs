@@ -112,23 +112,8 @@ const HAVE_LENGTHS: [u8; 4] = [0, 43, 51, 60];
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::{Packet, parse};
+    use crate::packet::parse;
     use config::policy::Load;
-
-    fn facts<'a>(packet: &'a Packet, frame: &'a [u8]) -> Facts<'a, [u8]> {
-        Facts {
-            packet,
-            frame,
-            ct_state: 1,
-            ct_direction: None,
-            iif: None,
-            oif: None,
-            mark: 0,
-            ct_mark: None,
-            now: crate::object::Now::default(),
-            known: super::super::Known::default(),
-        }
-    }
 
     /// An IPv4 frame: protocol, fragment field, what is behind the header.
     fn v4(protocol: u8, fragment: u16, payload: &[u8]) -> Vec<u8> {
@@ -159,7 +144,7 @@ mod tests {
 
     fn is(frame: &[u8], header: Header) -> u8 {
         let packet = parse(frame);
-        facts(&packet, frame).load(&Load::Whole(header)).map_or(9, |value| value as u8)
+        Facts::of(&packet, frame).load(&Load::Whole(header)).map_or(9, |value| value as u8)
     }
 
     #[test]

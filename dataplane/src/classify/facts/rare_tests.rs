@@ -2,7 +2,6 @@
 
 use super::{Connection, Draw, Facts, Home, Known};
 use crate::flow::{FlowKey, Orientation};
-use crate::object::Now;
 use crate::packet::build::FrameBuilder;
 use crate::packet::{flag, parse, protocol};
 use crate::track::Direction::{Original, Reply};
@@ -17,16 +16,9 @@ fn load_with(frame: &FrameBuilder, load: Load, change: impl FnOnce(&mut Facts<'_
     let bytes = frame.build();
     let packet = parse(&bytes[..]);
     let mut facts = Facts {
-        packet: &packet,
-        frame: &bytes[..],
-        ct_state: 1,
-        ct_direction: None,
         iif: interface_value("eth0"),
-        oif: None,
-        mark: 0,
-        ct_mark: None,
-        now: Now::default(),
         known: Known { home: Home::Destination, ..Known::default() },
+        ..Facts::of(&packet, &bytes[..])
     };
     change(&mut facts);
     facts.load(&load)

@@ -121,19 +121,7 @@ mod tests {
 
     fn is(frame: &[u8], sought: Sought) -> u8 {
         let packet = parse(frame);
-        let facts = Facts {
-            packet: &packet,
-            frame,
-            ct_state: 1,
-            ct_direction: None,
-            iif: None,
-            oif: None,
-            mark: 0,
-            ct_mark: None,
-            now: crate::object::Now::default(),
-            known: super::super::Known::default(),
-        };
-        facts.load(&Load::Sought(sought)).map_or(9, |value| value as u8)
+        Facts::of(&packet, frame).load(&Load::Sought(sought)).map_or(9, |value| value as u8)
     }
 
     fn tcp(options: &[u8]) -> Vec<u8> {
