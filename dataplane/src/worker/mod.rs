@@ -378,12 +378,19 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         let (opens, here) = (context.opens_plainly(), From { wire, side: from });
         let (mut gone_on, mut firsts) = (0, 0);
         ahead.clear();
+        // plain packets that are decided upon here, by what is remembered or as first ones
+        let stays = |aimed: &Aimed| {
+            remembers[usize::from(aimed.short.is_v6)]
+                && (workers == 1 || !is_received || aimed.hash.owner(workers) == index)
+        };
+        let seems_first = |aimed: &Aimed| opens && !aimed.short.is_v6 && aimed.seems_first() && stays(aimed);
         let seem_first = || {
             let plain =
                 shorts.iter().enumerate().filter_map(|(number, short)| Some((number, short.as_ref()?)));
-            plain.filter(|(_, aimed)| aimed.seems_first())
+            plain.filter(|(_, aimed)| seems_first(aimed))
         };
-        if opens && seem_first().nth(FEW_FIRST).is_some() && context.begin_ahead(ahead) {
+        let looks_ahead = seem_first().nth(FEW_FIRST).is_some() && context.begin_ahead(ahead);
+        if looks_ahead {
             seem_first().for_each(|(number, aimed)| packets[number] = aimed.packet(&keyed[number]));
             let firsts = seem_first().map(|(number, _)| (number, &packets[number], burst[number].frame()));
             context.look_ahead(firsts, ahead);
@@ -393,9 +400,8 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             let mut may_hand_over = is_received;
             let mut notes = false;
             if let Some(aimed) = short {
-                if remembers[usize::from(aimed.short.is_v6)]
-                    && (workers == 1 || !is_received || aimed.hash.owner(workers) == index)
-                {
+                let stays = stays(aimed);
+                if stays {
                     if let Some(decided) = context.decide_short(aimed, keyed, ways, here) {
                         if O::WATCHES {
                             sink.observer.decided(&aimed.packet(keyed), decided);
@@ -404,8 +410,14 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
                         sink.passed.push(buffer);
                         continue;
                     }
+                    notes = aimed.short.goes_on();
+                }
+                if !(looks_ahead && seems_first(aimed)) {
                     *packet = aimed.packet(keyed);
-                    if opens
+                }
+                if !aimed.short.is_v6 {
+                    if stays
+                        && opens
                         && let Some(decided) =
                             context.decide_first(aimed, packet, buffer.frame(), ahead.of(number))
                     {
@@ -413,10 +425,6 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
                         sink.decided(buffer, packet, &decided);
                         continue;
                     }
-                    notes = aimed.short.goes_on();
-                }
-                *packet = aimed.packet(keyed);
-                if !aimed.short.is_v6 {
                     *keyed = aimed.keyed();
                 }
             }
