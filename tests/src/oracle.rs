@@ -37,6 +37,14 @@ pub enum Ruleset {
 }
 
 impl Ruleset {
+    /// Whether there are rules with `-m recent`.
+    fn has_lists_of_recent(&self) -> bool {
+        match self {
+            Self::Nft(_) => false,
+            Self::Iptables(text) | Self::Ip6tables(text) => text.contains("-m recent"),
+        }
+    }
+
     /// Whether a rule asks for the state of connections, for IPv4 and for IPv6 packets; without, the kernel
     /// tracks none.
     #[must_use]
@@ -310,6 +318,10 @@ impl Oracle {
                 Ruleset::Ip6tables(text) => feed("ip6tables-restore", &rewrite::iptables(text))?,
                 Ruleset::Nft(_) => continue,
             };
+        }
+        if rulesets.iter().any(Ruleset::has_lists_of_recent) {
+            // those of rules that went a moment ago live on while rules come that name them again
+            feed("sh", "for list in /proc/net/xt_recent/*; do echo / >$list; done")?;
         }
         own += &rewrite::own_tables(tracked);
         feed("nft -f -", &own)?;

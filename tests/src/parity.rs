@@ -144,14 +144,15 @@ fn drawn(random: &mut Random) -> (String, Vec<Ruleset>) {
 /// If they cannot be read.
 #[must_use]
 pub fn bundled_rulesets() -> Vec<(String, Vec<Ruleset>)> {
-    let mut all = Vec::new();
-    for style in ["stateless", "stateful"] {
-        let text = |name: &str| read(&format!("rulesets/{style}.{name}"));
-        all.push((format!("{style}.nft"), vec![Ruleset::Nft(text("nft"))]));
-        let both = vec![Ruleset::Iptables(text("iptables")), Ruleset::Ip6tables(text("ip6tables"))];
-        all.push((format!("{style}.iptables"), both));
-    }
-    all
+    let text = |name: &str| read(&format!("rulesets/{name}"));
+    let nft = ["stateless", "stateful", "zones"].map(|style| format!("{style}.nft"));
+    let iptables = ["stateless", "stateful", "layered"].map(|style| {
+        let (v4, v6) = (format!("{style}.iptables"), format!("{style}.ip6tables"));
+        let both = vec![Ruleset::Iptables(text(&v4)), Ruleset::Ip6tables(text(&v6))];
+        (v4, both)
+    });
+    let nft = nft.into_iter().map(|name| (name.clone(), vec![Ruleset::Nft(text(&name))]));
+    nft.chain(iptables).collect()
 }
 
 fn read(path: &str) -> String {

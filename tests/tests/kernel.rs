@@ -17,6 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tests::capture::{bundled, is_fragment, records};
 use tests::oracle::{Oracle, Ruleset};
+use tests::parity::bundled_rulesets;
 use tests::{Judgement, Record, difference, sluice, traffic};
 
 /// Both judge; any difference fails the test.
@@ -39,18 +40,6 @@ fn tally(kernel: &[Judgement]) -> String {
 
 fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()))
-}
-
-/// The bundled rulesets: name, and files loaded together.
-fn bundled_rulesets() -> Vec<(String, Vec<Ruleset>)> {
-    let mut all = Vec::new();
-    for style in ["stateless", "stateful"] {
-        let text = |name: &str| read(bundled(&format!("rulesets/{style}.{name}")));
-        all.push((format!("{style}.nft"), vec![Ruleset::Nft(text("nft"))]));
-        let both = vec![Ruleset::Iptables(text("iptables")), Ruleset::Ip6tables(text("ip6tables"))];
-        all.push((format!("{style}.iptables"), both));
-    }
-    all
 }
 
 /// A ruleset of `language/`.

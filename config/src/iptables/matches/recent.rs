@@ -106,12 +106,13 @@ fn seen(loaded: &Loaded) -> Result<Seen, Diagnostic> {
     }
 }
 
-/// Bits of an address that are kept; what a mask of IPv4 leaves open is kept.
+/// Bits of an address that are kept. A mask of IPv4 keeps nothing behind 32 bits, as the kernel finds it when rules of IPv6
+/// share the list.
 fn mask(token: &Token, version: Version) -> Result<u128, Diagnostic> {
     let mask = match version {
         Version::V4 => {
             let mask = token.text.parse::<Ipv4Addr>();
-            mask.ok().map(|mask| u128::from(mask.to_bits()) << 96 | u128::MAX >> 32)
+            mask.ok().map(|mask| u128::from(mask.to_bits()) << 96)
         }
         Version::V6 => token.text.parse::<Ipv6Addr>().ok().map(Ipv6Addr::to_bits),
     };
