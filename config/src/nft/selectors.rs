@@ -101,7 +101,8 @@ impl Parser<'_> {
             _ => {
                 let text = "this look-up is not supported: a wire has no routing table";
                 let complaint = Diagnostic::new(start.to(result.span), text).help(
-                    "`fib saddr type` and `fib daddr type` can be answered; spoofed sources, by prefix",
+                    "`fib saddr type` and `fib daddr type` can be answered; name what is spoofed by prefix (firewalld \
+                     writes no such rule with `IPv6_rpfilter=no`)",
                 );
                 Err(self.fail(complaint))
             }

@@ -37,7 +37,7 @@ pub(super) fn statement(word: &str) -> Option<&'static str> {
         "reset" => "is not supported: Sluice does not rewrite packets",
         "ipsec" | "xfrm" => "is not supported: IPsec is not decrypted before a wire",
         "secmark" => NO_KERNEL,
-        "xt" => "is not supported: it calls an iptables module of the kernel",
+        "xt" => "is not supported: it is a rule of iptables that nft cannot tell; iptables-save can",
         _ => return meta_alone(word),
     })
 }
