@@ -4,8 +4,9 @@
 //! datagram is whole it is judged by the worker that owns its flow; its fragments leave in the order of their bytes,
 //! each as it came. What is neither tracked nor for the protected host is judged where it came in, by itself.
 
+use super::Observer;
 use super::handover::{HandedOver, Handover, Load};
-use super::{Observer, Sink};
+use super::sink::Sink;
 use crate::flow::FlowHasher;
 use crate::fragment::{Cache, Capacity, Key, MOST_FRAGMENTS, Part, Room, Summary, Taken, User, sender};
 use crate::io::{BURST, Buffer, Side, WireIo};

@@ -5,29 +5,29 @@
 //! control thread's word on which flows are stale, each over a bounded queue of which it takes a bounded part at a
 //! time.
 
-use crate::classify::Ahead;
-use crate::flow::{FlowHash, FlowHasher, Reaper, Sought, Table};
-use crate::fragment::sender;
-use crate::frame::Frame;
+use crate::flow::{FlowHasher, Reaper, Table};
 use crate::generation::Reader;
-use crate::io::{Arrival, BURST, Buffer, Side, WireIo};
+use crate::io::{Arrival, BURST, Side, WireIo};
 use crate::object::Now;
-use crate::packet::{self, Checksums, Fragment, Network, Packet, short};
-use crate::pipeline::{Aimed, Context, Decided, EXPIRED_AT_ONCE, From, Keyed, Outcome, Shard, Ways, settle};
-use crate::reason::Reason;
-use crate::reject::pace::{self, Pace};
+use crate::packet::{Checksums, Packet};
+use crate::pipeline::{Decided, EXPIRED_AT_ONCE, Ways, settle};
+use crate::reject::pace::Pace;
 use crate::rules::Rules;
 use crate::stats::Stats;
-use crate::time::{Clock, Tick};
-use crate::track::{CtState, Expectations, Flow, Record, Settings};
+use crate::time::Clock;
+use crate::track::{Expectations, Flow, Settings};
 use crate::wire::Role;
-use config::policy::Reject;
-use fragments::{Fragments, Place};
+use fragments::Fragments;
 use handover::Load;
+use scratch::Scratch;
 use std::sync::Arc;
 
+mod decide;
 mod fragments;
 mod handover;
+mod parse;
+mod scratch;
+mod sink;
 #[cfg(test)]
 mod tests;
 
@@ -35,9 +35,6 @@ pub use handover::{HANDOVER_LENGTH, HandedOver, Handover, Queues, handover};
 
 /// Buckets whose stale flows a worker removes between two bursts at most.
 const REAPED_AT_ONCE: usize = 32;
-
-/// So few packets that seem to belong to no connection are not looked at ahead.
-const FEW_FIRST: usize = 3;
 
 /// Expectations a worker looks at between two bursts, while there are any.
 const SWEPT_AT_ONCE: usize = 8;
@@ -125,52 +122,6 @@ pub struct Worker<I: WireIo, O = ()> {
     /// How many ICMP errors may be sent; any number without.
     pace: Option<Pace>,
     scratch: Scratch<I::Buffer>,
-}
-
-/// Where packets go once they are decided upon: on, or back.
-#[derive(Debug)]
-struct Sink<'a, I: WireIo, O> {
-    io: &'a mut I,
-    from: Side,
-    checksums: Checksums,
-    stats: &'a Stats,
-    observer: &'a mut O,
-    passed: &'a mut Vec<I::Buffer>,
-    refused: &'a mut Vec<I::Buffer>,
-    replies: &'a mut Vec<I::Buffer>,
-    reply: &'a mut [u8; crate::reject::LONGEST],
-    pace: Option<&'a mut Pace>,
-    hasher: &'a FlowHasher,
-    now: Tick,
-}
-
-/// What a burst needs on its way; taken once.
-#[derive(Debug)]
-struct Scratch<B> {
-    burst: Vec<B>,
-    /// The plain packets; nothing in the places of others.
-    shorts: Vec<Option<Aimed>>,
-    /// The headers of those that are not plain. Others' places are filled as the need arises.
-    packets: Vec<Packet>,
-    /// Likewise, where their flows are looked for.
-    keyed: Vec<Keyed>,
-    /// What is known ahead of those that seem to belong to no connection.
-    ahead: Ahead,
-    /// Packets whose flows are not in their first bucket or will not be, and when they may begin.
-    displaced: Vec<(usize, FlowHash, Option<Tick>)>,
-    passed: Vec<B>,
-    refused: Vec<B>,
-    replies: Vec<B>,
-    reply: Box<[u8; crate::reject::LONGEST]>,
-}
-
-/// A burst at hand: what is known of each packet.
-struct At<'a, B> {
-    burst: &'a mut Vec<B>,
-    shorts: &'a [Option<Aimed>],
-    packets: &'a mut [Packet],
-    keyed: &'a mut [Keyed],
-    ahead: &'a mut Ahead,
 }
 
 impl<I: WireIo, O: Observer> Worker<I, O> {
@@ -301,218 +252,6 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         }
     }
 
-    /// The stages that ask for memory: headers of the whole burst, then hashes and their buckets, then entries.
-    /// Says how many bytes there are.
-    fn parse(&mut self) -> u64 {
-        let Scratch { burst, shorts, packets, keyed, displaced, .. } = &mut self.scratch;
-        let (checksums, hasher, table) = (self.parts.checksums, &self.parts.hasher, &self.parts.table);
-        let opens_at = self.stores.then(|| self.clock.now());
-        let mut bytes = 0;
-        shorts.clear();
-        packets.resize(burst.len().max(packets.len()), Packet::default());
-        keyed.resize(packets.len(), Keyed::No);
-        for (buffer, (packet, keyed)) in burst.iter().zip(packets.iter_mut().zip(keyed.iter_mut())) {
-            let frame = buffer.frame();
-            bytes += frame.length() as u64;
-            if let Some(short) = short::read(frame, checksums) {
-                let aimed = Aimed::of(short, hasher);
-                table.prefetch(aimed.hash);
-                shorts.push(Some(aimed));
-                continue;
-            }
-            let hash;
-            if let Some((short, ends)) = short::read_v6(frame, checksums) {
-                let (aimed, found) = Aimed::of_v6(short, ends, hasher);
-                hash = Some(aimed.hash);
-                *keyed = found;
-                shorts.push(Some(aimed));
-            } else {
-                *packet = packet::parse_with(frame, checksums);
-                *keyed = Keyed::of(packet, frame, hasher);
-                hash = keyed.hash();
-                shorts.push(None);
-            }
-            if let Some(hash) = hash {
-                table.prefetch(hash);
-            }
-        }
-        displaced.clear();
-        for (at, (short, keyed)) in (0..).zip(shorts.iter_mut().zip(keyed.iter())) {
-            match short {
-                Some(aimed) => {
-                    let opens_at = opens_at.filter(|_| aimed.short.may_open());
-                    aimed.sought = table.seek(aimed.hash, opens_at);
-                    match aimed.sought {
-                        Sought::Away | Sought::Crowded => displaced.push((at, aimed.hash, opens_at)),
-                        Sought::At(slot) if aimed.short.is_v6 => table.prefetch_more(slot),
-                        Sought::At(_) | Sought::Room(_) | Sought::Nowhere => {}
-                    }
-                }
-                None => {
-                    let away = |&hash: &FlowHash| {
-                        matches!(table.seek(hash, opens_at), Sought::Away | Sought::Crowded)
-                    };
-                    displaced.extend(keyed.hash().filter(away).map(|hash| (at, hash, opens_at)));
-                }
-            }
-        }
-        for &(at, hash, opens_at) in displaced.iter() {
-            if let Some(room) = table.prefetch_displaced(hash, opens_at)
-                && let Some(Some(aimed)) = shorts.get_mut(at)
-            {
-                aimed.sought = room;
-            }
-        }
-        bytes
-    }
-
-    /// The other stages: each packet is tracked and judged, then all are sent, freed or handed over.
-    fn decide(&mut self, wire: usize, from: Side, is_received: bool) {
-        self.forget_old_ways();
-        let stored_before = self.parts.table.stats().inserted;
-        let (mut context, mut sink, place, fragments, scratch, ways) = self.stand(wire, from, is_received);
-        let At { burst, shorts, packets, keyed, ahead } = scratch;
-        let (handover, index) = (place.handover, place.index);
-        let workers = handover.workers();
-        let remembers = [Network::Ipv4, Network::Ipv6].map(|network| context.remembers(network));
-        let (opens, here) = (context.opens_plainly(), From { wire, side: from });
-        let (mut gone_on, mut firsts) = (0, 0);
-        ahead.clear();
-        // plain packets that are decided upon here, by what is remembered or as first ones
-        let stays = |aimed: &Aimed| {
-            remembers[usize::from(aimed.short.is_v6)]
-                && (workers == 1 || !is_received || aimed.hash.owner(workers) == index)
-        };
-        let seems_first = |aimed: &Aimed| opens && !aimed.short.is_v6 && aimed.seems_first() && stays(aimed);
-        let seem_first = || {
-            let plain =
-                shorts.iter().enumerate().filter_map(|(number, short)| Some((number, short.as_ref()?)));
-            plain.filter(|(_, aimed)| seems_first(aimed))
-        };
-        let looks_ahead = seem_first().nth(FEW_FIRST).is_some() && context.begin_ahead(ahead);
-        if looks_ahead {
-            seem_first().for_each(|(number, aimed)| packets[number] = aimed.packet(&keyed[number]));
-            let firsts = seem_first().map(|(number, _)| (number, &packets[number], burst[number].frame()));
-            context.look_ahead(firsts, ahead);
-        }
-        let burst = burst.drain(..).zip(shorts).zip(packets.iter_mut().zip(keyed.iter_mut()));
-        for (number, ((mut buffer, short), (packet, keyed))) in burst.enumerate() {
-            let mut may_hand_over = is_received;
-            let mut notes = false;
-            if let Some(aimed) = short {
-                let stays = stays(aimed);
-                if stays {
-                    if let Some(decided) = context.decide_short(aimed, keyed, ways, here) {
-                        if O::WATCHES {
-                            sink.observer.decided(&aimed.packet(keyed), decided);
-                        }
-                        gone_on += 1;
-                        sink.passed.push(buffer);
-                        continue;
-                    }
-                    notes = aimed.short.goes_on();
-                }
-                if !(looks_ahead && seems_first(aimed)) {
-                    *packet = aimed.packet(keyed);
-                }
-                if !aimed.short.is_v6 {
-                    if stays
-                        && opens
-                        && let Some(decided) =
-                            context.decide_first(aimed, packet, buffer.frame(), ahead.of(number))
-                    {
-                        firsts += 1;
-                        sink.decided(buffer, packet, &decided);
-                        continue;
-                    }
-                    *keyed = aimed.keyed();
-                }
-            }
-            if packet.fragment != Fragment::Whole {
-                match fragments.meet(&place, &mut context, &mut sink, buffer, packet, keyed) {
-                    None => continue,
-                    Some(alone) => (buffer, may_hand_over) = alone,
-                }
-            }
-            if may_hand_over && workers > 1 {
-                let owner = keyed.hash().map_or(index, |hash| hash.owner(workers));
-                if owner != index && context.is_tracked(packet) {
-                    sink.hand_over(&place, owner, buffer);
-                    continue;
-                }
-            }
-            let decided = if notes {
-                context.decide_noting(packet, buffer.frame(), keyed, ways, here)
-            } else {
-                context.decide(packet, buffer.frame(), keyed)
-            };
-            sink.decided(buffer, packet, &decided);
-        }
-        sink.stats.states[CtState::Established as usize].add(gone_on);
-        sink.finish();
-        self.parts.stats.of_table(&self.parts.table);
-        if firsts > 0 {
-            self.stores = self.parts.table.stats().inserted != stored_before;
-        }
-    }
-
-    /// What packets of one wire and side are met with, apart from one another.
-    #[expect(clippy::type_complexity, reason = "the worker taken apart, in one place")]
-    fn stand(
-        &mut self,
-        wire: usize,
-        from: Side,
-        is_received: bool,
-    ) -> (
-        Context<'_>,
-        Sink<'_, I, O>,
-        Place<'_, I::Buffer>,
-        &mut Fragments<I::Buffer>,
-        At<'_, I::Buffer>,
-        &mut Ways,
-    ) {
-        let Parts {
-            wires,
-            table,
-            hasher,
-            rules,
-            settings,
-            expectations,
-            checksums,
-            handover,
-            stats,
-            observer,
-            index,
-            ..
-        } = &mut self.parts;
-        let Scratch { burst, shorts, packets, keyed, ahead, passed, refused, replies, reply, .. } =
-            &mut self.scratch;
-        let Wire { io, role } = &mut wires[wire];
-        let (rules, now) = (rules.current(), self.clock.now());
-        let shard = Shard { table, settings, hasher, expectations };
-        let context = Context::new(role, from, now, self.at, rules, *index, shard, stats);
-        let checksums = *checksums;
-        let pace = self.pace.as_mut();
-        let sink =
-            Sink { io, from, checksums, stats, observer, passed, refused, replies, reply, pace, hasher, now };
-        let place = Place { index: *index, wire, from, is_received, now, hasher, checksums, handover };
-        (
-            context,
-            sink,
-            place,
-            &mut self.fragments,
-            At { burst, shorts, packets, keyed, ahead },
-            &mut self.ways,
-        )
-    }
-
-    /// Lets go of what flows remember of rules that are no longer in force, where they might take it for news.
-    fn forget_old_ways(&mut self) {
-        if self.ways.turn_to(self.parts.rules.number()) {
-            self.parts.table.all_stored_mut().for_each(Record::forget);
-        }
-    }
-
     /// Removes flows the control thread found stale, if they still are, and expectations that are over.
     fn reap(&mut self) {
         let Parts { reaper, table, stats, expectations, rules, .. } = &mut self.parts;
@@ -525,94 +264,6 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         settle(table, rules.current().program.objects());
         if reaped > 0 {
             stats.of_table(table);
-        }
-    }
-}
-
-impl<I: WireIo, O: Observer> Sink<'_, I, O> {
-    /// A packet that was decided upon.
-    #[inline]
-    fn decided(&mut self, buffer: I::Buffer, packet: &Packet, decided: &Decided) {
-        self.observer.decided(packet, decided);
-        match decided.outcome {
-            Outcome::Accept => self.passed.push(buffer),
-            Outcome::Drop => self.refused.push(buffer),
-            Outcome::Reject(_) => {
-                self.answer(packet, buffer.frame(), decided);
-                self.refused.push(buffer);
-            }
-        }
-    }
-
-    /// Tells the sender of a packet that was rejected, if he may be told.
-    fn answer<F: Frame + ?Sized>(&mut self, packet: &Packet, frame: &F, decided: &Decided) {
-        let Outcome::Reject(reject) = decided.outcome else { return };
-        let length = crate::reject::answer(reject, packet, frame, self.checksums, self.reply);
-        if length.is_some() && reject != Reject::TcpReset && !self.may_tell(packet) {
-            self.stats.replies_withheld.add(1);
-            return;
-        }
-        if let Some(made) = length.and_then(|length| self.io.make(&self.reply[..length])) {
-            self.replies.push(made);
-        }
-    }
-
-    /// Whether the sender of a packet may be sent one more ICMP error.
-    fn may_tell(&mut self, packet: &Packet) -> bool {
-        let place = sender(&packet.tuple, self.hasher).owner(pace::HOSTS);
-        self.pace.as_mut().is_none_or(|pace| pace.admits(packet.tuple.network, place, self.now))
-    }
-
-    /// Sends what passed, and frees what did not.
-    fn flush(&mut self) {
-        if !self.passed.is_empty() {
-            send(self.io, self.from.opposite(), self.passed, self.stats);
-        }
-        if !self.refused.is_empty() {
-            self.io.free(self.refused);
-        }
-    }
-
-    /// All that is left to do for a burst.
-    fn finish(&mut self) {
-        self.flush();
-        if !self.replies.is_empty() {
-            self.stats.replies.add(self.replies.len() as u64);
-            self.io.transmit(self.from, self.replies);
-            self.io.free(self.replies);
-        }
-    }
-}
-
-/// Sends what passed; what the port does not take is dropped and counted.
-fn send<I: WireIo>(io: &mut I, to: Side, passed: &mut Vec<I::Buffer>, stats: &Stats) {
-    let lengths =
-        |packets: &[I::Buffer]| -> u64 { packets.iter().map(|buffer| buffer.frame().length() as u64).sum() };
-    let (count, bytes) = (passed.len(), lengths(passed));
-    io.transmit(to, passed);
-    let (unsent, unsent_bytes) = (passed.len(), lengths(passed));
-    stats.transmitted.add((count - unsent) as u64);
-    stats.transmitted_bytes.add(bytes - unsent_bytes);
-    if unsent > 0 {
-        stats.dropped.add(unsent as u64);
-        stats.drops[Reason::TransmitFull as usize].add(unsent as u64);
-        io.free(passed);
-    }
-}
-
-impl<B> Scratch<B> {
-    fn new() -> Self {
-        Self {
-            burst: Vec::with_capacity(BURST),
-            shorts: Vec::with_capacity(BURST),
-            packets: vec![Packet::default(); BURST],
-            keyed: vec![Keyed::No; BURST],
-            ahead: Ahead::new(),
-            displaced: Vec::with_capacity(BURST),
-            passed: Vec::with_capacity(BURST),
-            refused: Vec::with_capacity(BURST),
-            replies: Vec::with_capacity(BURST),
-            reply: Box::new([0; crate::reject::LONGEST]),
         }
     }
 }

@@ -1,0 +1,163 @@
+//! What becomes of a burst whose headers are read? Each packet is tracked and judged, then all are sent, freed or handed
+//! over.
+
+use super::fragments::{Fragments, Place};
+use super::scratch::{At, Scratch};
+use super::sink::Sink;
+use super::{Observer, Parts, Wire, Worker};
+use crate::io::{Buffer, Side, WireIo};
+use crate::packet::{Fragment, Network};
+use crate::pipeline::{Aimed, Context, From, Shard, Ways};
+use crate::track::{CtState, Record};
+
+impl<I: WireIo, O: Observer> Worker<I, O> {
+    /// The other stages: each packet is tracked and judged, then all are sent, freed or handed over.
+    pub(super) fn decide(&mut self, wire: usize, from: Side, is_received: bool) {
+        self.forget_old_ways();
+        let stored_before = self.parts.table.stats().inserted;
+        let (mut context, mut sink, place, fragments, scratch, ways) = self.stand(wire, from, is_received);
+        let At { burst, shorts, packets, keyed, ahead } = scratch;
+        let (handover, index) = (place.handover, place.index);
+        let workers = handover.workers();
+        let remembers = [Network::Ipv4, Network::Ipv6].map(|network| context.remembers(network));
+        let (opens, here) = (context.opens_plainly(), From { wire, side: from });
+        let (mut gone_on, mut firsts) = (0, 0);
+        ahead.clear();
+        // plain packets that are decided upon here, by what is remembered or as first ones
+        let stays = |aimed: &Aimed| {
+            remembers[usize::from(aimed.short.is_v6)]
+                && (workers == 1 || !is_received || aimed.hash.owner(workers) == index)
+        };
+        let seems_first = |aimed: &Aimed| opens && !aimed.short.is_v6 && aimed.seems_first() && stays(aimed);
+        let seem_first = || {
+            let plain =
+                shorts.iter().enumerate().filter_map(|(number, short)| Some((number, short.as_ref()?)));
+            plain.filter(|(_, aimed)| seems_first(aimed))
+        };
+        let looks_ahead = seem_first().nth(FEW_FIRST).is_some() && context.begin_ahead(ahead);
+        if looks_ahead {
+            seem_first().for_each(|(number, aimed)| packets[number] = aimed.packet(&keyed[number]));
+            let firsts = seem_first().map(|(number, _)| (number, &packets[number], burst[number].frame()));
+            context.look_ahead(firsts, ahead);
+        }
+        let burst = burst.drain(..).zip(shorts).zip(packets.iter_mut().zip(keyed.iter_mut()));
+        for (number, ((mut buffer, short), (packet, keyed))) in burst.enumerate() {
+            let mut may_hand_over = is_received;
+            let mut notes = false;
+            if let Some(aimed) = short {
+                let stays = stays(aimed);
+                if stays {
+                    if let Some(decided) = context.decide_short(aimed, keyed, ways, here) {
+                        if O::WATCHES {
+                            sink.observer.decided(&aimed.packet(keyed), decided);
+                        }
+                        gone_on += 1;
+                        sink.passed.push(buffer);
+                        continue;
+                    }
+                    notes = aimed.short.goes_on();
+                }
+                if !(looks_ahead && seems_first(aimed)) {
+                    *packet = aimed.packet(keyed);
+                }
+                if !aimed.short.is_v6 {
+                    if stays
+                        && opens
+                        && let Some(decided) =
+                            context.decide_first(aimed, packet, buffer.frame(), ahead.of(number))
+                    {
+                        firsts += 1;
+                        sink.decided(buffer, packet, &decided);
+                        continue;
+                    }
+                    *keyed = aimed.keyed();
+                }
+            }
+            if packet.fragment != Fragment::Whole {
+                match fragments.meet(&place, &mut context, &mut sink, buffer, packet, keyed) {
+                    None => continue,
+                    Some(alone) => (buffer, may_hand_over) = alone,
+                }
+            }
+            if may_hand_over && workers > 1 {
+                let owner = keyed.hash().map_or(index, |hash| hash.owner(workers));
+                if owner != index && context.is_tracked(packet) {
+                    sink.hand_over(&place, owner, buffer);
+                    continue;
+                }
+            }
+            let decided = if notes {
+                context.decide_noting(packet, buffer.frame(), keyed, ways, here)
+            } else {
+                context.decide(packet, buffer.frame(), keyed)
+            };
+            sink.decided(buffer, packet, &decided);
+        }
+        sink.stats.states[CtState::Established as usize].add(gone_on);
+        sink.finish();
+        self.parts.stats.of_table(&self.parts.table);
+        if firsts > 0 {
+            self.stores = self.parts.table.stats().inserted != stored_before;
+        }
+    }
+
+    /// What packets of one wire and side are met with, apart from one another.
+    #[expect(clippy::type_complexity, reason = "the worker taken apart, in one place")]
+    pub(super) fn stand(
+        &mut self,
+        wire: usize,
+        from: Side,
+        is_received: bool,
+    ) -> (
+        Context<'_>,
+        Sink<'_, I, O>,
+        Place<'_, I::Buffer>,
+        &mut Fragments<I::Buffer>,
+        At<'_, I::Buffer>,
+        &mut Ways,
+    ) {
+        let Parts {
+            wires,
+            table,
+            hasher,
+            rules,
+            settings,
+            expectations,
+            checksums,
+            handover,
+            stats,
+            observer,
+            index,
+            ..
+        } = &mut self.parts;
+        let Scratch { burst, shorts, packets, keyed, ahead, passed, refused, replies, reply, .. } =
+            &mut self.scratch;
+        let Wire { io, role } = &mut wires[wire];
+        let (rules, now) = (rules.current(), self.clock.now());
+        let shard = Shard { table, settings, hasher, expectations };
+        let context = Context::new(role, from, now, self.at, rules, *index, shard, stats);
+        let checksums = *checksums;
+        let pace = self.pace.as_mut();
+        let sink =
+            Sink { io, from, checksums, stats, observer, passed, refused, replies, reply, pace, hasher, now };
+        let place = Place { index: *index, wire, from, is_received, now, hasher, checksums, handover };
+        (
+            context,
+            sink,
+            place,
+            &mut self.fragments,
+            At { burst, shorts, packets, keyed, ahead },
+            &mut self.ways,
+        )
+    }
+
+    /// Lets go of what flows remember of rules that are no longer in force, where they might take it for news.
+    pub(super) fn forget_old_ways(&mut self) {
+        if self.ways.turn_to(self.parts.rules.number()) {
+            self.parts.table.all_stored_mut().for_each(Record::forget);
+        }
+    }
+}
+
+/// So few packets that seem to belong to no connection are not looked at ahead.
+const FEW_FIRST: usize = 3;

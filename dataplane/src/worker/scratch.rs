@@ -1,0 +1,54 @@
+//! What does a burst need on its way? Memory that is taken once.
+
+use crate::classify::Ahead;
+use crate::flow::FlowHash;
+use crate::io::BURST;
+use crate::packet::Packet;
+use crate::pipeline::{Aimed, Keyed};
+use crate::time::Tick;
+
+/// What a burst needs on its way; taken once.
+#[derive(Debug)]
+pub(super) struct Scratch<B> {
+    pub(super) burst: Vec<B>,
+    /// The plain packets; nothing in the places of others.
+    pub(super) shorts: Vec<Option<Aimed>>,
+    /// The headers of those that are not plain. Others' places are filled as the need arises.
+    pub(super) packets: Vec<Packet>,
+    /// Likewise, where their flows are looked for.
+    pub(super) keyed: Vec<Keyed>,
+    /// What is known ahead of those that seem to belong to no connection.
+    pub(super) ahead: Ahead,
+    /// Packets whose flows are not in their first bucket or will not be, and when they may begin.
+    pub(super) displaced: Vec<(usize, FlowHash, Option<Tick>)>,
+    pub(super) passed: Vec<B>,
+    pub(super) refused: Vec<B>,
+    pub(super) replies: Vec<B>,
+    pub(super) reply: Box<[u8; crate::reject::LONGEST]>,
+}
+
+/// A burst at hand: what is known of each packet.
+pub(super) struct At<'a, B> {
+    pub(super) burst: &'a mut Vec<B>,
+    pub(super) shorts: &'a [Option<Aimed>],
+    pub(super) packets: &'a mut [Packet],
+    pub(super) keyed: &'a mut [Keyed],
+    pub(super) ahead: &'a mut Ahead,
+}
+
+impl<B> Scratch<B> {
+    pub(super) fn new() -> Self {
+        Self {
+            burst: Vec::with_capacity(BURST),
+            shorts: Vec::with_capacity(BURST),
+            packets: vec![Packet::default(); BURST],
+            keyed: vec![Keyed::No; BURST],
+            ahead: Ahead::new(),
+            displaced: Vec::with_capacity(BURST),
+            passed: Vec::with_capacity(BURST),
+            refused: Vec::with_capacity(BURST),
+            replies: Vec::with_capacity(BURST),
+            reply: Box::new([0; crate::reject::LONGEST]),
+        }
+    }
+}
