@@ -10,8 +10,8 @@ use dataplane::packet::parse;
 
 use crate::capture::{Record, Side, is_fragment};
 use crate::firewall::Decision;
-use crate::oracle::Judgement;
-use crate::sluice::Verdict;
+use crate::oracle::{Judgement, Ruleset};
+use crate::sluice::{self, Verdict};
 
 /// Compares verdict, ct state and, for what a rule dropped, the rule; `None` if all agree.
 #[must_use]
@@ -37,6 +37,22 @@ pub fn first(records: &[Record], kernel: &[Judgement], sluice: &[Verdict]) -> Op
     let _ = writeln!(text, "kernel:  {}", kernel[at]);
     let _ = writeln!(text, "sluice:  {:?}", sluice[at]);
     Some(text)
+}
+
+/// The kernel's word on each packet, `+` accepted and `-` dropped, where Sluice says the same of all.
+///
+/// # Panics
+/// If it says anything else of one.
+#[must_use]
+pub fn none(records: &[Record], rulesets: &[Ruleset], kernel: &[Judgement]) -> String {
+    let word = |accepted| if accepted { '+' } else { '-' };
+    let words: String = kernel.iter().map(|judgement| word(judgement.accepted)).collect();
+    let ours = sluice::replay(rulesets, records, false);
+    if let Some(text) = first(records, kernel, &ours) {
+        let ours: String = ours.iter().map(|verdict| word(verdict.verdict == "accept")).collect();
+        panic!("{rulesets:?}\nkernel {words}\nsluice {ours}\n{text}");
+    }
+    words
 }
 
 /// In what both differ about a packet: verdict, ct state, direction, the rule that drops or lets pass, the answer.
