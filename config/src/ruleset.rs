@@ -273,6 +273,8 @@ pub struct SetFlags {
 pub struct CtHelper {
     /// What it understands.
     pub kind: HelperType,
+    /// The transport protocol, 6 or 17.
+    pub protocol: u8,
     /// The family it is for, if it says: `ip`, `ip6` or `inet`.
     pub family: Option<Family>,
 }
@@ -282,13 +284,8 @@ pub struct CtHelper {
 pub enum HelperType {
     /// One that connections can be given.
     Known(policy::HelperKind),
-    /// One that the kernel has: it may be declared, but no rule can use it.
-    Other {
-        /// The kernel's name for it.
-        name: &'static str,
-        /// The transport protocol, 6 or 17.
-        protocol: u8,
-    },
+    /// One that the kernel has, by its name there: it may be declared, but no rule can use it.
+    Other(&'static str),
 }
 
 impl HelperType {
@@ -297,16 +294,7 @@ impl HelperType {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Known(kind) => kind.name(),
-            Self::Other { name, .. } => name,
-        }
-    }
-
-    /// The transport protocol it speaks.
-    #[must_use]
-    pub const fn protocol(self) -> u8 {
-        match self {
-            Self::Known(kind) => kind.protocol(),
-            Self::Other { protocol, .. } => protocol,
+            Self::Other(name) => name,
         }
     }
 }

@@ -29,6 +29,21 @@ fn helpers() {
 }
 
 #[test]
+fn helper_irc() {
+    told("irc.txt", 60);
+}
+
+#[test]
+fn helper_amanda() {
+    told("amanda.txt", 35);
+}
+
+#[test]
+fn helper_sane() {
+    told("sane.txt", 50);
+}
+
+#[test]
 fn zones_and_timeouts() {
     told("given.txt", 50);
 }

@@ -171,7 +171,11 @@ pub(super) fn add(
             if let StatementKind::Template { helper: Some(kind), .. } = statement.kind {
                 // Declared, so that the words of nft that the rule is printed in read back.
                 let (name, span) = (kind.name().to_owned(), statement.span);
-                let what = CtHelper { kind: crate::ruleset::HelperType::Known(kind), family: None };
+                let what = CtHelper {
+                    kind: crate::ruleset::HelperType::Known(kind),
+                    protocol: kind.protocols()[0],
+                    family: None,
+                };
                 declared.helpers.get_or_insert_with(kind.name(), || Object {
                     name,
                     span,

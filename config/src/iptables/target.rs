@@ -115,9 +115,14 @@ fn tracked(target: &Loaded, facts: &Facts<'_>) -> Result<StatementKind, Diagnost
             let name = given.value();
             let known = HelperKind::ALL.into_iter().find(|kind| kind.name() == name.text);
             let kind = known.ok_or_else(|| unknown_helper(&name.text, name.span))?;
-            if !facts.only(kind.protocol()) {
-                let protocol = if kind.protocol() == 6 { "tcp" } else { "udp" };
-                let message = format!("the helper `{}` needs `-p {protocol}`", name.text);
+            if !kind.protocols().iter().any(|protocol| facts.only(*protocol)) {
+                let word = |protocol: &u8| if *protocol == 6 { "-p tcp" } else { "-p udp" };
+                let words: Vec<&str> = kind.protocols().iter().map(word).collect();
+                let message = format!("the helper `{}` needs `{}`", name.text, words.join("` or `"));
+                return Err(Diagnostic::new(given.span, message));
+            }
+            if kind.is_of_ipv4() && matches!(facts.version, Version::V6) {
+                let message = format!("the helper `{}` is for IPv4 only", name.text);
                 return Err(Diagnostic::new(given.span, message));
             }
             Some(kind)

@@ -3,7 +3,7 @@
 use super::scope::Scope;
 use super::{Lowered, Lowering, next_id};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::policy::{ConnectionTimeouts, Family, Helper, HelperId, TimeoutsId};
+use crate::policy::{ConnectionTimeouts, Family, Helper, HelperId, HelperKind, TimeoutsId};
 use crate::ruleset::HelperType;
 
 impl Lowering<'_> {
@@ -14,8 +14,14 @@ impl Lowering<'_> {
             let families = families(table.family, helper.what.family, helper.span);
             let Some(families) = self.note(families) else { continue };
             let HelperType::Known(kind) = helper.what.kind else { continue };
+            let Some(families) = self.note(read_by(kind, families, helper.span)) else { continue };
             let id = HelperId(next_id(self.policy.helpers.len()));
-            self.policy.helpers.push(Helper { name: helper.name.clone(), kind, families });
+            self.policy.helpers.push(Helper {
+                name: helper.name.clone(),
+                kind,
+                protocol: helper.what.protocol,
+                families,
+            });
             scope.helpers.insert(&helper.name, id);
         }
         for timeouts in table.timeouts.iter() {
@@ -31,6 +37,15 @@ impl Lowering<'_> {
             });
             scope.timeouts.insert(&timeouts.name, id);
         }
+    }
+}
+
+/// For which of these versions such a helper is.
+fn read_by(kind: HelperKind, [v4, v6]: [bool; 2], span: Span) -> Lowered<[bool; 2]> {
+    match (kind.is_of_ipv4(), v4) {
+        (true, false) => Err(Diagnostic::new(span, format!("the helper `{}` is for IPv4 only", kind.name()))),
+        (true, true) => Ok([true, false]),
+        _ => Ok([v4, v6]),
     }
 }
 

@@ -229,8 +229,7 @@ impl Scope<'_> {
 
     /// The helper called `name`.
     pub(super) fn helper(&self, name: &str, span: Span) -> Lowered<HelperId> {
-        if let Some(HelperType::Other { name: kind, .. }) = self.table.helpers.get(name).map(|h| h.what.kind)
-        {
+        if let Some(HelperType::Other(kind)) = self.table.helpers.get(name).map(|h| h.what.kind) {
             return Err(unknown_helper(kind, span));
         }
         let known = self.helpers.get(name).copied();

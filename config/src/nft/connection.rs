@@ -73,33 +73,39 @@ impl Parser<'_> {
             }
             Ok(())
         })?;
-        let kind = match kind {
+        let (kind, protocol) = match kind {
             Some(kind) => kind,
-            None if self.errors.len() > errors => HelperType::Known(HelperKind::Ftp),
+            None if self.errors.len() > errors => (HelperType::Known(HelperKind::Ftp), 6),
             None => return self.fail_at(name.span, "this helper needs `type \"...\" protocol ...`"),
         };
-        Ok(Object { name: name.node.clone(), span: name.span, what: CtHelper { kind, family }, comment })
+        Ok(Object {
+            name: name.node.clone(),
+            span: name.span,
+            what: CtHelper { kind, protocol, family },
+            comment,
+        })
     }
 
     /// `"ftp" protocol tcp`
-    fn helper_type(&mut self) -> Parsed<HelperType> {
+    fn helper_type(&mut self) -> Parsed<(HelperType, u8)> {
         let kind = self.text("the name of a helper in quotes")?;
         self.expect_word("protocol")?;
         let protocol = self.l4_protocol()?;
-        let known = HelperKind::ALL.into_iter().map(|kind| (kind.name(), kind.protocol()));
-        let speaks: Vec<u8> = known
-            .chain(KERNEL_HELPERS)
-            .filter_map(|(name, protocol)| (name == kind.node).then_some(protocol))
-            .collect();
-        if !speaks.is_empty() && !speaks.contains(&protocol.node) {
+        let known = HelperKind::ALL.into_iter().map(|kind| (kind.name(), kind.protocols()));
+        let speaks = known
+            .chain(KERNEL_HELPERS.map(|(name, protocols, _)| (name, protocols)))
+            .find(|(name, _)| *name == kind.node);
+        if let Some((_, speaks)) = speaks
+            && !speaks.contains(&protocol.node)
+        {
             let speaks = if speaks[0] == 6 { "tcp" } else { "udp" };
             return self.fail_at(protocol.span, format!("the helper `{}` is for {speaks}", kind.node));
         }
         if let Some(known) = HelperKind::ALL.into_iter().find(|known| known.name() == kind.node) {
-            return Ok(HelperType::Known(known));
+            return Ok((HelperType::Known(known), protocol.node));
         }
         match KERNEL_HELPERS.into_iter().find(|other| other.0 == kind.node) {
-            Some((name, _)) => Ok(HelperType::Other { name, protocol: protocol.node }),
+            Some((name, ..)) => Ok((HelperType::Other(name), protocol.node)),
             None => Err(self.fail(unknown_helper(&kind.node, kind.span))),
         }
     }
@@ -218,8 +224,8 @@ impl Parser<'_> {
 
 /// Why there is no such helper.
 pub(crate) fn unknown_helper(name: &str, span: Span) -> Diagnostic {
-    if KERNEL_HELPERS.iter().any(|(known, _)| *known == name) {
-        let text = format!("the helper `{name}` is not supported: Sluice understands `ftp` and `tftp`");
+    if let Some((_, _, why)) = KERNEL_HELPERS.iter().find(|(known, ..)| *known == name) {
+        let text = format!("the helper `{name}` is not supported: {why}");
         return Diagnostic::new(span, text).help("accept what it would expect by a rule of its own");
     }
     let mut complaint = Diagnostic::new(span, format!("there is no helper `{name}`"));
@@ -230,17 +236,16 @@ pub(crate) fn unknown_helper(name: &str, span: Span) -> Diagnostic {
 /// As the settings have it: what a deadline can express.
 const LONGEST_TIMEOUT: u32 = 2_147_483;
 
-/// Name and transport protocol.
-const KERNEL_HELPERS: [(&str, u8); 11] = [
-    ("sip", 17),
-    ("sip", 6),
-    ("irc", 6),
-    ("amanda", 17),
-    ("netbios-ns", 17),
-    ("snmp", 17),
-    ("sane", 6),
-    ("pptp", 6),
-    ("Q.931", 6),
-    ("RAS", 17),
-    ("H.245", 6),
+/// Name, transport protocols, and why no connection can be given it here.
+const KERNEL_HELPERS: [(&str, &[u8], &str); 7] = [
+    ("sip", &[6, 17], NOT_READ),
+    ("netbios-ns", &[17], BROADCASTS),
+    ("snmp", &[17], BROADCASTS),
+    ("pptp", &[6], "its calls are not told apart by what the control connection says of them"),
+    ("Q.931", &[6], NOT_READ),
+    ("RAS", &[17], NOT_READ),
+    ("H.245", &[6], NOT_READ),
 ];
+
+const NOT_READ: &str = "Sluice does not read what it announces";
+const BROADCASTS: &str = "it is for broadcasts of the host itself, whose netmask only the host knows; where packets are forwarded it does nothing";

@@ -27,11 +27,17 @@ pub enum HelperKind {
     Ftp,
     /// TFTP: the answer comes from a port of its own.
     Tftp,
+    /// IRC: DCC, from client to client.
+    Irc,
+    /// Amanda: the answer to a backup server names three or four ports.
+    Amanda,
+    /// SANE: the answer to a scan names a port.
+    Sane,
 }
 
 impl HelperKind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 2] = [Self::Ftp, Self::Tftp];
+    pub const ALL: [Self; 5] = [Self::Ftp, Self::Tftp, Self::Irc, Self::Amanda, Self::Sane];
 
     /// The kernel's name for it.
     #[must_use]
@@ -39,16 +45,31 @@ impl HelperKind {
         match self {
             Self::Ftp => "ftp",
             Self::Tftp => "tftp",
+            Self::Irc => "irc",
+            Self::Amanda => "amanda",
+            Self::Sane => "sane",
         }
     }
 
-    /// The transport protocol it speaks.
+    /// The transport protocols it speaks.
     #[must_use]
-    pub const fn protocol(self) -> u8 {
+    pub const fn protocols(self) -> &'static [u8] {
         match self {
-            Self::Ftp => 6,
-            Self::Tftp => 17,
+            Self::Ftp | Self::Irc | Self::Sane => &[6],
+            Self::Tftp | Self::Amanda => &[17],
         }
+    }
+
+    /// Whether it speaks this transport protocol.
+    #[must_use]
+    pub fn speaks(self, protocol: u8) -> bool {
+        self.protocols().contains(&protocol)
+    }
+
+    /// Whether it is for IPv4 only.
+    #[must_use]
+    pub const fn is_of_ipv4(self) -> bool {
+        matches!(self, Self::Irc)
     }
 }
 
@@ -59,6 +80,8 @@ pub struct Helper {
     pub name: String,
     /// What it understands.
     pub kind: HelperKind,
+    /// Over which transport protocol.
+    pub protocol: u8,
     /// Whether it is for IPv4 and for IPv6.
     pub families: [bool; 2],
 }

@@ -9,8 +9,7 @@ use crate::ruleset::{CtHelper, CtTimeout, Object};
 pub(super) fn helper(f: &mut Formatter<'_>, helper: &Object<CtHelper>) -> fmt::Result {
     writeln!(f, "\tct helper {} {{", helper.name)?;
     comment(f, 2, helper.comment.as_deref())?;
-    let kind = helper.what.kind;
-    writeln!(f, "\t\ttype \"{}\" protocol {}", kind.name(), transport(kind.protocol()))?;
+    writeln!(f, "\t\ttype \"{}\" protocol {}", helper.what.kind.name(), transport(helper.what.protocol))?;
     said(f, helper.what.family)?;
     writeln!(f, "\t}}")
 }

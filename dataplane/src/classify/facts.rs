@@ -177,11 +177,11 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
                 }
             }
             Assigned::Helper(id) => {
-                let (kind, [v4, v6]) = objects.helper(id);
+                let (kind, protocol, [v4, v6]) = objects.helper(id);
                 let Some(connection) = &mut self.known.connection else { return };
                 let wanted = if connection.key.version == 6 { v6 } else { v4 };
                 let settled = connection.status & (status::CONFIRMED | status::HELPER) != 0;
-                if wanted && !settled && connection.key.protocol == kind.protocol() {
+                if wanted && !settled && connection.key.protocol == protocol {
                     connection.status |= status::HELPER;
                     evaluation.give_helper(kind);
                 }

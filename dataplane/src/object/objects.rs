@@ -25,8 +25,8 @@ pub type Seed = [u64; 4];
 pub struct Objects {
     limits: Box<[Shared<Rate>]>,
     quotas: Box<[Shared<Quota>]>,
-    /// What each helper understands, and whether it is for IPv4 and for IPv6.
-    helpers: Box<[(HelperKind, [bool; 2])]>,
+    /// What each helper understands, over which transport protocol, and whether it is for IPv4 and for IPv6.
+    helpers: Box<[(HelperKind, u8, [bool; 2])]>,
     /// The protocol each list of timeouts is for.
     timeouts: Box<[u8]>,
     bounds: Box<[Shared<Bound, [AtomicU64; 2]>]>,
@@ -125,7 +125,11 @@ impl Objects {
             quotas: quotas
                 .map(|quota| Shared { what: Quota::of(quota), state: AtomicU64::new(quota.used) })
                 .collect(),
-            helpers: policy.helpers.iter().map(|helper| (helper.kind, helper.families)).collect(),
+            helpers: policy
+                .helpers
+                .iter()
+                .map(|helper| (helper.kind, helper.protocol, helper.families))
+                .collect(),
             timeouts: policy.timeouts.iter().map(|timeouts| timeouts.protocol).collect(),
             bounds: policy.connection_limits.iter().map(bound).collect(),
             recent: policy.recent_lists.iter().map(|list| Addresses::new(list, hasher.clone())).collect(),
@@ -233,9 +237,9 @@ impl Objects {
         what.goes_on(state, moment)
     }
 
-    /// What a helper understands, and whether it is for IPv4 and for IPv6.
+    /// What a helper understands, over which transport protocol, and whether it is for IPv4 and for IPv6.
     #[must_use]
-    pub fn helper(&self, id: HelperId) -> (HelperKind, [bool; 2]) {
+    pub fn helper(&self, id: HelperId) -> (HelperKind, u8, [bool; 2]) {
         self.helpers[id.index()]
     }
 

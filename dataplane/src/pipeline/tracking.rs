@@ -236,10 +236,13 @@ impl<'a> Tracker<'a> {
                 self.clear_aside();
                 let mut state = CtState::New;
                 match (inherited, template.helper) {
-                    (Some(Inherited { helper, mark }), _) => {
+                    (Some(Inherited { helper, mark, is_helped }), _) => {
                         flow.announced();
                         flow.mark = mark;
                         self.aside_mut().helped = Helped::expected_by(helper);
+                        if is_helped {
+                            self.give_helper(&mut flow, helper);
+                        }
                         state = CtState::Related;
                     }
                     (None, Some(helper)) => self.give_helper(&mut flow, helper),
@@ -323,7 +326,9 @@ impl<'a> Tracker<'a> {
             Place::None => {}
             Place::Stored(slot) => {
                 self.shard.table.stored_mut(*slot).set_mark(mark);
-                self.shard.expectations.mark(self.announced(*slot), mark);
+                if let Some(own) = self.announced(*slot) {
+                    self.shard.expectations.mark(&own, mark);
+                }
             }
             Place::New(_) | Place::Gone => self.unstored.mark = mark,
         }

@@ -14,21 +14,25 @@
 //!
 //! A body is read between two looks at the state word and holds if that has not changed. An expectation ends with
 //! its own time or with that of the connection that announced it; one whose connection was evicted early ends when
-//! that would have. Two workers that announce the same at the same moment may both be heard.
+//! that would have. Who takes looks by the target alone, as what is expected from anyone is found so. Two workers that announce the same at the same moment may both be heard.
 
 use crate::flow::{FlowHash, FlowHasher, FlowKey};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
 use crate::time::Tick;
 use Ordering::{AcqRel, Acquire, Relaxed, Release};
 use config::policy::HelperKind;
-use zerocopy::FromZeros;
+
+pub use own::{Handle, MOST_OF_ONE, Own};
 
 /// Connections that may be expected at a time, over all workers: as in Linux with 262144 buckets.
 pub const MOST_EXPECTED: usize = 4096;
 
 /// Who is expected to call whom: from any port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Announced(FlowKey);
+pub struct Announced {
+    key: FlowKey,
+    from_anyone: bool,
+}
 
 impl Announced {
     /// A connection of this protocol, from this host, to this host and L4 port; `version` is 4 or 6.
@@ -40,22 +44,77 @@ impl Announced {
         version: u8,
         zone: u16,
     ) -> Self {
-        Self(FlowKey {
-            low: source,
-            high: destination,
-            low_port: 0,
-            high_port: port,
-            protocol,
-            version,
-            zone,
-        })
+        let key =
+            FlowKey { low: source, high: destination, low_port: 0, high_port: port, protocol, version, zone };
+        Self { key, from_anyone: false }
     }
 
-    const fn words(&self) -> [u64; 5] {
-        let FlowKey { low, high, high_port, protocol, version, zone, .. } = self.0;
-        let rest = high_port as u64 | (protocol as u64) << 16 | (version as u64) << 24 | (zone as u64) << 32;
-        [low as u64, (low >> 64) as u64, high as u64, (high >> 64) as u64, rest]
+    /// The same from whatever host.
+    #[must_use]
+    pub const fn from_anyone(self) -> Self {
+        Self { key: FlowKey { low: 0, ..self.key }, from_anyone: true }
     }
+
+    const fn words(&self) -> Words {
+        let FlowKey { low, high, high_port, protocol, version, zone, .. } = self.key;
+        let rest = high_port as u64 | (protocol as u64) << 16 | (version as u64) << 24 | (zone as u64) << 32;
+        let source = [low as u64, (low >> 64) as u64, self.from_anyone as u64];
+        Words { source, target: [high as u64, (high >> 64) as u64, rest] }
+    }
+}
+
+/// An [`Announced`], as it lies in a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Words {
+    /// The address, and whether it is of no matter.
+    source: [u64; 3],
+    /// Address, and L4 port, protocol, version and zone.
+    target: [u64; 3],
+}
+
+impl Words {
+    const fn is_from_anyone(&self) -> bool {
+        self.source[2] != 0
+    }
+
+    /// Whether one packet could fulfil both.
+    fn clashes(&self, other: &Self) -> bool {
+        let sources = self.is_from_anyone() || other.is_from_anyone() || self.source == other.source;
+        sources && self.target == other.target
+    }
+}
+
+/// What is expected: each kind has a bound of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[repr(u8)]
+pub enum Class {
+    /// What a helper with one kind expects; of SIP, signalling.
+    #[default]
+    Only,
+    /// SIP: sound.
+    Audio,
+    /// SIP: pictures that move.
+    Video,
+    /// SIP: pictures that do not.
+    Image,
+}
+
+impl Class {
+    const ALL: [Self; 4] = [Self::Only, Self::Audio, Self::Video, Self::Image];
+}
+
+/// How it is expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// Of which kind it is.
+    pub class: Class,
+    /// So many of a kind may one connection announce; one more takes the place of the oldest.
+    pub most: usize,
+    /// For so many milliseconds.
+    pub milliseconds: u32,
+    /// A registration: it comes into force when it is confirmed, as many connections as come fulfil it, and each is read
+    /// by the helper that announced it.
+    pub is_registration: bool,
 }
 
 /// What a connection that was expected inherits.
@@ -65,35 +124,30 @@ pub struct Inherited {
     pub helper: HelperKind,
     /// `ct mark` of the connection that announced it.
     pub mark: u32,
+    /// Whether it has that helper itself.
+    pub is_helped: bool,
+}
+
+/// Who announces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Announcer {
+    /// Its helper.
+    pub helper: HelperKind,
+    /// Its `ct mark`.
+    pub mark: u32,
+    /// When it ends.
+    pub ends: Tick,
 }
 
 /// Why a connection cannot be expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// Another connection has announced the same.
+    /// Another connection has announced what one packet could fulfil as well.
     Taken,
+    /// The very same is announced, by another connection or as of another kind.
+    Known,
     /// There is no room.
     Full,
-}
-
-/// An expectation, for the connection that announced it. All zero is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromZeros)]
-#[repr(C)]
-pub struct Handle {
-    /// The slot, from 1.
-    slot: u32,
-    version: u32,
-}
-
-impl Handle {
-    /// Of nothing.
-    pub const NONE: Self = Self { slot: 0, version: 0 };
-
-    /// Whether it is of nothing.
-    #[must_use]
-    pub const fn is_none(self) -> bool {
-        self.slot == 0
-    }
 }
 
 /// The expectations in force.
@@ -138,27 +192,39 @@ impl Expectations {
         !self.any()
     }
 
-    /// Expects a connection in place of the one `before`, until `until` or until the connection that announces it ends.
+    /// Expects a connection, on behalf of the one whose `own` those are that it has announced.
     ///
     /// # Errors
-    /// If another connection has announced the same, or there is no room; the one before stays in the first case.
+    /// If something like it is announced already, by which nothing changes; or if there is no room.
     pub fn expect(
         &self,
+        own: &mut Own,
         announced: &Announced,
-        inherited: Inherited,
-        [now, until, announcer_ends]: [Tick; 3],
-        before: Handle,
-    ) -> Result<Handle, Refused> {
-        let hash = self.hasher.hash(&announced.0);
-        let taken = self.window(hash).any(|slot| {
+        by: Announcer,
+        terms: Terms,
+        now: Tick,
+    ) -> Result<(), Refused> {
+        let (hash, words) = (self.hash(announced), announced.words());
+        own.retain(|handle| self.is_in_force(handle, now));
+        let mut same = Handle::NONE;
+        for slot in self.window(hash) {
             let state = self.states[slot].load(Acquire);
-            let own = before.slot as usize == slot + 1 && before.version == version(state);
-            !own && self.matches(slot, state, hash, announced, now)
-        });
-        if taken {
-            return Err(Refused::Taken);
+            let Some(known) = self.occupant(slot, state, hash, now) else { continue };
+            if !known.clashes(&words) {
+                continue;
+            }
+            match own.in_slot(slot, version(state)) {
+                _ if known != words => return Err(Refused::Taken),
+                Some(handle) if handle.class() == terms.class => same = handle,
+                _ => return Err(Refused::Known),
+            }
         }
-        self.withdraw(before);
+        if same.is_none() && own.count(terms.class) >= terms.most {
+            same = own.oldest(terms.class);
+        }
+        own.remove(same);
+        self.withdraw(same);
+        let (until, flags) = (now.after(terms.milliseconds), Flags::of(by.helper, terms));
         for slot in self.window(hash) {
             let state = self.states[slot].load(Acquire);
             if phase(state) == LIVE && self.is_over(slot, now) {
@@ -170,46 +236,109 @@ impl Expectations {
                 && self.states[slot].compare_exchange(state, busy(next), AcqRel, Relaxed).is_ok();
             if claimed {
                 self.live.0.fetch_add(1, Relaxed);
-                self.bodies[slot].write(announced, inherited, [until, announcer_ends], next);
+                self.bodies[slot].write(&words, flags, by.mark, [until, by.ends], next);
                 // Release: who sees it live sees the body.
                 self.states[slot].store(live(next, hash), Release);
-                return Ok(Handle { slot: slot as u32 + 1, version: next });
+                own.add(Handle::new(slot, next, terms.class));
+                return Ok(());
             }
         }
         Err(Refused::Full)
     }
 
-    /// Takes the expectation that the first packet of a connection fulfils.
+    /// The expectation that the first packet of a connection fulfils, which is over then, unless it is a registration.
     #[must_use]
     pub fn take(&self, announced: &Announced, now: Tick) -> Option<Inherited> {
-        let hash = self.hasher.hash(&announced.0);
+        let (hash, words) = (self.hash(announced), announced.words());
         self.window(hash).find_map(|slot| {
             let state = self.states[slot].load(Acquire);
-            if !self.matches(slot, state, hash, announced, now) {
+            let known = self.occupant(slot, state, hash, now)?;
+            let (flags, mark) = self.bodies[slot].inherited();
+            if !known.clashes(&words) || flags.is_dormant() || !self.is_still(slot, state) {
                 return None;
             }
-            let inherited = self.bodies[slot].inherited();
-            self.free(slot, state).then_some(inherited?)
+            let is_helped = flags.is_registration();
+            let inherited = Inherited { helper: flags.helper()?, mark, is_helped };
+            (is_helped || self.free(slot, state)).then_some(inherited)
         })
     }
 
-    /// The connection that announced it now ends at `ends`.
-    pub fn renew(&self, handle: Handle, ends: Tick) {
-        self.under_version(handle, |body| &body.announcer_ends, ends.0);
+    /// Whether another connection than the one with these `own` expects the like, by the same helper and of that class.
+    #[must_use]
+    pub fn is_expected_elsewhere(
+        &self,
+        own: &Own,
+        announced: &Announced,
+        (helper, class): (HelperKind, Class),
+        now: Tick,
+    ) -> bool {
+        let (hash, words) = (self.hash(announced), announced.words());
+        let found = self.window(hash).find_map(|slot| {
+            let state = self.states[slot].load(Acquire);
+            let known = self.occupant(slot, state, hash, now)?;
+            let flags = self.bodies[slot].inherited().0;
+            let is_like = known.clashes(&words) && self.is_still(slot, state);
+            is_like.then(|| {
+                let is_same_kind = flags.helper() == Some(helper) && flags.class() == class;
+                is_same_kind && own.in_slot(slot, version(state)).is_none()
+            })
+        });
+        found.unwrap_or(false)
     }
 
-    /// The connection that announced it now has this mark.
-    pub fn mark(&self, handle: Handle, mark: u32) {
-        self.under_version(handle, |body| &body.mark, mark);
+    /// A registration of such a connection is confirmed, for so many milliseconds; `false` if there is none.
+    pub fn confirm(&self, own: &Own, announced: &Announced, now: Tick, milliseconds: u32) -> bool {
+        let target = announced.words().target;
+        let mut found = false;
+        for handle in own.of_class(Class::Only) {
+            let Some(slot) = handle.slot() else { continue };
+            if !found && self.is_in_force(handle, now) && self.bodies[slot].words().target == target {
+                let flags = self.bodies[slot].inherited().0.awake();
+                self.under_version(handle, |body| &body.until, now.after(milliseconds).0);
+                self.under_version(handle, |body| &body.flags, flags.0);
+                found = true;
+            }
+        }
+        found
     }
 
-    /// Nobody is expected any more.
-    pub fn withdraw(&self, handle: Handle) {
-        let Some(slot) = (handle.slot as usize).checked_sub(1) else { return };
+    /// The connection that announced them now ends at `ends`.
+    pub fn renew(&self, own: &Own, ends: Tick) {
+        for handle in own.iter() {
+            self.under_version(handle, |body| &body.announcer_ends, ends.0);
+        }
+    }
+
+    /// The connection that announced them now has this mark.
+    pub fn mark(&self, own: &Own, mark: u32) {
+        for handle in own.iter() {
+            self.under_version(handle, |body| &body.mark, mark);
+        }
+    }
+
+    /// Nobody is expected any more of those of which `is_meant` holds.
+    pub fn forget(&self, own: &mut Own, is_meant: impl Fn(Class) -> bool) {
+        own.retain(|handle| {
+            let is_over = is_meant(handle.class());
+            if is_over {
+                self.withdraw(handle);
+            }
+            !is_over
+        });
+    }
+
+    fn withdraw(&self, handle: Handle) {
+        let Some(slot) = handle.slot() else { return };
         let state = self.states[slot].load(Acquire);
-        if phase(state) == LIVE && version(state) == handle.version {
+        if phase(state) == LIVE && version(state) == handle.version() {
             self.free(slot, state);
         }
+    }
+
+    fn is_in_force(&self, handle: Handle, now: Tick) -> bool {
+        let Some(slot) = handle.slot() else { return false };
+        let state = self.states[slot].load(Acquire);
+        phase(state) == LIVE && version(state) == handle.version() && !self.is_over(slot, now)
     }
 
     /// Frees those of `slots` slots from `from` on that are over at `now`; says where to go on.
@@ -228,27 +357,38 @@ impl Expectations {
         self.sweep(0, self.states.len(), now);
     }
 
+    /// By whom is called, so that what is expected from anyone is found.
+    fn hash(&self, announced: &Announced) -> FlowHash {
+        self.hasher.hash(&FlowKey { low: 0, ..announced.key })
+    }
+
     /// The slots where an expectation may be.
     fn window(&self, hash: FlowHash) -> impl Iterator<Item = usize> {
         let (home, mask) = ((hash.0 >> 32) as usize, self.states.len() - 1);
         (0..WINDOW.min(self.states.len())).map(move |step| (home + step) & mask)
     }
 
-    /// Whether the slot, whose state was read, holds this and is not over.
-    fn matches(&self, slot: usize, state: u64, hash: FlowHash, announced: &Announced, now: Tick) -> bool {
-        if state != live(version(state), hash) || self.bodies[slot].key() != announced.words() {
-            return false;
+    /// What the slot, whose state was read, expects of this hash, if it is not over.
+    fn occupant(&self, slot: usize, state: u64, hash: FlowHash, now: Tick) -> Option<Words> {
+        if state != live(version(state), hash) {
+            return None;
         }
+        let words = self.bodies[slot].words();
         let over = self.is_over(slot, now);
+        (!over && self.is_still(slot, state)).then_some(words)
+    }
+
+    /// Whether what was read of a slot since its state was, is of one occupant.
+    fn is_still(&self, slot: usize, state: u64) -> bool {
         // Acquire: the body was read before the state is looked at again.
         fence(Acquire);
-        !over && self.states[slot].load(Relaxed) == state
+        self.states[slot].load(Relaxed) == state
     }
 
     fn is_over(&self, slot: usize, now: Tick) -> bool {
         let body = &self.bodies[slot];
-        let until = Tick((body.about.load(Relaxed) >> 32) as u32);
-        until.is_at_or_before(now) || Tick(body.announcer_ends.load(Relaxed) as u32).is_at_or_before(now)
+        Tick(body.until.load(Relaxed) as u32).is_at_or_before(now)
+            || Tick(body.announcer_ends.load(Relaxed) as u32).is_at_or_before(now)
     }
 
     /// Ends the occupant of a slot, whose state was read; `false` if somebody else has.
@@ -262,46 +402,85 @@ impl Expectations {
 
     /// Changes a word of the body, as long as the occupant is the one meant.
     fn under_version(&self, handle: Handle, word: impl Fn(&Body) -> &AtomicU64, value: u32) {
-        let Some(slot) = (handle.slot as usize).checked_sub(1) else { return };
+        let Some(slot) = handle.slot() else { return };
         let word = word(&self.bodies[slot]);
         let old = word.load(Relaxed);
-        if (old >> 32) as u32 == handle.version {
+        if (old >> 32) as u32 == handle.version() {
             // Lost to another occupant, it was not meant for that one.
-            let _ = word.compare_exchange(old, tagged(handle.version, value), Relaxed, Relaxed);
+            let _ = word.compare_exchange(old, tagged(handle.version(), value), Relaxed, Relaxed);
         }
     }
 }
 
-/// What a slot holds.
+/// What a slot holds. All but the key under the version.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 struct Body {
-    key: [AtomicU64; 5],
-    /// When it is over, and below that which helper announced it.
-    about: AtomicU64,
-    /// Under the version: `ct mark` of the connection that announced it.
+    source: [AtomicU64; 3],
+    target: [AtomicU64; 3],
+    /// [`Flags`].
+    flags: AtomicU64,
+    /// When it is over.
+    until: AtomicU64,
+    /// `ct mark` of the connection that announced it.
     mark: AtomicU64,
-    /// Under the version: when that connection ends.
+    /// When that connection ends.
     announcer_ends: AtomicU64,
 }
 
 impl Body {
-    fn write(&self, announced: &Announced, inherited: Inherited, [until, ends]: [Tick; 2], version: u32) {
-        for (word, value) in self.key.iter().zip(announced.words()) {
+    fn write(&self, words: &Words, flags: Flags, mark: u32, [until, ends]: [Tick; 2], version: u32) {
+        for (word, value) in self.source.iter().zip(words.source).chain(self.target.iter().zip(words.target))
+        {
             word.store(value, Relaxed);
         }
-        self.about.store(tagged(until.0, inherited.helper as u32), Relaxed);
-        self.mark.store(tagged(version, inherited.mark), Relaxed);
+        self.flags.store(tagged(version, flags.0), Relaxed);
+        self.until.store(tagged(version, until.0), Relaxed);
+        self.mark.store(tagged(version, mark), Relaxed);
         self.announcer_ends.store(tagged(version, ends.0), Relaxed);
     }
 
-    fn key(&self) -> [u64; 5] {
-        std::array::from_fn(|at| self.key[at].load(Relaxed))
+    fn words(&self) -> Words {
+        let load = |words: &[AtomicU64; 3]| std::array::from_fn(|at| words[at].load(Relaxed));
+        Words { source: load(&self.source), target: load(&self.target) }
     }
 
-    fn inherited(&self) -> Option<Inherited> {
-        let helper = *HelperKind::ALL.get(self.about.load(Relaxed) as u32 as usize)?;
-        Some(Inherited { helper, mark: self.mark.load(Relaxed) as u32 })
+    fn inherited(&self) -> (Flags, u32) {
+        (Flags(self.flags.load(Relaxed) as u32), self.mark.load(Relaxed) as u32)
+    }
+}
+
+/// The helper that announced it, by number; its class; whether it is a registration, and whether that is confirmed.
+#[derive(Debug, Clone, Copy)]
+struct Flags(u32);
+
+impl Flags {
+    const REGISTRATION: u32 = 1 << 16;
+    const DORMANT: u32 = 1 << 17;
+
+    const fn of(helper: HelperKind, terms: Terms) -> Self {
+        let registration = if terms.is_registration { Self::REGISTRATION | Self::DORMANT } else { 0 };
+        Self(helper as u32 | (terms.class as u32) << 8 | registration)
+    }
+
+    fn helper(self) -> Option<HelperKind> {
+        HelperKind::ALL.get(self.0 as usize & 0xff).copied()
+    }
+
+    const fn class(self) -> Class {
+        Class::ALL[self.0 as usize >> 8 & 3]
+    }
+
+    const fn is_registration(self) -> bool {
+        self.0 & Self::REGISTRATION != 0
+    }
+
+    const fn is_dormant(self) -> bool {
+        self.0 & Self::DORMANT != 0
+    }
+
+    const fn awake(self) -> Self {
+        Self(self.0 & !Self::DORMANT)
     }
 }
 
@@ -342,5 +521,6 @@ const fn live(version: u32, hash: FlowHash) -> u64 {
     tagged(version, (hash.0 as u32) << 2) | LIVE
 }
 
+mod own;
 #[cfg(test)]
 mod tests;

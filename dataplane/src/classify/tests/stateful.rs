@@ -135,7 +135,8 @@ pub(super) fn assigned(choices: &mut Choices<'_>, policy: &mut Policy, kind: Obj
     if kind == ObjectKind::Helper {
         let families = choices.of(&[[true, true], [true, false], [false, true]]);
         let kind = choices.of(&HelperKind::ALL);
-        policy.helpers.push(Helper { name: String::new(), kind, families });
+        let protocol = kind.protocols()[0];
+        policy.helpers.push(Helper { name: String::new(), kind, protocol, families });
         return policy.helpers.len() as u32 - 1;
     }
     let protocol = choices.of(&[6, 17]);

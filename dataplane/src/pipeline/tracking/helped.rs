@@ -6,9 +6,9 @@ use crate::frame::Frame;
 use crate::packet::{Packet, protocol};
 use crate::reason::Reason;
 use crate::time::Tick;
-use crate::track::expect::{Announced, Handle, Inherited};
-use crate::track::helper::{self, EXPECTED_FOR};
-use crate::track::{Flow, Status, Timeouts};
+use crate::track::expect::{Announced, Announcer, Inherited, Own, Refused};
+use crate::track::helper::{self, Expected, Heard, Hearer};
+use crate::track::{Expectations, Flow, Status, Timeouts};
 use config::policy::HelperKind;
 
 impl<'a> Tracker<'a> {
@@ -26,22 +26,24 @@ impl<'a> Tracker<'a> {
     #[inline]
     pub(super) fn set_deadline(&mut self, slot: Slot, deadline: Tick) {
         self.shard.table.set_deadline(slot, deadline);
-        self.shard.expectations.renew(self.announced(slot), deadline);
+        if let Some(own) = self.announced(slot) {
+            self.shard.expectations.renew(&own, deadline);
+        }
     }
 
     /// A stored flow ends now.
     pub(super) fn remove(&mut self, slot: Slot) {
-        self.shard.expectations.withdraw(self.announced(slot));
+        if let Some(mut own) = self.announced(slot) {
+            self.shard.expectations.forget(&mut own, |_| true);
+        }
         self.shard.table.remove(slot);
     }
 
-    /// What a stored flow has announced.
+    /// What a stored flow has announced, if it has a helper.
     #[inline]
-    pub(super) fn announced(&self, slot: Slot) -> Handle {
-        if !self.shard.table.stored(slot).status().has(Status::HELPER) {
-            return Handle::NONE;
-        }
-        self.shard.table.extra(slot).helped.announced
+    pub(super) fn announced(&self, slot: Slot) -> Option<Own> {
+        let is_helped = self.shard.table.stored(slot).status().has(Status::HELPER);
+        is_helped.then(|| self.shard.table.extra(slot).helped.announced)
     }
 
     /// The expectation that a packet fulfils which belongs to no flow, whether or not it may begin one.
@@ -75,7 +77,7 @@ impl<'a> Tracker<'a> {
 
     /// Gives a new flow a helper, if that speaks its protocol.
     pub(super) fn give_helper(&mut self, flow: &mut Flow, helper: HelperKind) {
-        if flow.key().protocol == helper.protocol() {
+        if helper.speaks(flow.key().protocol) {
             self.aside_mut().helped.give(helper);
             flow.set_helper();
         }
@@ -92,16 +94,47 @@ impl<'a> Tracker<'a> {
         let is_helped = self.shard.table.stored(slot).status().has(Status::HELPER);
         let (true, Some(direction)) = (is_helped, tracked.direction) else { return Ok(()) };
         let flow = self.shard.table.entry(slot);
-        let (key, mark) = (*flow.key(), flow.mark);
         let ends = self.shard.table.deadline(slot);
-        let helped = &mut self.shard.table.extra_mut(slot).helped;
-        let expected = helper::follow(helped, packet, frame, tracked.state, direction)?;
-        let (Some(expected), Some(helper)) = (expected, helped.helper()) else { return Ok(()) };
-        let announced = Announced::new(expected.from, expected.to, key.protocol, key.version, key.zone);
-        let times = [self.now, self.now.after(EXPECTED_FOR), ends];
-        let expectations = self.shard.expectations;
-        let made = expectations.expect(&announced, Inherited { helper, mark }, times, helped.announced);
-        helped.announced = made.map_err(|_| Reason::HelperExpectation)?;
-        Ok(())
+        let extra = self.shard.table.extra_mut(slot);
+        let Some(helper) = extra.helped.helper() else { return Ok(()) };
+        let mut ear = Ear {
+            expectations: self.shard.expectations,
+            own: extra.helped.announced,
+            key: *flow.key(),
+            by: Announcer { helper, mark: flow.mark, ends },
+            now: self.now,
+            lasts: None,
+        };
+        let heard = Heard { packet, frame, state: tracked.state, direction };
+        let followed = helper::follow(&mut extra.helped, heard, &mut ear);
+        extra.helped.announced = ear.own;
+        if let Some(milliseconds) = ear.lasts {
+            self.set_deadline(slot, self.now.after(milliseconds));
+        }
+        followed
+    }
+}
+
+/// Expects what a helper reads in a connection.
+struct Ear<'a> {
+    expectations: &'a Expectations,
+    own: Own,
+    key: FlowKey,
+    by: Announcer,
+    now: Tick,
+    lasts: Option<u32>,
+}
+
+impl Hearer for Ear<'_> {
+    fn expect(&mut self, expected: Expected) -> Result<(), Refused> {
+        let Expected { from, to, protocol, terms } = expected;
+        let announced = Announced::new(from.unwrap_or(0), to, protocol, self.key.version, self.key.zone);
+        let announced = if from.is_none() { announced.from_anyone() } else { announced };
+        self.expectations.expect(&mut self.own, &announced, self.by, terms, self.now)
+    }
+
+    fn lasts(&mut self, milliseconds: u32) {
+        self.by.ends = self.now.after(milliseconds);
+        self.lasts = Some(milliseconds);
     }
 }

@@ -81,7 +81,8 @@ pub(super) fn follow<F: Frame + ?Sized>(
             Line::Other => {}
             Line::CutOff => return Err(Reason::HelperPartial),
             Line::Announces(address, port) if address == sender => {
-                expected = Some(Expected { from: packet.tuple.destination, to: (address, port) });
+                let (caller, called) = (packet.tuple.destination, (address, port));
+                expected = Some(Expected::over_tcp(Some(caller), called, MOST, SECONDS));
             }
             Line::Announces(..) => {}
         }
@@ -224,3 +225,7 @@ fn port(text: &[u8], end: u8) -> Option<u16> {
 
 /// Bytes of an IPv6 address as text.
 const LONGEST_ADDRESS: usize = 45;
+
+/// Connections that one may announce at a time, and for how long each is expected.
+const MOST: usize = 1;
+const SECONDS: u32 = 300;

@@ -1,25 +1,27 @@
-//! Which connections does this packet announce? Helpers read FTP and TFTP, where a rule told them to.
+//! Which connections does this packet announce? Helpers read FTP, TFTP, IRC, Amanda and SANE, where a rule told them to.
 //!
-//! A helper sees the packets of its connections that pass, and answers with the one connection to expect, if there is
-//! one. As in the kernel each helper expects one connection at a time for each of its own, for five minutes; the next
-//! takes the place of the one before.
+//! A helper sees the packets of its connections that pass, and tells its [`Hearer`] whom to expect. As in the kernel
+//! each has a bound to what one connection may announce at a time, and for how long; what is one more takes the place of
+//! the oldest. Each reads one packet at a time: what is cut in two is not put together.
 
+mod amanda;
 mod ftp;
+mod irc;
+mod sane;
+mod text;
 mod tftp;
 
 use config::policy::HelperKind;
 use zerocopy::FromZeros;
 
-use super::expect::Handle;
+use super::expect::{Class, Own, Refused, Terms};
 use super::{CtState, Direction};
 use crate::frame::Frame;
-use crate::packet::Packet;
+use crate::packet::{Packet, protocol};
 use crate::reason::Reason;
 
 pub use ftp::LONGEST_LINE;
-
-/// How long a connection is expected, in milliseconds.
-pub const EXPECTED_FOR: u32 = 300_000;
+pub use text::LONGEST_TEXT;
 
 /// What a connection's helper remembers of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromZeros)]
@@ -29,9 +31,10 @@ pub struct Helped {
     helper: u8,
     /// The helper of the connection that announced this one, likewise.
     expected_by: u8,
+    sane: sane::Asked,
     lines: ftp::Lines,
     /// What it has announced.
-    pub announced: Handle,
+    pub announced: Own,
 }
 
 impl Helped {
@@ -72,30 +75,81 @@ fn of_number(number: u8) -> Option<HelperKind> {
 /// Who is to be expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expected {
-    /// Who calls, from any port.
-    pub from: u128,
+    /// Who calls, from any port; nobody in particular without.
+    pub from: Option<u128>,
     /// Whom, at which L4 port.
     pub to: (u128, u16),
+    /// Over which transport protocol.
+    pub protocol: u8,
+    /// How.
+    pub terms: Terms,
 }
 
-/// What a packet of a connection with a helper announces.
+impl Expected {
+    /// Once, over TCP, for so many seconds; so many may be announced.
+    const fn over_tcp(from: Option<u128>, to: (u128, u16), most: usize, seconds: u32) -> Self {
+        let terms = Terms { class: Class::Only, most, milliseconds: seconds * 1000, is_registration: false };
+        Self { from, to, protocol: protocol::TCP, terms }
+    }
+}
+
+/// Who is told what a helper reads, while it reads.
+pub trait Hearer {
+    /// A connection is announced.
+    ///
+    /// # Errors
+    /// If it cannot be expected.
+    fn expect(&mut self, expected: Expected) -> Result<(), Refused>;
+
+    /// The connection that is read lasts so many milliseconds from now on.
+    fn lasts(&mut self, milliseconds: u32);
+}
+
+/// What a packet is, to its helper.
+#[derive(Debug)]
+pub struct Heard<'a, F: ?Sized> {
+    /// The packet.
+    pub packet: &'a Packet,
+    /// Its bytes.
+    pub frame: &'a F,
+    /// What the tracker said of it.
+    pub state: CtState,
+    /// Which way it goes.
+    pub direction: Direction,
+}
+
+impl<F: ?Sized> Clone for Heard<'_, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<F: ?Sized> Copy for Heard<'_, F> {}
+
+/// Tells `hearer` what a packet of a connection with a helper announces.
 ///
 /// # Errors
-/// [`Reason::HelperPartial`]: the packet says half of it, and must not pass.
-pub fn follow<F: Frame + ?Sized>(
+/// Why it must not pass: [`Reason::HelperPartial`] if it says half of something, [`Reason::HelperExpectation`] if what it
+/// announces cannot be expected.
+pub fn follow<F: Frame + ?Sized, H: Hearer>(
     helped: &mut Helped,
-    packet: &Packet,
-    frame: &F,
-    state: CtState,
-    direction: Direction,
-) -> Result<Option<Expected>, Reason> {
-    match helped.helper() {
-        // Until there has been traffic both ways nothing is read.
-        Some(HelperKind::Ftp) if state == CtState::Established => {
-            ftp::follow(&mut helped.lines, packet, frame, direction)
-        }
-        Some(HelperKind::Tftp) => Ok(tftp::follow(packet, frame, direction)),
-        Some(HelperKind::Ftp) | None => Ok(None),
+    heard: Heard<'_, F>,
+    hearer: &mut H,
+) -> Result<(), Reason> {
+    let Heard { packet, frame, direction, .. } = heard;
+    // Until there has been traffic both ways, nothing is read of TCP.
+    let goes_on = heard.state == CtState::Established;
+    let announced = match helped.helper() {
+        Some(HelperKind::Tftp) => tftp::follow(packet, frame, direction),
+        Some(HelperKind::Amanda) => return amanda::follow(packet, frame, direction, hearer),
+        Some(HelperKind::Ftp) if goes_on => ftp::follow(&mut helped.lines, packet, frame, direction)?,
+        Some(HelperKind::Irc) if goes_on => irc::follow(packet, frame, direction),
+        Some(HelperKind::Sane) if goes_on => sane::follow(&mut helped.sane, packet, frame, direction),
+        Some(HelperKind::Ftp | HelperKind::Irc | HelperKind::Sane) | None => None,
+    };
+    match announced {
+        Some(expected) => hearer.expect(expected).map_err(|_| Reason::HelperExpectation),
+        None => Ok(()),
     }
 }
 

@@ -1,17 +1,56 @@
 //! What packets of FTP and TFTP announce, to the letter of nf_conntrack_ftp and nf_conntrack_tftp of Linux 6.18.
 
 use super::ftp::{LONGEST_LINE, Line, announced};
-use super::{Expected, Helped, follow};
+use super::{Expected, Heard, Hearer, Helped};
+use crate::frame::Frame;
 use crate::packet::build::FrameBuilder;
 use crate::packet::flag::{ACK, PSH};
-use crate::packet::{Network, parse};
+use crate::packet::{Network, Packet, parse, protocol};
 use crate::reason::Reason;
+use crate::track::expect::Refused;
 use crate::track::{CtState, Direction};
 use config::policy::HelperKind;
 use proptest::prelude::*;
 
 const CLIENT: u128 = 0xc000_0201;
 const SERVER: u128 = 0xc633_6407;
+
+/// Remembers what it is told.
+#[derive(Default)]
+struct Recorder {
+    expected: Vec<Expected>,
+    lasts: Option<u32>,
+}
+
+impl Hearer for Recorder {
+    fn expect(&mut self, expected: Expected) -> Result<(), Refused> {
+        self.expected.push(expected);
+        Ok(())
+    }
+
+    fn lasts(&mut self, milliseconds: u32) {
+        self.lasts = Some(milliseconds);
+    }
+}
+
+/// What a packet announces, where that is one connection at most.
+fn follow<F: Frame + ?Sized>(
+    helped: &mut Helped,
+    packet: &Packet,
+    frame: &F,
+    state: CtState,
+    direction: Direction,
+) -> Result<Option<Expected>, Reason> {
+    let mut told = Recorder::default();
+    super::follow(helped, Heard { packet, frame, state, direction }, &mut told)?;
+    assert!(told.expected.len() <= 1, "{:?}", told.expected);
+    Ok(told.expected.pop())
+}
+
+/// A call over TCP from one host to a port of another, expected once and for five minutes.
+fn call(from: u128, to: (u128, u16)) -> Expected {
+    Expected::over_tcp(Some(from), to, 1, 300)
+}
 
 fn four(address: u128) -> [u8; 4] {
     (address as u32).to_be_bytes()
@@ -120,7 +159,7 @@ const PORT: &str = "PORT 192,0,2,1,5,3\r\n";
 
 #[test]
 fn a_line_counts_only_behind_a_line_that_was_seen() {
-    let expected = Ok(Some(Expected { from: SERVER, to: (CLIENT, 0x0503) }));
+    let expected = Ok(Some(call(SERVER, (CLIENT, 0x0503))));
     let mut control = Control::new();
     assert_eq!(
         control.sends(Direction::Original, PORT),
@@ -142,7 +181,7 @@ fn each_side_has_lines_of_its_own_and_sequence_numbers_wrap() {
     let answer = "227 (198,51,100,7,5,3)\r\n";
     assert_eq!(control.sends(Direction::Original, "USER me\r\n"), Ok(None));
     assert_eq!(control.sends(Direction::Reply, answer), Ok(None));
-    let expected = Expected { from: CLIENT, to: (SERVER, 0x0503) };
+    let expected = call(CLIENT, (SERVER, 0x0503));
     assert_eq!(control.sends(Direction::Reply, answer), Ok(Some(expected)));
 }
 
@@ -155,7 +194,7 @@ fn two_line_ends_are_known_and_an_older_one_is_not_learnt() {
     let [begin_of_fourth, _] = control.next;
     let (open, at) = (PORT.replace('\n', " "), begin_of_fourth - 12);
     assert_eq!(control.sends_at(Direction::Original, at, &open), Ok(None), "forgotten");
-    let expected = Ok(Some(Expected { from: SERVER, to: (CLIENT, 0x0503) }));
+    let expected = Ok(Some(call(SERVER, (CLIENT, 0x0503))));
     assert_eq!(control.sends_at(Direction::Original, begin_of_fourth - 6, PORT), expected);
     assert_eq!(control.sends_at(Direction::Original, 500, "NOOP\r\n"), Ok(None));
     assert_eq!(control.sends_at(Direction::Original, 506, PORT), Ok(None), "older than both");
@@ -200,7 +239,7 @@ fn tftp_requests() {
         follow(&mut helped, &parse(&frame[..]), &frame[..], CtState::New, direction).unwrap()
     };
     let (client, server) = ((CLIENT, 3000), (SERVER, 69));
-    let expected = Some(Expected { from: SERVER, to: (CLIENT, 3000) });
+    let expected = Some(Expected { protocol: protocol::UDP, ..call(SERVER, (CLIENT, 3000)) });
     for (payload, found) in [
         (&b"\0\x01file\0octet\0"[..], expected),
         (b"\0\x02", expected),
@@ -244,3 +283,7 @@ proptest! {
         prop_assert_eq!(announced(line.as_bytes(), Direction::Original, Network::Ipv6, 1), found);
     }
 }
+
+mod amanda;
+mod irc;
+mod sane;

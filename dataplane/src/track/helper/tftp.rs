@@ -1,12 +1,11 @@
 //! Which answer does a TFTP request announce? RFC 1350: the server answers from a port of its own.
 
-use super::Expected;
+use super::text::UDP_HEADER;
+use super::{Class, Expected, Terms, protocol};
 use crate::frame::Frame;
 use crate::packet::Packet;
 use crate::track::Direction;
 
-/// Bytes of a UDP header.
-const UDP_HEADER: usize = 8;
 /// Opcodes: read request, write request.
 const REQUESTS: [[u8; 2]; 2] = [[0, 1], [0, 2]];
 
@@ -23,8 +22,12 @@ pub(super) fn follow<F: Frame + ?Sized>(
         return None;
     }
     let tuple = &packet.tuple;
-    Some(match direction {
-        Direction::Original => Expected { from: tuple.destination, to: (tuple.source, tuple.source_port) },
-        Direction::Reply => Expected { from: tuple.source, to: (tuple.destination, tuple.destination_port) },
-    })
+    let (from, to) = match direction {
+        Direction::Original => (tuple.destination, (tuple.source, tuple.source_port)),
+        Direction::Reply => (tuple.source, (tuple.destination, tuple.destination_port)),
+    };
+    Some(Expected { from: Some(from), to, protocol: protocol::UDP, terms: ONE_FOR_FIVE_MINUTES })
 }
+
+const ONE_FOR_FIVE_MINUTES: Terms =
+    Terms { class: Class::Only, most: 1, milliseconds: 300_000, is_registration: false };
