@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Source, Sources, Span};
 use crate::files::{Files, NoFiles};
-use crate::ruleset::{Ruleset, Set, Statement};
+use crate::ruleset::{Literal, Ruleset, Set, Statement};
 use handles::Handles;
 use parser::Parser;
 use tokens::Tokens;
@@ -116,6 +116,19 @@ pub(crate) fn set(text: &str, span: Span) -> Result<Set, Diagnostic> {
             Ok(set)
         }
         (_, why) => Err(refused(text, span, why)),
+    }
+}
+
+/// The number or address that `text` is, and nothing else with it: in quotes it means the same.
+pub(crate) fn literal_in(text: &str) -> Option<Literal> {
+    let token = lexer::next(text, 0);
+    let whole = token.start == 0 && usize::try_from(token.end) == Ok(text.len());
+    match token.kind {
+        lexer::Kind::Number(number) if whole => Some(Literal::Number(number)),
+        lexer::Kind::Ipv4(address) if whole => Some(Literal::Ipv4(address)),
+        lexer::Kind::Ipv6(address) if whole => Some(Literal::Ipv6(address)),
+        lexer::Kind::Mac(address) if whole => Some(Literal::Mac(address)),
+        _ => None,
     }
 }
 

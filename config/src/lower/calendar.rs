@@ -19,7 +19,7 @@ pub(super) fn value(literal: &Literal, kind: Type, span: Span) -> Option<Lowered
         (Type::Hour, Literal::Number(seconds)) => Some(*seconds).filter(|seconds| *seconds < DAY),
         (Type::Hour, Literal::Word(text) | Literal::Text(text)) => hour(text),
         (Type::Day, Literal::Number(day)) => Some(*day).filter(|day| *day < 7),
-        (Type::Day, Literal::Word(text) | Literal::Text(text)) => day(text),
+        (Type::Day, Literal::Word(text) | Literal::Text(text)) => value_names::value(Type::Day, text),
         (Type::Duration | Type::Time | Type::Hour | Type::Day, _) => None,
         _ => return None,
     };
@@ -76,15 +76,6 @@ fn hour(text: &str) -> Option<Value> {
     fits.then_some(Value::from(hours * 3_600 + minutes * 60 + seconds))
 }
 
-/// The name of a day or its beginning, in any case.
-fn day(text: &str) -> Option<Value> {
-    let names = value_names::names(Type::Day);
-    let found = (0..).zip(names).find(|(_, name)| {
-        text.len() >= 3 && name.get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text))
-    });
-    found.map(|(number, _)| number)
-}
-
 const NANOSECONDS: Value = 1_000_000_000;
 /// In seconds.
 const DAY: Value = 86_400;
@@ -105,10 +96,5 @@ mod tests {
     fn a_day_has_24_hours() {
         assert_eq!([hour("17:00"), hour("00:00:59")], [Some(61_200), Some(59)]);
         assert_eq!([hour("24:00"), hour("1"), hour("1:60"), hour("1:2:3:4")], [None; 4]);
-    }
-
-    #[test]
-    fn a_day_may_be_cut_short() {
-        assert_eq!([day("saturday"), day("Sun"), day("Su")], [Some(6), Some(0), None]);
     }
 }

@@ -1,6 +1,6 @@
 //! What must hold for a comparison to hold?
 
-use super::constant::{bounds, constant, described, interface_pattern, ones, prefix_mask};
+use super::constant::{bounds, constant, described, interface_pattern, is_pattern, ones, prefix_mask};
 use super::element::Rules;
 use super::field::{Part, apply, says_its_family};
 use super::operand::is_of_packet;
@@ -126,7 +126,7 @@ impl Lowering<'_> {
                 return masked(part.field, mask, value, negated, right.span);
             }
             Term::Literal(Literal::Word(name) | Literal::Text(name))
-                if part.kind.is_interface() && name.ends_with('*') =>
+                if part.kind.is_interface() && is_pattern(name) =>
             {
                 if is_index(part) {
                     let text = "a pattern goes with `iifname` and `oifname`";
@@ -198,7 +198,8 @@ impl Lowering<'_> {
         super::set_flags::check_key(&types, span)?;
         elements.iter().try_for_each(|element| super::set_flags::check_unnamed(&element, holds))?;
         let merge = matches!(holds, Holds::Nothing);
-        let rules = Rules { types: &types, holds, intervals: true, merge, timeout: None, each: &[] };
+        let rules =
+            Rules { types: &types, holds, intervals: true, merge, timeout: None, each: &[], free: true };
         let set = self.elements(making.scope, &rules, elements);
         Ok(self.add_set(set))
     }

@@ -1,9 +1,8 @@
 //! Which number does a written value stand for?
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
 use super::{Lowered, calendar};
 use crate::diagnostic::{Diagnostic, Span};
+use crate::nft;
 use crate::policy::{Value, interface_value};
 use crate::ruleset::{BinaryOperator, Expression, Literal, Term, Type};
 use crate::suggestion::did_you_mean;
@@ -76,7 +75,7 @@ pub(super) fn bounds(expression: &Expression, kind: Type) -> Lowered<Bounds> {
             Ok(Bounds { low, high })
         }
         Term::Literal(Literal::Word(name) | Literal::Text(name))
-            if kind.is_interface() && name.ends_with('*') =>
+            if kind.is_interface() && is_pattern(name) =>
         {
             let (low, mask) = interface_pattern(name, span)?;
             Ok(Bounds { low, high: low | !mask })
@@ -119,12 +118,21 @@ pub(super) fn interface_pattern(name: &str, span: Span) -> Lowered<(Value, Value
     Ok((value, !ones(rest)))
 }
 
+/// Whether `*` at the end stands for anything: behind a backslash it is part of the name.
+pub(super) fn is_pattern(name: &str) -> bool {
+    name.ends_with('*') && !name.ends_with("\\*")
+}
+
 fn interface(name: &str, span: Span) -> Lowered<Value> {
     if name.is_empty() {
         return Err(Diagnostic::new(span, "the name of an interface is not empty"));
     }
     let too_long = || Diagnostic::new(span, "the name of an interface has at most 15 bytes");
-    interface_value(name).ok_or_else(too_long)
+    let value = match name.strip_suffix("\\*") {
+        Some(start) => interface_value(&format!("{start}*")),
+        None => interface_value(name),
+    };
+    value.ok_or_else(too_long)
 }
 
 fn value(literal: &Literal, kind: Type, span: Span) -> Lowered<Value> {
@@ -132,6 +140,13 @@ fn value(literal: &Literal, kind: Type, span: Span) -> Lowered<Value> {
         let text = format!("expected {}, found {found}", described(kind));
         Err(Diagnostic::new(span, text))
     };
+    if let Literal::Text(text) = literal
+        && !kind.is_interface()
+        && kind != Type::Helper
+        && let Some(inside) = nft::literal_in(text)
+    {
+        return value(&inside, kind, span);
+    }
     if let Some(found) = calendar::value(literal, kind, span) {
         return found;
     }
@@ -150,16 +165,10 @@ fn value(literal: &Literal, kind: Type, span: Span) -> Lowered<Value> {
             Err(Diagnostic::new(span, format!("expected the name of an interface, found `{name}`")))
         }
         Literal::Word(name) | Literal::Text(name) if kind.is_interface() => {
-            if name.ends_with('*') {
+            if is_pattern(name) {
                 return Err(Diagnostic::new(span, "a pattern cannot stand here"));
             }
             interface(name, span)
-        }
-        Literal::Text(text) if kind == Type::Ipv4Addr && text.parse::<Ipv4Addr>().is_ok() => {
-            Ok(text.parse::<Ipv4Addr>().map_or(0, |address| u32::from(address).into()))
-        }
-        Literal::Text(text) if kind == Type::Ipv6Addr && text.parse::<Ipv6Addr>().is_ok() => {
-            Ok(text.parse::<Ipv6Addr>().map_or(0, u128::from))
         }
         Literal::Word(name) | Literal::Text(name) if kind == Type::Helper => helper(name, span),
         Literal::Word(name) | Literal::Text(name) => {

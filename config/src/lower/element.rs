@@ -1,5 +1,7 @@
 //! Which keys does a set hold? Elements typed, sorted, merged where they may be.
 
+use std::mem::discriminant;
+
 use super::arrange::{arranged, arranged_boxes};
 use super::catch_all::CatchAll;
 use super::constant::{Bounds, bounds, described};
@@ -24,6 +26,8 @@ pub(super) struct Rules<'a> {
     pub(super) timeout: Option<u64>,
     /// What an element does for itself that does not say.
     pub(super) each: &'a [Statement],
+    /// An element may do something else.
+    pub(super) free: bool,
 }
 
 /// What few elements hold.
@@ -164,7 +168,17 @@ impl Lowering<'_> {
         let expires = extra.and_then(|extra| extra.expires.or(extra.timeout)).or(rules.timeout).unwrap_or(0);
         let each = extra.map(|extra| extra.each.as_slice()).filter(|each| !each.is_empty());
         let each = match each {
-            Some(own) => self.each(scope.table.family, own)?,
+            Some(own) => {
+                let each = self.each(scope.table.family, own)?;
+                if !rules.free && !each.iter().map(discriminant).eq(rules.each.iter().map(discriminant)) {
+                    return Err(Diagnostic::new(
+                        own[0].span,
+                        "an element does what its set says, in that order",
+                    )
+                    .help("declare it in the set: `counter` behind its `type`"));
+                }
+                each
+            }
             None => rules.each.to_vec(),
         };
         let held = Held { data, expires, each };

@@ -156,6 +156,7 @@ impl<'a> Lowering<'a> {
             merge: set.auto_merge,
             timeout: set.timeout,
             each: &each,
+            free: set.flags.dynamic,
         };
         let mut lowered = self.elements(scope, &rules, &set.elements);
         lowered.name = Some(set.name.clone());

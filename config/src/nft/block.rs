@@ -4,7 +4,7 @@ use super::handles::What;
 use super::lexer::Kind;
 use super::parser::{Parsed, Parser};
 use super::unsupported;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::{ChainPolicy, Family};
 use crate::ruleset::{Base, Chain, Literal, Priority, Spanned, Table, Term, Verdict, VerdictKind};
 use crate::suggestion::did_you_mean;
@@ -16,11 +16,24 @@ pub(super) struct InTable {
     pub(super) name: String,
 }
 
+/// What a block says of its chain beside the rules.
+#[derive(Debug, Default)]
+struct Heading {
+    policy: Option<(ChainPolicy, Span)>,
+    comment: Option<String>,
+    /// How many rules the block gave the chain so far.
+    rules: usize,
+}
+
 impl Parser<'_> {
     /// `{ chain ... set ... }`
     pub(super) fn table_block(&mut self, table: &InTable) -> Parsed<()> {
         self.handles.open();
-        let read = self.block(|parser| parser.table_item(table));
+        let mut comment = None;
+        let read = self.block(|parser| parser.table_item(table, &mut comment));
+        if comment.is_some() {
+            self.table_of(table).comment = comment;
+        }
         self.number_block(table);
         read
     }
@@ -31,7 +44,7 @@ impl Parser<'_> {
         self.ruleset.declare_table(table.family, &table.name, span)
     }
 
-    fn table_item(&mut self, table: &InTable) -> Parsed<()> {
+    fn table_item(&mut self, table: &InTable, comment: &mut Option<String>) -> Parsed<()> {
         let word = self.word("`chain`, `set`, `map` or `counter`")?;
         match &*word {
             "chain" => {
@@ -47,11 +60,7 @@ impl Parser<'_> {
                 let name = self.declared_name("a name")?;
                 self.object_declaration(table, &word, &name)
             }
-            "comment" => {
-                let text = self.comment()?;
-                self.table_of(table).comment = Some(text);
-                Ok(())
-            }
+            "comment" => self.only_comment(comment),
             "flags" => self.table_flags(table),
             "ct" => {
                 let kind = self.ct_object_kind()?;
@@ -135,16 +144,39 @@ impl Parser<'_> {
 
     /// `{ type ...; rules }`
     pub(super) fn chain_block(&mut self, table: &InTable, chain: &str) -> Parsed<()> {
+        let mut heading = Heading::default();
         self.block(|parser| {
             let outer = std::mem::replace(&mut parser.in_chain, true);
             let around = parser.table.replace(table.clone());
             let before = parser.errors.len();
-            let read = parser.chain_item(table, chain);
+            let read = parser.chain_item(table, chain, &mut heading);
             parser.in_chain = outer;
             parser.table = around;
             parser.hand_to(table, chain, before);
             read
-        })
+        })?;
+        let before = self.errors.len();
+        let read = self.head(table, chain, heading);
+        self.hand_to(table, chain, before);
+        read
+    }
+
+    /// Gives the chain what its block says of it, wherever in the block it stands.
+    fn head(&mut self, table: &InTable, name: &str, heading: Heading) -> Parsed<()> {
+        let Some(chain) = self.chain_of(table, name) else {
+            return Ok(());
+        };
+        if heading.comment.is_some() {
+            chain.comment = heading.comment;
+        }
+        match (heading.policy, &mut chain.base) {
+            (Some((policy, _)), Some(base)) => base.policy = Some(policy),
+            (Some((_, span)), None) => {
+                return self.fail_at(span, "a chain that is not attached has no policy");
+            }
+            (None, _) => {}
+        }
+        Ok(())
     }
 
     /// Hands the complaints from number `before` on to the chain they are about: it may be one that is left out.
@@ -158,28 +190,23 @@ impl Parser<'_> {
         }
     }
 
-    fn chain_item(&mut self, table: &InTable, chain: &str) -> Parsed<()> {
+    fn chain_item(&mut self, table: &InTable, chain: &str, heading: &mut Heading) -> Parsed<()> {
         match self.peek_word().as_deref() {
             Some("type") => {
                 let span = self.peek().1;
                 let base = self.base()?;
-                self.attach(table, chain, base, span)
+                self.attach(table, chain, base, span, heading.rules)
             }
             Some("policy") => {
                 let (policy, span) = self.policy()?;
-                match self.chain_of(table, chain).and_then(|c| c.base.as_mut()) {
-                    Some(base) => base.policy = Some(policy),
-                    None => return self.fail_at(span, "a chain that is not attached has no policy"),
+                match heading.policy.replace((policy, span)) {
+                    Some(_) => self.fail_at(span, "a second policy: a chain has one"),
+                    None => Ok(()),
                 }
-                Ok(())
             }
             Some("comment") if matches!(self.tokens.second(), Kind::Text) => {
                 self.tokens.take();
-                let text = self.comment()?;
-                if let Some(chain) = self.chain_of(table, chain) {
-                    chain.comment = Some(text);
-                }
-                Ok(())
+                self.only_comment(&mut heading.comment)
             }
             Some("flags") => {
                 let span = self.peek().1;
@@ -191,6 +218,7 @@ impl Parser<'_> {
             Some("devices" | "device") => self.devices(table, chain),
             _ => {
                 let rule = self.rule()?;
+                heading.rules += 1;
                 if let Some(chain) = self.chain_of(table, chain) {
                     chain.rules.push(rule);
                 }
@@ -208,21 +236,19 @@ impl Parser<'_> {
         table: &InTable,
         chain: &str,
         base: Base,
-        span: crate::diagnostic::Span,
+        span: Span,
+        own_rules: usize,
     ) -> Parsed<()> {
         let Some(found) = self.chain_of(table, chain) else {
             return Ok(());
         };
         match &mut found.base {
-            None if found.rules.is_empty() => found.base = Some(base),
+            None if found.rules.len() == own_rules => found.base = Some(base),
             None => return self.fail_at(span, "this chain already has rules and is not attached"),
             Some(known)
                 if known.kind.node == base.kind.node
                     && known.hook.node == base.hook.node
-                    && known.priority.node == base.priority.node =>
-            {
-                known.policy = base.policy.or(known.policy);
-            }
+                    && known.priority.node == base.priority.node => {}
             Some(_) => return self.fail_at(span, "this chain is already attached elsewhere"),
         }
         Ok(())
@@ -244,11 +270,7 @@ impl Parser<'_> {
         }
         self.expect_word("priority")?;
         let priority = self.priority()?;
-        let mut policy = None;
-        if self.at_word("policy") {
-            policy = Some(self.policy()?.0);
-        }
-        Ok(Base { kind, hook, priority, policy, devices })
+        Ok(Base { kind, hook, priority, policy: None, devices })
     }
 
     fn device_list(&mut self) -> Parsed<Vec<Spanned<String>>> {
@@ -281,28 +303,17 @@ impl Parser<'_> {
         Ok(())
     }
 
+    /// `NAME`, `NAME + NUMBER`, a number, or a variable that holds one of them.
     fn priority(&mut self) -> Parsed<Spanned<Priority>> {
         let (kind, start) = self.peek();
         let mut name = None;
-        let mut from = 0;
         match kind {
+            Kind::Sign("$") => return self.held_priority(),
+            Kind::Sign("+") => return self.fail_expected("a priority"),
             Kind::Word => {
                 name = Some(self.word("a priority")?.to_string());
                 if !self.at_sign("+") && !self.at_sign("-") {
                     return Ok(Spanned::new(Priority { name, offset: 0 }, start));
-                }
-            }
-            Kind::Sign("$") => {
-                let value = self.variable()?;
-                match value.term {
-                    Term::Literal(Literal::Word(word)) => name = Some(word.into()),
-                    Term::Literal(Literal::Number(number)) => {
-                        from = i64::try_from(number).unwrap_or(i64::MAX);
-                    }
-                    _ => return self.fail_at(value.span, "this variable does not hold a priority"),
-                }
-                if !self.at_sign("+") && !self.at_sign("-") {
-                    return self.priority_of(name, from, value.span);
                 }
             }
             _ => {}
@@ -311,25 +322,44 @@ impl Parser<'_> {
         if !negative {
             self.eat_sign("+");
         }
-        let number = self.number("a priority")?;
-        let offset = i64::try_from(number.node).unwrap_or(i64::MAX);
-        let offset = from.saturating_add(if negative { -offset } else { offset });
-        self.priority_of(name, offset, start.to(number.span))
+        let Kind::Number(number) = self.peek().0 else {
+            return self.fail_expected("a number");
+        };
+        let (_, end) = self.tokens.take();
+        let offset = i64::try_from(number).unwrap_or(i64::MAX);
+        self.priority_of(name, if negative { -offset } else { offset }, start.to(end))
     }
 
-    fn priority_of(
-        &mut self,
-        name: Option<String>,
-        offset: i64,
-        span: crate::diagnostic::Span,
-    ) -> Parsed<Spanned<Priority>> {
+    /// A variable in place of a priority: nothing is added to it, but a text may say so itself.
+    fn held_priority(&mut self) -> Parsed<Spanned<Priority>> {
+        let value = self.variable()?;
+        match value.term {
+            Term::Literal(Literal::Number(number)) => {
+                self.priority_of(None, i64::try_from(number).unwrap_or(i64::MAX), value.span)
+            }
+            Term::Literal(Literal::Word(text) | Literal::Text(text)) => {
+                let at = text.find([' ', '+', '-']).unwrap_or(text.len());
+                let (name, offset) = text.split_at(at);
+                let name = (!name.is_empty()).then(|| name.to_owned());
+                let offset: String = offset.split_ascii_whitespace().collect();
+                match offset.parse() {
+                    Ok(offset) => self.priority_of(name, offset, value.span),
+                    Err(_) if offset.is_empty() && name.is_some() => self.priority_of(name, 0, value.span),
+                    Err(_) => self.fail_at(value.span, "this variable does not hold a priority"),
+                }
+            }
+            _ => self.fail_at(value.span, "this variable does not hold a priority"),
+        }
+    }
+
+    fn priority_of(&mut self, name: Option<String>, offset: i64, span: Span) -> Parsed<Spanned<Priority>> {
         match i32::try_from(offset) {
             Ok(offset) => Ok(Spanned::new(Priority { name, offset }, span)),
             Err(_) => self.fail_at(span, "a priority has 32 bits"),
         }
     }
 
-    fn policy(&mut self) -> Parsed<(ChainPolicy, crate::diagnostic::Span)> {
+    fn policy(&mut self) -> Parsed<(ChainPolicy, Span)> {
         self.expect_word("policy")?;
         let word = self.name("`accept` or `drop`")?;
         match &*word.node {

@@ -68,7 +68,7 @@ impl Parser<'_> {
             match &*word {
                 "type" => kind = Some(parser.helper_type()?),
                 "l3proto" => family = Some(parser.l3_protocol()?),
-                "comment" => comment = Some(parser.comment()?),
+                "comment" => parser.only_comment(&mut comment)?,
                 _ => return parser.fail_at(word.span, format!("`{}` cannot stand in a ct helper", &*word)),
             }
             Ok(())
@@ -119,7 +119,7 @@ impl Parser<'_> {
                 "protocol" => what.protocol = parser.l4_protocol()?.node,
                 "l3proto" => what.family = Some(parser.l3_protocol()?),
                 "policy" => parser.timeout_policy(&mut what)?,
-                "comment" => comment = Some(parser.comment()?),
+                "comment" => parser.only_comment(&mut comment)?,
                 _ => return parser.fail_at(word.span, format!("`{}` cannot stand in a ct timeout", &*word)),
             }
             Ok(())

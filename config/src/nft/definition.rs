@@ -1,5 +1,6 @@
 //! What can stand in any block: `include`, and the definition of variables.
 
+use super::keywords::{is_keyword, is_value};
 use super::lexer::Kind;
 use super::parser::{Parsed, Parser};
 use crate::diagnostic::{Diagnostic, Source, Span};
@@ -36,6 +37,12 @@ impl Parser<'_> {
         self.expect_sign("=")?;
         self.weight = 0;
         let value = if self.at_sign("-") { self.negative()? } else { self.right()? };
+        if let Some((word, span)) = reserved(&value) {
+            let text = format!("`{word}` is a word of the language: no variable holds it");
+            return Err(
+                self.fail(Diagnostic::new(span, text).help("a name that reads like one goes in quotes"))
+            );
+        }
         if !again && self.variables.is_defined_here(&name) {
             let text = format!("variable `{}` is already defined", &*name);
             return Err(self.fail(Diagnostic::new(name.span, text).help("`redefine` changes it")));
@@ -97,5 +104,18 @@ impl Parser<'_> {
     fn included_badly(&mut self, span: Span, why: impl Into<String>) -> Parsed<()> {
         self.errors.push(Diagnostic::new(span, why));
         Ok(())
+    }
+}
+
+/// A word in `value` that nft reads as part of its language, and where.
+fn reserved(value: &Expression) -> Option<(Box<str>, Span)> {
+    match &value.term {
+        Term::Literal(Literal::Word(word)) if is_keyword(word) && !is_value(word) => {
+            Some((word.clone(), value.span))
+        }
+        Term::List(parts) | Term::Concat(parts) => parts.iter().find_map(reserved),
+        Term::Range(both) | Term::Binary(_, both) => reserved(&both.0).or_else(|| reserved(&both.1)),
+        Term::Set(elements) => elements.iter().find_map(|element| reserved(&element.key)),
+        _ => None,
     }
 }

@@ -122,7 +122,7 @@ impl Parser<'_> {
         let mut plain = true;
         loop {
             if self.eat_word("comment") {
-                extra.comment = Some(self.comment()?);
+                self.only_comment(&mut extra.comment)?;
             } else if self.eat_word("timeout") {
                 extra.timeout = Some(self.duration()?);
             } else if self.eat_word("expires") {
@@ -249,9 +249,10 @@ impl Parser<'_> {
             Kind::Word => {
                 let word = self.tokens.word(span);
                 if word.ends_with("\\*") {
-                    return self.fail_at(span, "an escaped `*` is not supported yet");
+                    Literal::Text((&*word).into())
+                } else {
+                    Literal::Word((&*word).into())
                 }
-                Literal::Word((&*word).into())
             }
             Kind::Text => Literal::Text(self.text("a text")?.node.into()),
             Kind::Sign("$") => return self.variable(),

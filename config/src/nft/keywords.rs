@@ -5,6 +5,14 @@ pub(crate) fn is_keyword(word: &str) -> bool {
     KEYWORDS.split_ascii_whitespace().any(|known| known == word)
 }
 
+/// Whether this word of the language is a value all the same, of a protocol most often.
+pub(super) fn is_value(word: &str) -> bool {
+    VALUES.split_ascii_whitespace().any(|known| known == word)
+}
+
+const VALUES: &str = "ah arp bytes comp dccp dnat ecn esp ether exists icmp icmpv6 igmp ip ip6 kbytes mbytes missing \
+    packets redirect reset sctp snat tcp udp udplite vlan";
+
 const KEYWORDS: &str = "accept drop continue return jump goto queue reject counter comment notrack meta ct ip \
     ip6 tcp udp udplite sctp dccp th icmp icmpv6 ether vlan arp iif oif iifname oifname mark set map element \
     elements chain table rule flush add delete insert create list rename reset replace export import monitor \

@@ -64,13 +64,11 @@ impl Parser<'_> {
         let (mut found, mut comment) = (None, None);
         let (before, open) = (self.errors.len(), self.peek().1);
         self.block(|parser| {
-            if parser.eat_word("comment") {
-                comment = Some(parser.comment()?);
-            } else {
+            if !parser.at_word("comment") {
                 found = Some(read(parser)?);
-                if parser.eat_word("comment") {
-                    comment = Some(parser.comment()?);
-                }
+            }
+            if parser.eat_word("comment") {
+                parser.only_comment(&mut comment)?;
             }
             Ok(())
         })?;
@@ -91,6 +89,15 @@ impl Parser<'_> {
             return self.fail_at(text.span, format!("a comment has at most {LONGEST_COMMENT} bytes"));
         }
         Ok(text.node)
+    }
+
+    /// The text behind `comment`, where no second one may stand.
+    pub(super) fn only_comment(&mut self, held: &mut Option<String>) -> Parsed<()> {
+        let span = self.peek().1;
+        match held.replace(self.comment()?) {
+            Some(_) => self.fail_at(span, "a second comment: there can be one"),
+            None => Ok(()),
+        }
     }
 }
 

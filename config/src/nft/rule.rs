@@ -177,7 +177,15 @@ impl Parser<'_> {
             Relation::NotEqual => Relation::NotEqual,
             _ => return self.fail_at(slash, "a mask goes with `==` and `!=` only"),
         };
+        if let Term::Set(_) | Term::SetName(_) = right.term {
+            return self.fail_at(slash, "a mask goes with one value: write `& (MASK) ==` before a set");
+        }
+        let held = self.at_sign("$");
         let mask = self.right()?;
+        if held || !matches!(mask.term, Term::List(_)) {
+            return self
+                .fail_at(mask.span, "behind `/` stands a list of flags: write `& MASK ==` before the value");
+        }
         let span = left.span;
         self.deepen(1, span)?;
         let both = Box::new((left, mask));

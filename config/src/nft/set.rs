@@ -6,7 +6,7 @@ use super::parser::{Parsed, Parser};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::ObjectKind;
 use crate::ruleset::{
-    Element, Elements, Expression, KeyType, MapData, Set, SetFlags, SetPolicy, Spanned, Statement, Term, Type,
+    Elements, Expression, KeyType, MapData, Set, SetFlags, SetPolicy, Spanned, Statement, Term, Type,
 };
 use crate::suggestion::did_you_mean;
 
@@ -112,7 +112,7 @@ impl Parser<'_> {
                     _ => return self.fail_at(policy.span, "a policy is `performance` or `memory`"),
                 });
             }
-            "comment" => draft.comment = Some(self.comment()?),
+            "comment" => self.only_comment(&mut draft.comment)?,
             "timeout" => draft.timeout = Some(self.duration()?),
             "gc-interval" => draft.collect = Some(self.duration()?),
             _ => {
@@ -131,7 +131,7 @@ impl Parser<'_> {
             let value = self.variable()?;
             return match value.term {
                 Term::Set(elements) => Ok(*elements),
-                _ => Ok(std::iter::once(Element::new(value)).collect()),
+                _ => self.fail_at(value.span, "this variable does not hold `{ element, ... }`"),
             };
         }
         let (elements, span) = self.elements()?;
