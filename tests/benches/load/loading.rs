@@ -3,7 +3,7 @@
 //! and then does all of it again beside the program in force, as a reload does.
 
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use config::{NoFiles, Source};
@@ -32,33 +32,34 @@ pub struct Loading {
 }
 
 impl Loading {
-    /// Loads the file twice, one after the other.
+    /// Loads the files twice, one after the other.
     ///
     /// # Panics
     /// If it is refused.
     #[must_use]
-    pub fn of(path: &Path) -> Self {
+    pub fn of(paths: &[PathBuf]) -> Self {
         let before = resident("VmRSS");
         let start = Instant::now();
-        let (first, policy_seconds) = load(path, None);
+        let (first, policy_seconds) = load(paths, None);
         let program_seconds = start.elapsed().as_secs_f64() - policy_seconds;
         let user_seconds = user_seconds();
         let peak = resident("VmHWM");
         let published = resident("VmRSS");
         fs::write("/proc/self/clear_refs", "5").expect("the peak can be forgotten");
-        let (second, _) = load(path, Some(&first));
+        let (second, _) = load(paths, Some(&first));
         let reload_peak = resident("VmHWM");
         let program = second.program.memory() as u64;
         Self { policy_seconds, program_seconds, user_seconds, before, peak, published, program, reload_peak }
     }
 }
 
-/// The rules of the file, and seconds to their policy.
-fn load(path: &Path, before: Option<&Rules>) -> (Rules, f64) {
+/// The rules of the files, and seconds to their policy.
+fn load(paths: &[PathBuf], before: Option<&Rules>) -> (Rules, f64) {
     let start = Instant::now();
-    let text = fs::read_to_string(path).expect("a text");
-    let source = Source::new(path.display().to_string(), text);
-    let loaded = config::load(&[source], &mut NoFiles).unwrap_or_else(|refused| panic!("{refused}"));
+    let read = |path: &PathBuf| fs::read_to_string(path).expect("a text");
+    let sources = paths.iter().map(|path| Source::new(path.display().to_string(), read(path)));
+    let sources: Vec<Source> = sources.collect();
+    let loaded = config::load(&sources, &mut NoFiles).unwrap_or_else(|refused| panic!("{refused}"));
     let seconds = start.elapsed().as_secs_f64();
     (Rules::compile_at(&loaded.policy, 1, 0, before).expect("a checked policy compiles"), seconds)
 }

@@ -1,8 +1,8 @@
 //! How long does a large ruleset take to load, and how much memory? Beside `nft -f` and `iptables-restore` of the
 //! same file, each in a fresh process and a fresh network namespace, by turns in the same run.
 //!
-//! `cargo bench --package tests --bench load -- [--rounds N] [--scale N] [--json FILE] [--markdown FILE] [WORD]`: only
-//! texts with WORD in their names; sizes divided by the scale.
+//! `cargo bench --package tests --bench load -- [--rounds N] [--scale N] [--alone] [--json FILE] [--markdown FILE]
+//! [WORD]`: only texts with WORD in their names; sizes divided by the scale; without the others.
 
 #![expect(clippy::print_stdout, reason = "a bench shows what it measures")]
 
@@ -23,6 +23,7 @@ use texts::{Rival, Text};
 struct Wanted {
     rounds: usize,
     scale: u32,
+    alone: bool,
     json: Option<PathBuf>,
     markdown: Option<PathBuf>,
     word: String,
@@ -30,13 +31,15 @@ struct Wanted {
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let mut wanted = Wanted { rounds: 5, scale: 1, json: None, markdown: None, word: String::new() };
+    let mut wanted =
+        Wanted { rounds: 5, scale: 1, alone: false, json: None, markdown: None, word: String::new() };
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().unwrap_or_else(|| panic!("{argument} wants a value"));
         match argument.as_str() {
-            "--load" => return load(Path::new(&value())),
+            "--load" => return load(&arguments.map(PathBuf::from).collect::<Vec<_>>()),
             "--rounds" => wanted.rounds = value().parse().expect("a number of rounds"),
             "--scale" => wanted.scale = value().parse().expect("a divisor"),
+            "--alone" => wanted.alone = true,
             "--json" => wanted.json = Some(value().into()),
             "--markdown" => wanted.markdown = Some(value().into()),
             "--bench" => {}
@@ -55,28 +58,28 @@ fn main() {
 }
 
 /// The other side of [`measured`].
-fn load(path: &Path) {
-    println!("{}", serde_json::to_string(&Loading::of(path)).expect("a report"));
+fn load(paths: &[PathBuf]) {
+    println!("{}", serde_json::to_string(&Loading::of(paths)).expect("a report"));
 }
 
 fn measure(wanted: &Wanted) -> Report {
     let directory = tempfile::tempdir().expect("a directory");
-    let nothing = directory.path().join("nothing");
-    std::fs::write(&nothing, "table inet nothing\n").expect("a file");
+    let nothing = [directory.path().join("nothing")];
+    std::fs::write(&nothing[0], "table inet nothing\n").expect("a file");
     let mut rows = Vec::new();
     for text in texts::all(wanted.scale).iter().filter(|text| text.name.contains(&wanted.word)) {
-        let path = directory.path().join("text");
-        text.write(&path).expect("the text is written");
-        let mut row = Row::new(text, std::fs::metadata(&path).map_or(0, |file| file.len()));
+        let paths = text.write(directory.path()).expect("the text is written");
+        let bytes = paths.iter().map(|path| std::fs::metadata(path).map_or(0, |file| file.len())).sum();
+        let mut row = Row::new(text, bytes);
         for round in 0..wanted.rounds {
             row.baseline.push(measured(&nothing).0);
-            let (run, loading) = measured(&path);
+            let (run, loading) = measured(&paths);
             row.sluice.push(run);
             row.loading.push(loading);
-            row.check.push(run_of(sluice::command().arg("check").arg(&path)));
+            row.check.push(run_of(sluice::command().args(["check", "--together"]).args(&paths)));
             // who does not end once is not asked again
-            if row.rival.last().is_none_or(|run| run.ended) {
-                row.rival.push(rival(text, &path));
+            if !wanted.alone && row.rival.last().is_none_or(|run| run.ended) {
+                row.rival.extend(rival(text, &paths[0]));
             }
             eprintln!("{} ({}): round {}", text.name, row.program, round + 1);
         }
@@ -85,28 +88,29 @@ fn measure(wanted: &Wanted) -> Report {
     Report::new(wanted.rounds, wanted.scale, rows)
 }
 
-/// Loads the file in a fresh process.
-fn measured(path: &Path) -> (Run, Loading) {
+/// Loads the files in a fresh process.
+fn measured(paths: &[PathBuf]) -> (Run, Loading) {
     let mut command = Command::new(std::env::current_exe().expect("a path of our own"));
-    command.arg("--load").arg(path).stdout(Stdio::piped());
+    command.arg("--load").args(paths).stdout(Stdio::piped());
     let mut child = command.spawn().expect("a process");
     let stdout = child.stdout.take().expect("a pipe");
     let loading = serde_json::from_reader(stdout);
     let (done, _) = system::wait(child).expect("the process is ours");
-    assert!(done, "{path:?} is refused");
+    assert!(done, "{paths:?} are refused");
     let loading: Loading = loading.expect("a report");
     let seconds = loading.policy_seconds + loading.program_seconds;
     (Run { seconds, user_seconds: loading.user_seconds, peak: loading.peak, ended: true }, loading)
 }
 
 /// Loads the file into the kernel: a namespace that holds nothing.
-fn rival(text: &Text, path: &Path) -> Run {
+fn rival(text: &Text, path: &Path) -> Option<Run> {
     let namespace = Namespace::new("load");
     let mut command = namespace.command("timeout");
     command.arg("--signal=KILL").arg(PATIENCE.as_secs().to_string());
     match text.rival {
-        Rival::Nft => run_of(command.args(["nft", "-f"]).arg(path)),
-        Rival::Iptables => run_of(command.arg("iptables-restore").arg(path)),
+        Rival::Nft => Some(run_of(command.args(["nft", "-f"]).arg(path))),
+        Rival::Iptables => Some(run_of(command.arg("iptables-restore").arg(path))),
+        Rival::Ipset => None,
     }
 }
 

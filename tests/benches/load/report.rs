@@ -61,7 +61,8 @@ struct Summary {
     seconds: f64,
     user_seconds: f64,
     check_seconds: f64,
-    rival_seconds: f64,
+    /// If it was asked.
+    rival_seconds: Option<f64>,
     /// Otherwise it was killed after that time.
     rival_ended: bool,
     /// How many times as long the rival takes.
@@ -82,6 +83,7 @@ impl Row {
             program: match text.rival {
                 Rival::Nft => "nft -f",
                 Rival::Iptables => "iptables-restore",
+                Rival::Ipset => "ipset restore",
             },
             file_bytes,
             seconds_allowed: text.seconds,
@@ -108,7 +110,7 @@ impl Row {
             seconds: taken,
             user_seconds: page::median(self.sluice.iter().map(|run| run.user_seconds)),
             check_seconds: seconds(&self.check),
-            rival_seconds: seconds(&self.rival),
+            rival_seconds: (!self.rival.is_empty()).then(|| seconds(&self.rival)),
             rival_ended: self.rival.iter().all(|run| run.ended),
             ratio: page::median(ratios),
             bytes_over_baseline: over,
@@ -145,18 +147,21 @@ impl Report {
         for row in &self.summary {
             let more = if row.rival_ended { "" } else { "> " };
             let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
+            let [rival, ratio, rival_bytes] = match row.rival_seconds {
+                Some(seconds) => {
+                    [format!("{more}{seconds:.3} s"), format!("{more}{:.1}", row.ratio), mib(row.rival_bytes)]
+                }
+                None => [const { String::new() }; 3],
+            };
             let _ = writeln!(
                 out,
-                "| {} | `{}` | {:.3} s | {:.2} s | {:.3} s | {more}{:.3} s | {more}{:.1} | {} | {} | {} | {} | {} |",
+                "| {} | `{}` | {:.3} s | {:.2} s | {:.3} s | {rival} | {ratio} | {} | {rival_bytes} | {} | {} | {} |",
                 row.text,
                 row.program,
                 row.seconds,
                 row.user_seconds,
                 row.check_seconds,
-                row.rival_seconds,
-                row.ratio,
                 mib(row.bytes_over_baseline),
-                mib(row.rival_bytes),
                 mib(row.published_bytes),
                 mib(row.reload_bytes_over_published),
                 if row.holds { "holds" } else { "**missed**" },
