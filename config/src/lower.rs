@@ -20,6 +20,7 @@ mod recent;
 mod rule;
 mod scope;
 mod set_flags;
+mod templates;
 mod update;
 
 use std::collections::HashMap;

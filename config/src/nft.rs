@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Source, Sources, Span};
 use crate::files::{Files, NoFiles};
-use crate::ruleset::{Literal, Ruleset, Set, Statement};
+use crate::ruleset::{Elements, Literal, Ruleset, Set, Statement};
 use handles::Handles;
 use parser::Parser;
 use tokens::Tokens;
@@ -105,17 +105,30 @@ pub(crate) fn statements(text: &str, span: Span) -> Result<Vec<Statement>, Diagn
 
 /// Reads the declaration of a set, as [`statements`].
 pub(crate) fn set(text: &str, span: Span) -> Result<Set, Diagnostic> {
+    let mut set = unmoved(text).map_err(|why| refused(text, span, why))?;
+    set.move_to(span);
+    Ok(set)
+}
+
+/// The elements `text`, between commas, each where it stands in the text that was made of them; complaints are placed at
+/// `span`.
+pub(crate) fn elements(text: &str, span: Span) -> Result<Elements, Diagnostic> {
+    if text.is_empty() {
+        return Ok(Elements::default());
+    }
+    let of_set = unmoved(&format!("set x {{ type mark; elements = {{ {text} }}; }}"));
+    of_set.map(|set| set.elements).map_err(|why| refused(text, span, why))
+}
+
+fn unmoved(text: &str) -> Result<Set, Option<Diagnostic>> {
     let mut ruleset = Ruleset::default();
     let mut errors = Vec::new();
     let source = Source::new("", format!("table ip x {{\n{text}\n}}\n"));
     parse(&source, &mut NoFiles, &mut ruleset, &mut errors);
     let mut found = ruleset.tables.iter().flat_map(|table| table.sets.iter()).cloned();
     match (found.next(), errors.into_iter().next()) {
-        (Some(mut set), None) => {
-            set.move_to(span);
-            Ok(set)
-        }
-        (_, why) => Err(refused(text, span, why)),
+        (Some(set), None) => Ok(set),
+        (_, why) => Err(why),
     }
 }
 

@@ -24,7 +24,7 @@ pub use chunks::{CHUNK_TYPES, ChunkMode, Chunks, FLAGGED_CHUNKS};
 pub use condition::{Comparison, Match, Test};
 pub use hook::{Family, Hook};
 pub use known::{Ct, Meta, Ways, ct_state};
-pub use lists::Lists;
+pub use lists::{Lists, Start};
 pub use load::{Field, Header, HeaderBase, Load, OptionOf, Part, whole};
 pub use object::{ConnectionLimit, Counter, Limit, LimitUnit, Quota};
 pub use recent::{Recent, RecentAction, RecentList, Seen};

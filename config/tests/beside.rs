@@ -237,3 +237,15 @@ fn a_set_that_rules_change_is_dynamic() {
         assert!(said.contains(part), "{rules}: {said}");
     }
 }
+
+#[test]
+fn an_element_that_is_none_is_told_at_its_place_among_thousands() {
+    let mut text = "create many hash:net\n".to_owned();
+    for n in 0..9000 {
+        let prefix = if n == 5000 { "/24/8" } else { "/32" };
+        text += &format!("add many 10.0.{}.{}{prefix}\n", n / 256, n % 256);
+    }
+    let said = complaints(&[("s", &text)], &[]);
+    assert!(said.starts_with("s:5002:10: error:") && said.matches("error:").count() == 1, "{said}");
+    assert!(said.len() < 500, "{said}");
+}

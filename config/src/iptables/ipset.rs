@@ -3,12 +3,13 @@
 //! A set becomes one of nft with the same name in every table whose rules ask for it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use super::Version;
 use super::lexer::{Line, Token};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::nft;
-use crate::ruleset::Set;
+use crate::ruleset::{Elements, Set};
 
 /// The sets saved beside a dump, by name.
 #[derive(Debug, Clone, Default)]
@@ -43,8 +44,19 @@ pub(super) struct Saved {
     pub(super) timeout: Option<u64>,
     size: Option<u64>,
     span: Span,
-    /// Each in nft's words, with its place.
-    elements: Vec<(String, Span)>,
+    elements: Elements,
+    waiting: Waiting,
+    /// The first that is a network or a range.
+    wide: Option<Span>,
+}
+
+/// Elements in nft's words that are not read yet: a few at a time, since there may be millions.
+#[derive(Debug, Clone, Default)]
+struct Waiting {
+    /// One behind the other, with commas.
+    text: String,
+    /// Where each ends in the text, and where it was written.
+    places: Vec<(usize, Span)>,
 }
 
 impl IpSets {
@@ -70,12 +82,13 @@ impl IpSets {
             if trimmed.is_empty() || trimmed.starts_with('#') || trimmed == "COMMIT" {
                 continue;
             }
-            let read = line.tokens(0).and_then(|tokens| self.line(&tokens, line.whole()));
+            let read = line.tokens(0).and_then(|tokens| self.line(&tokens, line.whole(), errors));
             errors.extend(read.err());
         }
+        self.sets.values_mut().for_each(|saved| saved.read_waiting(errors));
     }
 
-    fn line(&mut self, tokens: &[Token], span: Span) -> Result<(), Diagnostic> {
+    fn line(&mut self, tokens: &[Token], span: Span, errors: &mut Vec<Diagnostic>) -> Result<(), Diagnostic> {
         match tokens {
             [command, name, kind, options @ ..] if command.text == "create" => {
                 let saved = create(kind, options, span)?;
@@ -92,8 +105,10 @@ impl IpSets {
                     let message = format!("there is no set `{}` to add to", name.text);
                     return Err(Diagnostic::new(name.span, message));
                 };
-                let text = saved.element(element, options)?;
-                saved.elements.push((text, element.span));
+                saved.element(element, options)?;
+                if saved.waiting.places.len() >= MOST_WAITING {
+                    saved.read_waiting(errors);
+                }
                 Ok(())
             }
             _ => Err(Diagnostic::new(span, "expected `create NAME TYPE ...` or `add NAME ELEMENT ...`")),
@@ -115,7 +130,9 @@ fn create(kind: &Token, options: &[Token], span: Span) -> Result<Saved, Diagnost
         timeout: None,
         size: None,
         span,
-        elements: Vec::new(),
+        elements: Elements::default(),
+        waiting: Waiting::default(),
+        wide: None,
     };
     let mut words = options.iter();
     while let Some(word) = words.next() {
@@ -148,16 +165,42 @@ fn create(kind: &Token, options: &[Token], span: Span) -> Result<Saved, Diagnost
 }
 
 impl Saved {
-    /// An element in nft's words.
-    fn element(&self, element: &Token, options: &[Token]) -> Result<String, Diagnostic> {
-        let said = element.split(',');
-        if said.len() != self.parts.len() {
-            let message = format!("this set has {} parts, this element {}", self.parts.len(), said.len());
+    /// Puts an element, with what it has, to those that wait.
+    fn element(&mut self, element: &Token, options: &[Token]) -> Result<(), Diagnostic> {
+        let before = self.waiting.text.len();
+        if before > 0 {
+            self.waiting.text.push_str(", ");
+        }
+        let from = self.waiting.text.len();
+        if let Err(why) = self.write(element, options) {
+            self.waiting.text.truncate(before);
+            return Err(why);
+        }
+        if self.waiting.text[from..].contains(['/', '-']) {
+            self.wide.get_or_insert(element.span);
+        }
+        self.waiting.places.push((self.waiting.text.len(), element.span));
+        Ok(())
+    }
+
+    /// Writes an element in nft's words.
+    fn write(&mut self, element: &Token, options: &[Token]) -> Result<(), Diagnostic> {
+        let count = element.text.split(',').count();
+        if count != self.parts.len() {
+            let message = format!("this set has {} parts, this element {count}", self.parts.len());
             return Err(Diagnostic::new(element.span, message));
         }
-        let parts: Result<Vec<String>, Diagnostic> =
-            self.parts.iter().zip(&said).map(|(part, token)| part_text(*part, token)).collect();
-        let mut text = parts?.join(" . ");
+        let text = &mut self.waiting.text;
+        let mut at = 0;
+        for (part, said) in self.parts.iter().zip(element.text.split(',')) {
+            if at > 0 {
+                text.push_str(" . ");
+            }
+            let end = at + said.len();
+            part_text(*part, said, text)
+                .map_err(|message| Diagnostic::new(element.piece(at, end).span, message))?;
+            at = end + 1;
+        }
         let mut words = options.iter();
         while let Some(word) = words.next() {
             let mut value = || {
@@ -168,7 +211,7 @@ impl Saved {
                 "timeout" => {
                     let seconds = super::numbers::number(value()?, 0, u64::from(u32::MAX))?;
                     if seconds > 0 {
-                        text = format!("{text} timeout {seconds}s");
+                        let _ = write!(text, " timeout {seconds}s");
                     }
                 }
                 "comment" | "packets" | "bytes" => drop(value()?),
@@ -179,7 +222,24 @@ impl Saved {
                 }
             }
         }
-        Ok(text)
+        Ok(())
+    }
+
+    /// Reads those that wait. Where they cannot be read together, each is read alone, to say which it is.
+    fn read_waiting(&mut self, errors: &mut Vec<Diagnostic>) {
+        let Waiting { text, places } = std::mem::take(&mut self.waiting);
+        let spans = || places.iter().map(|(_, span)| *span);
+        if let Ok(mut read) = nft::elements(&text, self.span) {
+            read.move_each_to(spans());
+            self.elements.append(read);
+            return;
+        }
+        let mut from = 0;
+        for (end, span) in places {
+            let element = text[from..end].trim_start_matches(", ");
+            errors.extend(nft::elements(element, span).err());
+            from = end;
+        }
     }
 
     /// The set as one of nft, which rules may have `changed`.
@@ -193,14 +253,13 @@ impl Saved {
             Part::Mark => "mark",
         });
         let types = types.collect::<Vec<_>>().join(" . ");
-        let wide = self.elements.iter().find(|(text, _)| text.contains(['/', '-']));
-        if let Some((_, span)) = wide.filter(|_| changed) {
+        if let Some(span) = self.wide.filter(|_| changed) {
             let message = format!(
                 "rules change the set `{name}`, and this is a network: packets cannot change a set of networks"
             );
-            return Err(Diagnostic::new(*span, message).help("put the networks into a set of their own"));
+            return Err(Diagnostic::new(span, message).help("put the networks into a set of their own"));
         }
-        let ranges = !changed && (self.intervals || wide.is_some());
+        let ranges = !changed && (self.intervals || self.wide.is_some());
         let flags: Vec<&str> =
             [(ranges, "interval"), (changed, "dynamic"), (self.timeout.is_some(), "timeout")]
                 .iter()
@@ -215,44 +274,37 @@ impl Saved {
         let size =
             self.size.or(changed.then_some(DEFAULT_SIZE)).map(|size| size.max(self.elements.len() as u64));
         let size = size.map_or_else(String::new, |size| format!("size {size}; "));
-        let list: Vec<&str> = self.elements.iter().map(|(text, _)| text.as_str()).collect();
-        let elements = match list.is_empty() {
-            true => String::new(),
-            false => format!("elements = {{ {} }}; ", list.join(", ")),
-        };
-        let text = format!("set {name} {{ type {types}; {size}{flags}{lifetime}{merge}{elements}}}");
+        let text = format!("set {name} {{ type {types}; {size}{flags}{lifetime}{merge}}}");
         let mut set = nft::set(&text, self.span)?;
-        // Each element stands where it was written.
-        let places = self.elements.iter().map(|(_, span)| *span);
-        set.elements.move_each_to(places);
+        set.elements = self.elements.clone();
         Ok(set)
     }
 }
 
-fn part_text(part: Part, token: &Token) -> Result<String, Diagnostic> {
-    let text = token.text.as_str();
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '/' | '-' | '_');
-    if text.is_empty() || !text.chars().all(plain) {
-        return Err(Diagnostic::new(token.span, format!("`{text}` is not an element")));
+/// Writes a part of an element in nft's words; otherwise what is wrong with it.
+fn part_text(part: Part, said: &str, text: &mut String) -> Result<(), String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'/' | b'-' | b'_');
+    if said.is_empty() || !said.bytes().all(plain) {
+        return Err(format!("`{said}` is not an element"));
     }
     match part {
         Part::Port => {
-            let (protocol, port) = token.split_once(':');
-            let (protocol, port) = match port {
-                Some(port) => (protocol.text, port.text),
-                None => ("tcp".to_owned(), protocol.text),
-            };
+            let (protocol, port) = said.split_once(':').unwrap_or(("tcp", said));
             if protocol.starts_with("icmp") {
-                let message = "an ICMP type in place of a port is not supported";
-                return Err(Diagnostic::new(token.span, message));
+                return Err("an ICMP type in place of a port is not supported".to_owned());
             }
-            Ok(format!("{} . {port}", protocol.to_ascii_lowercase()))
+            text.extend(protocol.chars().map(|letter| letter.to_ascii_lowercase()));
+            text.push_str(" . ");
+            text.push_str(port);
         }
-        Part::BarePort => Ok(text.rsplit(':').next().unwrap_or(text).to_owned()),
-        _ => Ok(text.to_owned()),
+        Part::BarePort => text.push_str(said.rsplit(':').next().unwrap_or(said)),
+        _ => text.push_str(said),
     }
+    Ok(())
 }
 
+/// Elements that are read together.
+const MOST_WAITING: usize = 4096;
 /// Elements a set of ipset has room for unless it says otherwise.
 const DEFAULT_SIZE: u64 = 65_536;
 

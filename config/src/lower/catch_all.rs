@@ -4,7 +4,7 @@
 use super::constant::ones;
 use super::{Lowered, Lowering};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::policy::{Set, Statement, Value, Verdict};
+use crate::policy::{Set, Start, Statement, Value, Verdict};
 
 /// What `*` holds.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub(super) struct CatchAll {
     pub(super) data: Option<Value>,
     /// Its counters.
     pub(super) each: Vec<Statement>,
+    /// What they begin from.
+    pub(super) starts: Vec<Start>,
     pub(super) span: Span,
 }
 
@@ -33,7 +35,7 @@ impl Lowering<'_> {
             set.data.extend(rest.data);
             if counts {
                 set.each.fill(set.len() - 1);
-                set.each.push(rest.each.clone());
+                set.each.push_from(rest.each.clone(), &rest.starts);
             }
             return Ok(());
         };
@@ -46,7 +48,7 @@ impl Lowering<'_> {
             set.verdicts.extend(rest.verdict);
             set.data.extend(rest.data);
             if counts {
-                set.each.push(rest.each.clone());
+                set.each.push_from(rest.each.clone(), &rest.starts);
             }
         };
         for index in 0..before.low.len() {
@@ -59,7 +61,7 @@ impl Lowering<'_> {
             set.verdicts.extend(before.verdicts.get(index));
             set.data.extend(before.data.get(index));
             if counts {
-                set.each.push(before.each.of(index).to_vec());
+                set.each.push_from(before.each.of(index).to_vec(), before.each.starts_of(index));
             }
             next = high.checked_add(1);
         }

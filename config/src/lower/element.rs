@@ -7,9 +7,10 @@ use super::catch_all::CatchAll;
 use super::constant::{Bounds, bounds, described};
 use super::overlap::Overlap;
 use super::scope::{Holds, Scope};
+use super::templates::Templates;
 use super::{Lowered, Lowering};
 use crate::diagnostic::Diagnostic;
-use crate::policy::{ObjectKind, Set, Statement, Value, Verdict};
+use crate::policy::{ObjectKind, Set, Start, Statement, Value, Verdict};
 use crate::ruleset::{Element, Elements, Expression, Literal, Term, Type};
 
 /// What the elements of a set must be.
@@ -36,6 +37,8 @@ struct Held {
     data: Option<Value>,
     expires: u64,
     each: Vec<Statement>,
+    /// What those begin from; empty if that is as they say.
+    starts: Vec<Start>,
 }
 
 impl Lowering<'_> {
@@ -43,15 +46,15 @@ impl Lowering<'_> {
     pub(super) fn elements(&mut self, scope: &Scope<'_>, rules: &Rules<'_>, elements: &Elements) -> Set {
         let mut set = Set { widths: rules.types.iter().map(|kind| kind.width()).collect(), ..Set::default() };
         let before = self.errors.len();
-        let mut rest = None;
+        let (mut rest, mut templates) = (None, Templates::default());
         set.low.reserve_exact(elements.len() * rules.types.len());
         set.high.reserve_exact(elements.len() * rules.types.len());
         for element in elements {
             if matches!(element.key.term, Term::Any) {
-                let found = self.rest(scope, rules, &element, rest.is_some());
+                let found = self.rest((scope, rules), &mut templates, &element, rest.is_some());
                 rest = self.note(found).or(rest);
             } else {
-                let found = self.put(scope, rules, &element, &mut set);
+                let found = self.put((scope, rules), &mut templates, &element, &mut set);
                 self.note(found);
             }
         }
@@ -83,8 +86,8 @@ impl Lowering<'_> {
     /// What `*` holds.
     fn rest(
         &mut self,
-        scope: &Scope<'_>,
-        rules: &Rules<'_>,
+        (scope, rules): (&Scope<'_>, &Rules<'_>),
+        templates: &mut Templates,
         element: &Element,
         again: bool,
     ) -> Lowered<CatchAll> {
@@ -92,7 +95,7 @@ impl Lowering<'_> {
         if again {
             return Err(Diagnostic::new(span, "every other key has an element already"));
         }
-        let held = self.held(scope, rules, element)?.unwrap_or_default();
+        let held = self.held((scope, rules), templates, element)?.unwrap_or_default();
         if held.expires > 0 {
             let text = "`*` that ends is not supported: what it stands for would not end with it";
             return Err(Diagnostic::new(span, text).help("a rule behind this one says the same"));
@@ -103,11 +106,17 @@ impl Lowering<'_> {
             return Err(Diagnostic::new(span, text).help("a rule behind this one says the same"));
         }
         let verdict = self.verdict_of(scope, rules, element)?;
-        Ok(CatchAll { verdict, data: held.data, each: held.each, span })
+        Ok(CatchAll { verdict, data: held.data, each: held.each, starts: held.starts, span })
     }
 
     /// Puts one element behind those that `set` has.
-    fn put(&mut self, scope: &Scope<'_>, rules: &Rules<'_>, element: &Element, set: &mut Set) -> Lowered<()> {
+    fn put(
+        &mut self,
+        (scope, rules): (&Scope<'_>, &Rules<'_>),
+        templates: &mut Templates,
+        element: &Element,
+        set: &mut Set,
+    ) -> Lowered<()> {
         let parts = match &element.key.term {
             _ if rules.types.len() == 1 => std::slice::from_ref(&element.key),
             Term::Concat(parts) if parts.len() == rules.types.len() => parts,
@@ -123,7 +132,7 @@ impl Lowering<'_> {
             set.high.push(found.high);
         }
         let verdict = self.verdict_of(scope, rules, element)?;
-        let held = self.held(scope, rules, element)?;
+        let held = self.held((scope, rules), templates, element)?;
         set.verdicts.extend(verdict);
         hold(set, held, before / rules.types.len());
         Ok(())
@@ -148,7 +157,12 @@ impl Lowering<'_> {
     }
 
     /// What an element holds besides its key and a verdict.
-    fn held(&mut self, scope: &Scope<'_>, rules: &Rules<'_>, element: &Element) -> Lowered<Option<Held>> {
+    fn held(
+        &mut self,
+        (scope, rules): (&Scope<'_>, &Rules<'_>),
+        templates: &mut Templates,
+        element: &Element,
+    ) -> Lowered<Option<Held>> {
         let data = match rules.holds {
             Holds::Values(types) => Some(self.element_data(element, types)?),
             Holds::Objects(kind) => Some(object(scope, *kind, element)?),
@@ -167,9 +181,9 @@ impl Lowering<'_> {
         let extra = element.extra.as_deref();
         let expires = extra.and_then(|extra| extra.expires.or(extra.timeout)).or(rules.timeout).unwrap_or(0);
         let each = extra.map(|extra| extra.each.as_slice()).filter(|each| !each.is_empty());
-        let each = match each {
+        let (each, starts) = match each {
             Some(own) => {
-                let each = self.each(scope.table.family, own)?;
+                let (each, starts) = self.own(templates, scope.table.family, own)?;
                 if !rules.free && !each.iter().map(discriminant).eq(rules.each.iter().map(discriminant)) {
                     return Err(Diagnostic::new(
                         own[0].span,
@@ -177,11 +191,11 @@ impl Lowering<'_> {
                     )
                     .help("declare it in the set: `counter` behind its `type`"));
                 }
-                each
+                (each, starts)
             }
-            None => rules.each.to_vec(),
+            None => (rules.each.to_vec(), Vec::new()),
         };
-        let held = Held { data, expires, each };
+        let held = Held { data, expires, each, starts };
         Ok((held != Held::default()).then_some(held))
     }
 
@@ -211,7 +225,7 @@ fn hold(set: &mut Set, held: Option<Held>, index: usize) {
     }
     if !held.each.is_empty() {
         set.each.fill(index);
-        set.each.push(held.each);
+        set.each.push_from(held.each, &held.starts);
     }
 }
 

@@ -12,7 +12,7 @@ pub struct Counter {
 }
 
 /// A token bucket.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Limit {
     /// Its name; none if it was written in a rule.
     pub name: Option<String>,
@@ -42,7 +42,7 @@ pub enum LimitUnit {
 }
 
 /// An amount of bytes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Quota {
     /// Its name; none if it was written in a rule.
     pub name: Option<String>,

@@ -1,7 +1,8 @@
 //! Where do the elements of a set stay that may have millions? Side by side in bytes, as short as what was written:
 //! a number for a number, an address for an address, and how far it stands behind the one before. What is more than
-//! constants with a verdict, a value, times or a comment is kept whole.
+//! constants with a verdict, a value, times, a comment, counters, limits or quotas is kept whole.
 
+mod each;
 mod keyed;
 
 use std::fmt;
@@ -123,15 +124,13 @@ impl Elements {
             return self.expression(&element.key);
         };
         let ElementExtra { verdict, data, timeout, expires, each, comment } = extra;
-        if !each.is_empty() {
-            return None;
-        }
         let parts = [
             (verdict.is_some(), VERDICT),
             (data.is_some(), DATA),
             (timeout.is_some(), TIMEOUT),
             (expires.is_some(), EXPIRES),
             (comment.is_some(), COMMENT),
+            (!each.is_empty(), EACH),
         ];
         self.bytes.push(parts.iter().fold(EXTRA, |flags, &(is, flag)| if is { flags | flag } else { flags }));
         self.expression(&element.key)?;
@@ -146,6 +145,9 @@ impl Elements {
         }
         if let Some(comment) = comment {
             self.text(comment);
+        }
+        if !each.is_empty() {
+            self.each(each)?;
         }
         Some(())
     }
@@ -293,6 +295,9 @@ impl<'a> Iter<'a> {
         if flags & COMMENT != 0 {
             extra.comment = Some(self.text()?.to_owned());
         }
+        if flags & EACH != 0 {
+            extra.each = self.each()?;
+        }
         Some(Element { key, extra: Some(Box::new(extra)) })
     }
 
@@ -386,6 +391,7 @@ const EXPIRES: u8 = 8;
 const COMMENT: u8 = 16;
 /// Anything, or what would be nothing.
 const EXTRA: u8 = 32;
+const EACH: u8 = 64;
 /// The element is the next of those that are kept whole.
 const WHOLE: u8 = 255;
 

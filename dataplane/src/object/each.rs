@@ -6,7 +6,7 @@ use super::connections::{self, Bound, Counter, Place};
 use super::quota::Quota;
 use super::rate::Rate;
 use super::window::Window;
-use config::policy::{Policy, Statement};
+use config::policy::{Policy, Start, Statement};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The statements of an element, run in order; the state of each is [`WORDS`] numbers.
@@ -61,9 +61,11 @@ impl Each {
         WORDS * self.statements.len()
     }
 
-    /// Puts the state of a new element to where it starts from.
-    pub fn reset(&self, state: &[AtomicU64]) {
-        for (one, state) in self.statements.iter().zip(state.chunks_exact(WORDS)) {
+    /// Puts the state of a new element to where it starts from: as the templates say, and `starts` besides, if any.
+    pub fn reset(&self, state: &[AtomicU64], starts: &[Start]) {
+        let starts = starts.iter().copied().chain(std::iter::repeat([0; 2]));
+        let states = state.chunks_exact(WORDS).zip(starts);
+        for (one, (state, start)) in self.statements.iter().zip(states) {
             let (first, second) = match *one {
                 One::Counter { packets, bytes } => (packets, bytes),
                 One::Rate(_) | One::Window(_) => (0, 0),
@@ -73,8 +75,8 @@ impl Each {
                     continue;
                 }
             };
-            state[0].store(first, Relaxed);
-            state[1].store(second, Relaxed);
+            state[0].store(first.wrapping_add(start[0]), Relaxed);
+            state[1].store(second.wrapping_add(start[1]), Relaxed);
         }
     }
 

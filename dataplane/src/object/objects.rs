@@ -444,7 +444,7 @@ impl Held {
             let verdict = set.verdicts.get(element).map_or(0, |_| element as Value);
             let data = set.data.get(element).copied().unwrap_or(verdict);
             let ends = end(set.expires.get(element).copied().unwrap_or(0), now);
-            if !held.load(key, data, list, ends, now) {
+            if !held.load(key, data, (list, set.each.starts_of(element)), ends, now) {
                 return None;
             }
         }

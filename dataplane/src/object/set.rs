@@ -30,7 +30,7 @@ use super::clock::Moment;
 use super::connections::{Counter, Place};
 use super::each::Each;
 use ahash::RandomState;
-use config::policy::{Change, Value};
+use config::policy::{Change, Start, Value};
 use record::Record;
 use std::sync::atomic::{
     AtomicU32, AtomicU64,
@@ -144,9 +144,11 @@ pub struct Wanted {
 
 /// An element that is not there yet.
 #[derive(Debug, Clone, Copy)]
-struct New {
+struct New<'a> {
     data: Value,
     each: u32,
+    /// What its statements begin from.
+    starts: &'a [Start],
     end: u64,
     loaded: bool,
 }
@@ -234,7 +236,7 @@ impl DynamicSet {
         }
         let lifetime = wanted.lifetime.unwrap_or(self.lifetime);
         let end = moment.now.saturating_add(lifetime);
-        let new = New { data: wanted.data, each: wanted.each, end, loaded: false };
+        let new = New { data: wanted.data, each: wanted.each, starts: &[], end, loaded: false };
         let (element, is_new) = self.put(key, new, moment.now, || None)?;
         if !is_new && wanted.change == Change::Update {
             self.renew(element, lifetime, moment.now);
@@ -243,8 +245,15 @@ impl DynamicSet {
     }
 
     /// Puts an element in that ends at `end`, as the policy loads it. Whether there was room.
-    pub(super) fn load(&self, key: &[Value], data: Value, each: u32, end: u64, now: u64) -> bool {
-        self.put(key, New { data, each, end, loaded: true }, now, || None).is_some()
+    pub(super) fn load(
+        &self,
+        key: &[Value],
+        data: Value,
+        (each, starts): (u32, &[Start]),
+        end: u64,
+        now: u64,
+    ) -> bool {
+        self.put(key, New { data, each, starts, end, loaded: true }, now, || None).is_some()
     }
 
     /// Takes over the elements that packets have put into `old`, with the time they have left and the state of their
@@ -264,7 +273,7 @@ impl DynamicSet {
                 }
                 from.key(&mut key[..parts]);
                 let each = from.list();
-                let new = New { data: from.data(), each, end, loaded: false };
+                let new = New { data: from.data(), each, starts: &[], end, loaded: false };
                 if let Some((Element { record, .. }, _)) = self.put(&key[..parts], new, now, || None) {
                     let to = self.record(record);
                     to.end().store(end, Relaxed);
@@ -339,7 +348,7 @@ impl DynamicSet {
     fn put(
         &self,
         key: &[Value],
-        new: New,
+        new: New<'_>,
         now: u64,
         room: impl FnOnce() -> Option<u32>,
     ) -> Option<(Element, bool)> {
@@ -430,10 +439,10 @@ impl DynamicSet {
         }
     }
 
-    fn write(&self, record: u32, key: &[Value], new: New) {
+    fn write(&self, record: u32, key: &[Value], new: New<'_>) {
         let record = self.record(record);
         if let Some(each) = self.each.get(new.each as usize) {
-            each.reset(record.state());
+            each.reset(record.state(), new.starts);
         }
         let room = record.state();
         let room = &room[room.len() - self.room..];

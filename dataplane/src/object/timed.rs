@@ -28,7 +28,8 @@ impl TimedElements {
         let state: Box<[AtomicU64]> = (0..words * numbers.len()).map(|_| AtomicU64::new(0)).collect();
         if words > 0 {
             let own = numbers.iter().filter_map(|&number| lists.get(number as usize));
-            own.zip(state.chunks_exact(words)).for_each(|(each, state)| each.reset(state));
+            let own = own.zip(state.chunks_exact(words)).enumerate();
+            own.for_each(|(element, (each, state))| each.reset(state, set.each.starts_of(element)));
         }
         let ends = set.expires.iter().map(|&milliseconds| end(milliseconds, now)).collect();
         Self { ends, lists: lists.into(), numbers, state, words }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::HeaderBase;
+use crate::policy::{HeaderBase, Limit, LimitUnit, Quota};
 use crate::ruleset::{BinaryOperator, CtKey, Selector, Statement, StatementKind};
 
 fn span() -> impl Strategy<Value = Span> {
@@ -56,10 +56,30 @@ fn verdict() -> impl Strategy<Value = Verdict> {
     (kind, span()).prop_map(|(kind, span)| Verdict { kind, span })
 }
 
+fn stateful() -> impl Strategy<Value = StatementKind> {
+    let name = || prop_oneof![9 => Just(None), 1 => Just(Some("name".to_owned()))];
+    let unit = prop_oneof![Just(LimitUnit::Packets), Just(LimitUnit::Bytes)];
+    let rates = (any::<u64>(), any::<u64>(), any::<u64>());
+    let limit = (name(), unit, rates, any::<bool>(), prop::option::of(any::<u32>()));
+    let limit = limit.prop_map(|(name, unit, (rate, per_seconds, burst), over, window)| {
+        StatementKind::Limit(Limit { name, unit, rate, per_seconds, burst, over, window })
+    });
+    let quota = (name(), any::<u64>(), any::<u64>(), any::<bool>());
+    prop_oneof![
+        any::<(u64, u64)>().prop_map(|(packets, bytes)| StatementKind::Counter { packets, bytes }),
+        limit,
+        quota.prop_map(|(name, bytes, used, over)| {
+            StatementKind::Quota(Quota { name, bytes, used, over })
+        }),
+        any::<(u32, bool)>().prop_map(|(count, over)| StatementKind::ConnectionLimit { count, over }),
+    ]
+}
+
 fn extra() -> impl Strategy<Value = ElementExtra> {
     let each = prop_oneof![
         5 => Just(Vec::new()),
         1 => Just(vec![Statement::new(StatementKind::Notrack, Span::default())]),
+        4 => prop::collection::vec((stateful(), span()).prop_map(|(kind, span)| Statement::new(kind, span)), 1..3),
     ];
     let parts = (
         prop::option::of(verdict()),
@@ -102,6 +122,20 @@ fn an_address_takes_eight_bytes() {
     };
     let elements: Elements = (0..1000).map(element).collect();
     assert!(elements.bytes.len() < 8 * 1000 + 10, "{}", elements.bytes.len());
+    assert!(elements.whole.is_empty());
+}
+
+#[test]
+fn an_address_that_counts_takes_twenty_bytes() {
+    let element = |n: u32| {
+        let span = |from, to| Span::new(0, 40 * n + from, 40 * n + to);
+        let counter = StatementKind::Counter { packets: n.into(), bytes: u64::from(n) * 60 };
+        let each = vec![Statement::new(counter, span(12, 40))];
+        let extra = Some(Box::new(ElementExtra { each, ..ElementExtra::default() }));
+        Element { key: Expression::literal(Literal::Ipv4(n.into()), span(0, 10)), extra }
+    };
+    let elements: Elements = (0..1000).map(element).collect();
+    assert!(elements.bytes.len() < 20 * 1000, "{}", elements.bytes.len());
     assert!(elements.whole.is_empty());
 }
 

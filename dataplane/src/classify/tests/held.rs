@@ -145,3 +145,19 @@ fn marks_are_seen_by_later_rules() {
     policy.sets = vec![Set { widths: vec![32], high: low.clone(), low, data: vec![5], ..Set::default() }];
     assert_eq!(counted(&policy, &[(1, 0), (2, 0)]), [2, 1, 1, 1]);
 }
+
+/// `elements = { 10.0.0.1 quota 120 bytes, 10.0.0.2 quota 120 bytes used 80 bytes }`: one template, two states.
+#[test]
+fn elements_of_one_template_begin_each_from_its_own() {
+    for dynamic in [None, dynamic(10, None).dynamic] {
+        let mut policy = policy(vec![vec![is_in(0)]]);
+        policy.quotas = vec![Quota { bytes: 120, ..Quota::default() }];
+        let low = vec![0x0a00_0001, 0x0a00_0002];
+        let mut set = Set { widths: vec![32], high: low.clone(), low, dynamic, ..Set::default() };
+        set.each.push(vec![Statement::Quota(QuotaId(0))]);
+        set.each.push_from(vec![Statement::Quota(QuotaId(0))], &[[80, 0]]);
+        policy.sets = vec![set];
+        assert_eq!(counted(&policy, &[(1, 0); 4]), [3]);
+        assert_eq!(counted(&policy, &[(2, 0); 4]), [1]);
+    }
+}

@@ -13,7 +13,7 @@ impl DynamicSet {
         now: u64,
         goes: impl Fn() -> Option<Element>,
     ) -> Option<Element> {
-        let new = New { data: 0, each: 0, end: FOR_EVER, loaded: false };
+        let new = New { data: 0, each: 0, starts: &[], end: FOR_EVER, loaded: false };
         let room = || (0..MOST_TURNS).find_map(|_| self.take().or_else(|| self.vacated(goes()?)));
         self.put(key, new, now, room).map(|(element, _)| element)
     }

@@ -124,7 +124,7 @@ fn expiring(out: &mut dyn Write, size: u32) -> io::Result<()> {
 }
 
 fn counted(out: &mut dyn Write, size: u32) -> io::Result<()> {
-    set(out, size, "type ipv4_addr", "ip saddr @many drop", |out, n| {
+    set(out, size, "type ipv4_addr; counter", "ip saddr @many drop", |out, n| {
         write!(out, "{} counter packets {} bytes {}", v4(scattered(n)), n % 1000, n % 1000 * 60)
     })
 }
