@@ -142,6 +142,12 @@ impl Built {
     }
 }
 
+/// As many whole letters of `text` as there are in its first `most` bytes.
+pub(super) fn start_of(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    &text[..end.unwrap_or_default()]
+}
+
 /// `protocol field`
 pub(super) fn header(protocol: &str, field: &str, span: Span) -> Expression {
     let selector = Selector::header(protocol, field);

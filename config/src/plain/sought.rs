@@ -12,6 +12,7 @@ pub(super) fn words(sought: Sought, negated: bool) -> Option<Vec<String>> {
             Some(vec![format!("tcp option {kind} {}", if negated { "missing" } else { "exists" })])
         }
         Sought::SegmentSize { low, high } => Some(segment_size(low, high, negated)),
+        Sought::Extensions(wanted) if says_authentication(wanted) => None,
         Sought::Extensions(wanted) => Some(extensions(wanted, negated)),
         Sought::MonthDay { .. }
         | Sought::HeaderOption { .. }
@@ -26,6 +27,7 @@ pub(super) const fn unsaid(sought: Sought) -> &'static str {
         Sought::MonthDay { .. } => "nft has no words for the day of the month",
         Sought::HeaderOption { .. } => "nft has no words for the options of an IPv6 extension header",
         Sought::RouteReserved | Sought::SourceRoute { .. } => NO_ROUTES,
+        Sought::Extensions(_) => "nft has no words for the authentication header of IPv6",
         _ => "nft has no words for this list",
     }
 }
@@ -61,6 +63,11 @@ fn extensions(wanted: Extensions, negated: bool) -> Vec<String> {
         };
     }
     if negated != (wanted.negated && !wanted.soft) { first_of(&those, &these) } else { vec![these.join(" ")] }
+}
+
+/// Whether it is asked if there is one: nft has no words for that.
+const fn says_authentication(wanted: Extensions) -> bool {
+    !wanted.soft || wanted.named & 1 << AUTHENTICATION != 0
 }
 
 fn chunks(chunks: Chunks, negated: bool) -> Option<Vec<String>> {
@@ -106,6 +113,9 @@ const EXTENSIONS: [(&str, &str); 8] = [
     ("meta l4proto 59", "meta l4proto != 59"),
     ("meta l4proto != { 50, 59 }", "meta l4proto { 50, 59 }"),
 ];
+
+/// Its place among them.
+const AUTHENTICATION: u8 = 4;
 
 /// What is said of type 0 routing headers.
 pub(super) const NO_ROUTES: &str = "nft has no words for what an IPv6 routing header of type 0 holds";

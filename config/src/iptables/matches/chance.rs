@@ -47,10 +47,10 @@ pub(in crate::iptables) fn translate(
         return Err(Diagnostic::new(loaded.span, "the mode nth needs `--every`"));
     };
     let every = number(given.value(), 1, u64::from(u32::MAX))?;
-    let packet = match loaded.get("--packet") {
-        Some(given) => number(given.value(), 0, u64::from(u32::MAX))?,
-        None => 0,
+    let Some(packet) = loaded.get("--packet") else {
+        return Err(Diagnostic::new(given.span, "`--every` needs `--packet`: 0 is the first"));
     };
+    let packet = number(packet.value(), 0, u64::from(u32::MAX))?;
     if packet >= every {
         return Err(Diagnostic::new(given.span, "`--packet` must be less than `--every`"));
     }

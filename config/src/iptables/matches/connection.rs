@@ -21,7 +21,7 @@ pub(in crate::iptables) fn conntrack(loaded: &Loaded, facts: &Facts<'_>, built: 
     for given in &loaded.given {
         match given.option.name() {
             "--ctproto" => {
-                let protocol = protocol::of(given)?;
+                let protocol = protocol::of_any(given)?;
                 let not = if given.negated { "!= " } else { "" };
                 built.says(&format!("ct original protocol {not}{protocol}"), given.span)?;
             }
@@ -112,8 +112,11 @@ fn expires(given: &Given, built: &mut Built) -> Done {
     let open = range.high >= LONGEST_SECONDS;
     let (low, high) = (range.low, range.high);
     let text = match given.negated {
-        _ if low > LONGEST_SECONDS => {
-            return Err(Diagnostic::new(given.span, "no connection is kept for so long"));
+        // No connection is kept for so long.
+        true if low > LONGEST_SECONDS => return tracked(given, built),
+        false if low > LONGEST_SECONDS => {
+            built.never(given.span);
+            return Ok(());
         }
         true if open && low == 0 => {
             built.never(given.span);
@@ -186,7 +189,10 @@ pub(in crate::iptables) fn connbytes(loaded: &Loaded, _facts: &Facts<'_>, built:
     let direction = word(needed("--connbytes-dir")?.value(), &["original", "reply", "both"])?;
     let mode = word(needed("--connbytes-mode")?.value(), &["packets", "bytes", "avgpkt"])?;
     let (low, high) = given.value().split_once(':');
-    let low = number(&low, 0, u64::MAX)?;
+    let low = match &high {
+        Some(_) if low.text.is_empty() => 0,
+        _ => number(&low, 0, u64::MAX)?,
+    };
     let high = match high {
         Some(high) if !high.text.is_empty() => number(&high, 0, u64::MAX)?,
         _ => u64::MAX,

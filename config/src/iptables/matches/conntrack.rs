@@ -56,6 +56,14 @@ pub(in crate::iptables) fn state(
     let Some(given) = loaded.get("--state") else {
         return Err(Diagnostic::new(loaded.span, "the match `state` needs `--state`"));
     };
+    for token in given.value().split(',') {
+        if ["snat", "dnat"].contains(&token.text.to_ascii_lowercase().as_str()) {
+            return Err(Diagnostic::new(
+                token.span,
+                format!("`-m conntrack --ctstate` knows {}", token.text),
+            ));
+        }
+    }
     let states = states(given, built)?;
     compare(given, &states, built);
     Ok(())

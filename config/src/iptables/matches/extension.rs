@@ -158,13 +158,21 @@ fn listed(given: &Given, header: u8, built: &mut Built) -> Done {
     }
     for (index, token) in (0_u8..).zip(tokens) {
         let (kind, length) = token.split_once(':');
-        let read =
-            |token: &Token| number(token, 0, 255).map(|number| u8::try_from(number).unwrap_or(ANY_LENGTH));
-        let kind = read(&kind)?;
-        let length = length.map_or(Ok(ANY_LENGTH), |length| read(&length))?;
+        let kind = low_byte(&kind)?;
+        let length = length.as_ref().map(low_byte).transpose()?;
+        if kind == 0 && length.is_some() {
+            return Err(Diagnostic::new(token.span, "the option 0 is one byte: it has no length"));
+        }
+        let length = length.unwrap_or(ANY_LENGTH);
         built.sought(Sought::HeaderOption { header, index, kind, length }, false, given.span);
     }
     Ok(())
+}
+
+/// iptables takes any number here, and of it the last eight bits.
+fn low_byte(token: &Token) -> Result<u8, Diagnostic> {
+    let number = number(token, 0, u64::from(u32::MAX))?;
+    Ok(number.to_le_bytes()[0])
 }
 
 /// The header counts what is behind its first eight bytes, in units of eight.

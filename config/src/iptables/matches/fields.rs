@@ -66,15 +66,16 @@ fn interface(given: &Given, key: MetaKey, built: &mut Built) -> Done {
 /// `-m comment`
 pub(in crate::iptables) fn comment(loaded: &Loaded, _facts: &Facts<'_>, built: &mut Built) -> Done {
     let given = only(loaded)?;
-    let text = &given.value().text;
+    let mut text = given.value().text.as_str();
     if text.len() > LONGEST_COMMENT {
-        let message = format!("a comment has at most {LONGEST_COMMENT} bytes");
-        return Err(Diagnostic::new(given.value().span, message));
+        text = build::start_of(text, LONGEST_COMMENT);
+        let message = format!("a comment has at most {LONGEST_COMMENT} bytes: the rest is left out");
+        built.note(given.value().span, message);
     }
     if !text.is_empty() {
         built.comment = Some(match built.comment.take() {
             Some(before) => format!("{before} {text}"),
-            None => text.clone(),
+            None => text.to_owned(),
         });
     }
     Ok(())

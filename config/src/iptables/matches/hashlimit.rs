@@ -28,6 +28,9 @@ pub(in crate::iptables) fn translate(loaded: &Loaded, facts: &Facts<'_>, built: 
     let Some(name) = loaded.get("--hashlimit-name") else {
         return Err(Diagnostic::new(loaded.span, "the match `hashlimit` needs `--hashlimit-name`"));
     };
+    if name.value().text.is_empty() {
+        return Err(Diagnostic::new(name.span, "the name of a table of hashlimit is not empty"));
+    }
     let (above, given) = match (loaded.get("--hashlimit-upto"), loaded.get("--hashlimit-above")) {
         (Some(given), None) => (given.negated, given),
         (None, Some(given)) => (!given.negated, given),

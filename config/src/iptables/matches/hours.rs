@@ -103,8 +103,8 @@ fn weekdays(loaded: &Loaded) -> Result<[bool; 7], Diagnostic> {
     };
     let mut days = [given.negated; 7];
     for token in given.value().split(',') {
-        let said = token.text.to_ascii_lowercase();
-        let named = || DAYS.iter().position(|day| said.len() >= 2 && day.starts_with(&said));
+        let said = &token.text;
+        let named = || DAYS.iter().position(|day| said.len() >= 2 && day.starts_with(said.as_str()));
         let number = said.parse::<usize>().ok().filter(|day| (1..=7).contains(day)).map(|day| day % 7);
         let Some(day) = number.or_else(named) else {
             return Err(Diagnostic::new(token.span, format!("`{}` is not a day of the week", token.text)));
@@ -184,7 +184,7 @@ fn written(seconds: i64) -> String {
 }
 
 const DAY: i64 = 86_400;
-const DAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 /// The bits of the days 1 to 31.
 const EVERY_DAY: u32 = u32::MAX << 1;

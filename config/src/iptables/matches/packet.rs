@@ -67,8 +67,10 @@ fn address_type(given: &Given, field: &str, facts: &Facts<'_>, built: &mut Built
 /// `-m pkttype`
 pub(in crate::iptables) fn pkttype(loaded: &Loaded, _facts: &Facts<'_>, built: &mut Built) -> Done {
     let given = only(loaded)?;
-    let name = match word(given.value(), &["unicast", "host", "broadcast", "multicast"])? {
+    let name = match word(given.value(), &["unicast", "host", "broadcast", "bcast", "multicast", "mcast"])? {
         "unicast" => "host",
+        "bcast" => "broadcast",
+        "mcast" => "multicast",
         name => name,
     };
     let not = if given.negated { "!= " } else { "" };

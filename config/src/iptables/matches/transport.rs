@@ -102,7 +102,7 @@ pub(in crate::iptables) fn dccp(
         dccp_types(given, built)?;
     }
     if let Some(given) = loaded.get("--dccp-option") {
-        let kind = number(given.value(), 0, 255)?;
+        let kind = number(given.value(), 1, 255)?;
         let there = if given.negated { "missing" } else { "exists" };
         built.whole(Header::DccpOptions, Some(Protocol::Dccp), given.span);
         built.says(&format!("dccp option {kind} {there}"), given.span)?;

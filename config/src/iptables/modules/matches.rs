@@ -66,7 +66,7 @@ pub(super) const MATCHES: &[Module] = &[
         &["conntrack"],
         &[
             both(&["--ctstate"]),
-            both(&["--ctdir"]),
+            plain(&["--ctdir"], 1),
             both(&["--ctproto"]),
             both(&["--ctorigsrc"]),
             both(&["--ctorigdst"]),
@@ -183,7 +183,7 @@ pub(super) const MATCHES: &[Module] = &[
             plain(&["--timestop"], 1),
             both(&["--monthdays"]),
             both(&["--weekdays"]),
-            plain(&["--kerneltz"], 0),
+            plain(&["--kerneltz", "--localtz"], 0),
             plain(&["--utc"], 0),
             plain(&["--contiguous"], 0),
         ],

@@ -1,11 +1,12 @@
 //! What does a log line say? `LOG` and `NFLOG`.
 
 use crate::diagnostic::Diagnostic;
-use crate::iptables::build::Built;
+use crate::iptables::build::{Built, start_of};
 use crate::iptables::lexer::Token;
 use crate::iptables::numbers::number;
-use crate::iptables::options::Loaded;
+use crate::iptables::options::{Given, Loaded};
 use crate::iptables::ports::integer;
+use crate::suggestion::did_you_mean;
 
 type Done = Result<(), Diagnostic>;
 
@@ -13,7 +14,7 @@ type Done = Result<(), Diagnostic>;
 pub(super) fn log(target: &Loaded, built: &mut Built) -> Done {
     let mut text = "log".to_owned();
     if let Some(given) = target.get("--log-prefix") {
-        text += &prefix(given.value(), LONGEST_PREFIX)?;
+        text += &prefix(given, LONGEST_PREFIX, built)?;
     }
     if let Some(given) = target.get("--log-level") {
         let level = level(given.value())?;
@@ -42,7 +43,7 @@ pub(super) fn log(target: &Loaded, built: &mut Built) -> Done {
 pub(super) fn nflog(target: &Loaded, built: &mut Built) -> Done {
     let mut text = "log".to_owned();
     if let Some(given) = target.get("--nflog-prefix") {
-        text += &prefix(given.value(), LONGEST_NFLOG_PREFIX)?;
+        text += &prefix(given, LONGEST_NFLOG_PREFIX, built)?;
     }
     let group = target.get("--nflog-group").map_or(Ok(0), |given| number(given.value(), 0, 65_535))?;
     text = format!("{text} group {group}");
@@ -56,50 +57,56 @@ pub(super) fn nflog(target: &Loaded, built: &mut Built) -> Done {
             .note(given.span, "`--nflog-range` has no effect, as in the kernel: `--nflog-size` cuts packets");
     }
     if let Some(given) = target.get("--nflog-threshold") {
-        let threshold = number(given.value(), 1, 65_535)?;
-        text = format!("{text} queue-threshold {threshold}");
+        match number(given.value(), 0, 65_535)? {
+            0 => {}
+            threshold => text = format!("{text} queue-threshold {threshold}"),
+        }
     }
     built.says(&text, target.span)
 }
 
-fn prefix(token: &Token, longest: usize) -> Result<String, Diagnostic> {
-    let text = token.text.as_str();
+/// iptables hands on as much of a prefix as there is room for.
+fn prefix(given: &Given, longest: usize, built: &mut Built) -> Result<String, Diagnostic> {
+    let token = given.value();
+    let mut text = token.text.as_str();
     if text.is_empty() {
-        return Ok(String::new());
+        return Err(Diagnostic::new(given.span, "an empty prefix: leave it out"));
     }
     if text.contains(|c: char| c == '"' || c.is_control()) {
         let message = "a prefix with quotes or control characters cannot be written in nft";
         return Err(Diagnostic::new(token.span, message));
     }
     if text.len() > longest {
-        let message = format!("a prefix has at most {longest} bytes");
-        return Err(Diagnostic::new(token.span, message));
+        text = start_of(text, longest);
+        built.note(token.span, format!("a prefix has at most {longest} bytes: the rest is left out"));
     }
     Ok(format!(" prefix \"{text}\""))
 }
 
-/// A number, or a name of which the beginning is enough.
+/// A number or a name.
 fn level(token: &Token) -> Result<usize, Diagnostic> {
     if integer(&token.text).is_some() {
         return Ok(usize::try_from(number(token, 0, 7)?).unwrap_or_default());
     }
-    let said = token.text.to_ascii_lowercase();
-    let named = LEVELS.iter().position(|(name, other)| *name == said || *other == said);
-    let begun = || LEVELS.iter().position(|(name, _)| !said.is_empty() && name.starts_with(&said));
-    let unknown = || Diagnostic::new(token.span, format!("unknown level `{}`", token.text));
-    named.or_else(begun).ok_or_else(unknown)
+    let named = LEVELS.iter().position(|(_, names)| names.contains(&token.text.as_str()));
+    named.ok_or_else(|| {
+        let names = LEVELS.iter().flat_map(|(_, names)| *names).copied();
+        let mut complaint = Diagnostic::new(token.span, format!("unknown level `{}`", token.text));
+        complaint.help = did_you_mean(&token.text, names);
+        complaint
+    })
 }
 
-/// What nft calls them, and other names.
-const LEVELS: [(&str, &str); 8] = [
-    ("emerg", "panic"),
-    ("alert", "alert"),
-    ("crit", "critical"),
-    ("err", "error"),
-    ("warn", "warning"),
-    ("notice", "notice"),
-    ("info", "information"),
-    ("debug", "debug"),
+/// What nft calls them, and iptables.
+const LEVELS: [(&str, &[&str]); 8] = [
+    ("emerg", &["emerg", "panic"]),
+    ("alert", &["alert"]),
+    ("crit", &["crit"]),
+    ("err", &["error"]),
+    ("warn", &["warning"]),
+    ("notice", &["notice"]),
+    ("info", &["info"]),
+    ("debug", &["debug"]),
 ];
 const LONGEST_PREFIX: usize = 29;
 const LONGEST_NFLOG_PREFIX: usize = 127;
