@@ -1,5 +1,8 @@
 //! Connection tracking, told in stories: after each packet the kernel and Sluice must say what is written.
 
+#[path = "conntrack/any.rs"]
+mod any;
+
 use std::fs;
 
 use tests::capture::bundled;
@@ -41,6 +44,11 @@ fn helper_amanda() {
 #[test]
 fn helper_sane() {
     told("sane.txt", 50);
+}
+
+#[test]
+fn helper_sip() {
+    told("sip.txt", 120);
 }
 
 #[test]

@@ -237,8 +237,7 @@ pub(crate) fn unknown_helper(name: &str, span: Span) -> Diagnostic {
 const LONGEST_TIMEOUT: u32 = 2_147_483;
 
 /// Name, transport protocols, and why no connection can be given it here.
-const KERNEL_HELPERS: [(&str, &[u8], &str); 7] = [
-    ("sip", &[6, 17], NOT_READ),
+const KERNEL_HELPERS: [(&str, &[u8], &str); 6] = [
     ("netbios-ns", &[17], BROADCASTS),
     ("snmp", &[17], BROADCASTS),
     ("pptp", &[6], "its calls are not told apart by what the control connection says of them"),

@@ -33,11 +33,13 @@ pub enum HelperKind {
     Amanda,
     /// SANE: the answer to a scan names a port.
     Sane,
+    /// SIP: calls, and telephones that are registered.
+    Sip,
 }
 
 impl HelperKind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 5] = [Self::Ftp, Self::Tftp, Self::Irc, Self::Amanda, Self::Sane];
+    pub const ALL: [Self; 6] = [Self::Ftp, Self::Tftp, Self::Irc, Self::Amanda, Self::Sane, Self::Sip];
 
     /// The kernel's name for it.
     #[must_use]
@@ -48,6 +50,7 @@ impl HelperKind {
             Self::Irc => "irc",
             Self::Amanda => "amanda",
             Self::Sane => "sane",
+            Self::Sip => "sip",
         }
     }
 
@@ -57,6 +60,7 @@ impl HelperKind {
         match self {
             Self::Ftp | Self::Irc | Self::Sane => &[6],
             Self::Tftp | Self::Amanda => &[17],
+            Self::Sip => &[17, 6],
         }
     }
 

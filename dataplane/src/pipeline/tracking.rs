@@ -385,13 +385,17 @@ impl<'a> Tracker<'a> {
             }
             let helped = self.help(slot, tracked, packet, frame);
             if helped.is_err() {
-                self.shard.table.remove(slot);
+                self.remove(slot);
                 self.settle();
             }
             return helped;
         }
         match (tracked.place, keyed) {
             (Place::Stored(slot), Keyed::Own { .. }) => self.help(slot, tracked, packet, frame),
+            (Place::Stored(slot), Keyed::Quoted { .. }) => {
+                self.help_by_error(slot, tracked);
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

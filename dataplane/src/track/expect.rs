@@ -327,6 +327,19 @@ impl Expectations {
         });
     }
 
+    /// This is not expected any more, if it is one of such a connection's.
+    pub fn unexpect(&self, own: &mut Own, announced: &Announced) {
+        let (hash, words) = (self.hash(announced), announced.words());
+        for slot in self.window(hash) {
+            let state = self.states[slot].load(Acquire);
+            let own_here = own.in_slot(slot, version(state));
+            if let Some(handle) = own_here.filter(|_| self.bodies[slot].words() == words) {
+                own.remove(handle);
+                self.withdraw(handle);
+            }
+        }
+    }
+
     fn withdraw(&self, handle: Handle) {
         let Some(slot) = handle.slot() else { return };
         let state = self.states[slot].load(Acquire);

@@ -1,12 +1,13 @@
 //! What do helpers and timeouts of its own change about a connection? Little for most: one bit of its status asks.
 
 use super::{Tracked, Tracker};
+use crate::classify::Direction;
 use crate::flow::{FlowKey, Slot};
 use crate::frame::Frame;
 use crate::packet::{Packet, protocol};
 use crate::reason::Reason;
 use crate::time::Tick;
-use crate::track::expect::{Announced, Announcer, Inherited, Own, Refused};
+use crate::track::expect::{Announced, Announcer, Class, Inherited, Own, Refused};
 use crate::track::helper::{self, Expected, Heard, Hearer};
 use crate::track::{Expectations, Flow, Status, Timeouts};
 use config::policy::HelperKind;
@@ -113,6 +114,19 @@ impl<'a> Tracker<'a> {
         }
         followed
     }
+
+    /// An ICMP error about a stored flow passes: as in the kernel it is, to the helper of SIP, one more packet from who
+    /// began, if that sends it.
+    pub(super) fn help_by_error(&mut self, slot: Slot, tracked: &Tracked) {
+        let is_helped = self.shard.table.stored(slot).status().has(Status::HELPER);
+        if !is_helped || tracked.direction != Some(Direction::Original) {
+            return;
+        }
+        let is_read = self.shard.table.extra(slot).helped.helper() == Some(HelperKind::Sip);
+        if is_read && self.shard.table.stored(slot).protocol() == protocol::UDP {
+            self.set_deadline(slot, self.now.after(helper::SIP_LASTS));
+        }
+    }
 }
 
 /// Expects what a helper reads in a connection.
@@ -125,12 +139,37 @@ struct Ear<'a> {
     lasts: Option<u32>,
 }
 
+impl Ear<'_> {
+    fn announced(&self, expected: &Expected) -> Announced {
+        let Expected { from, to, protocol, .. } = *expected;
+        let announced = Announced::new(from.unwrap_or(0), to, protocol, self.key.version, self.key.zone);
+        if from.is_none() { announced.from_anyone() } else { announced }
+    }
+}
+
 impl Hearer for Ear<'_> {
     fn expect(&mut self, expected: Expected) -> Result<(), Refused> {
-        let Expected { from, to, protocol, terms } = expected;
-        let announced = Announced::new(from.unwrap_or(0), to, protocol, self.key.version, self.key.zone);
-        let announced = if from.is_none() { announced.from_anyone() } else { announced };
-        self.expectations.expect(&mut self.own, &announced, self.by, terms, self.now)
+        let announced = self.announced(&expected);
+        self.expectations.expect(&mut self.own, &announced, self.by, expected.terms, self.now)
+    }
+
+    fn unexpect(&mut self, expected: &Expected) {
+        let announced = self.announced(expected);
+        self.expectations.unexpect(&mut self.own, &announced);
+    }
+
+    fn is_expected_elsewhere(&self, expected: &Expected) -> bool {
+        let kind = (self.by.helper, expected.terms.class);
+        self.expectations.is_expected_elsewhere(&self.own, &self.announced(expected), kind, self.now)
+    }
+
+    fn forget(&mut self, is_meant: fn(Class) -> bool) {
+        self.expectations.forget(&mut self.own, is_meant);
+    }
+
+    fn confirm(&mut self, to: (u128, u16), protocol: u8, milliseconds: u32) -> bool {
+        let announced = Announced::new(0, to, protocol, self.key.version, self.key.zone);
+        self.expectations.confirm(&self.own, &announced, self.now, milliseconds)
     }
 
     fn lasts(&mut self, milliseconds: u32) {

@@ -1,4 +1,5 @@
-//! Which connections does this packet announce? Helpers read FTP, TFTP, IRC, Amanda and SANE, where a rule told them to.
+//! Which connections does this packet announce? Helpers read FTP, TFTP, IRC, Amanda, SANE and SIP, where a rule told
+//! them to.
 //!
 //! A helper sees the packets of its connections that pass, and tells its [`Hearer`] whom to expect. As in the kernel
 //! each has a bound to what one connection may announce at a time, and for how long; what is one more takes the place of
@@ -8,6 +9,7 @@ mod amanda;
 mod ftp;
 mod irc;
 mod sane;
+mod sip;
 mod text;
 mod tftp;
 
@@ -21,6 +23,7 @@ use crate::packet::{Packet, protocol};
 use crate::reason::Reason;
 
 pub use ftp::LONGEST_LINE;
+pub use sip::LASTS as SIP_LASTS;
 pub use text::LONGEST_TEXT;
 
 /// What a connection's helper remembers of it.
@@ -33,6 +36,7 @@ pub struct Helped {
     expected_by: u8,
     sane: sane::Asked,
     lines: ftp::Lines,
+    sip: sip::Requests,
     /// What it has announced.
     pub announced: Own,
 }
@@ -103,6 +107,19 @@ pub trait Hearer {
 
     /// The connection that is read lasts so many milliseconds from now on.
     fn lasts(&mut self, milliseconds: u32);
+
+    /// One that was announced is not to be expected after all.
+    fn unexpect(&mut self, expected: &Expected);
+
+    /// Whether another connection with this helper has announced the like.
+    fn is_expected_elsewhere(&self, expected: &Expected) -> bool;
+
+    /// Nothing of these classes is expected any more.
+    fn forget(&mut self, is_meant: fn(Class) -> bool);
+
+    /// A registration at this host and L4 port, over this protocol, is confirmed for so many milliseconds; `false` if there
+    /// is none.
+    fn confirm(&mut self, to: (u128, u16), protocol: u8, milliseconds: u32) -> bool;
 }
 
 /// What a packet is, to its helper.
@@ -141,6 +158,10 @@ pub fn follow<F: Frame + ?Sized, H: Hearer>(
     let goes_on = heard.state == CtState::Established;
     let announced = match helped.helper() {
         Some(HelperKind::Tftp) => tftp::follow(packet, frame, direction),
+        Some(HelperKind::Sip) => {
+            let is_expected = helped.announced_by().is_some();
+            return sip::follow(&mut helped.sip, heard, is_expected, hearer);
+        }
         Some(HelperKind::Amanda) => return amanda::follow(packet, frame, direction, hearer),
         Some(HelperKind::Ftp) if goes_on => ftp::follow(&mut helped.lines, packet, frame, direction)?,
         Some(HelperKind::Irc) if goes_on => irc::follow(packet, frame, direction),

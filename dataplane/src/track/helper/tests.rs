@@ -7,7 +7,7 @@ use crate::packet::build::FrameBuilder;
 use crate::packet::flag::{ACK, PSH};
 use crate::packet::{Network, Packet, parse, protocol};
 use crate::reason::Reason;
-use crate::track::expect::Refused;
+use crate::track::expect::{Class, Refused};
 use crate::track::{CtState, Direction};
 use config::policy::HelperKind;
 use proptest::prelude::*;
@@ -20,12 +20,35 @@ const SERVER: u128 = 0xc633_6407;
 struct Recorder {
     expected: Vec<Expected>,
     lasts: Option<u32>,
+    /// Of which port it says that nobody can be expected there, and why.
+    refuses: Option<(u16, Refused)>,
 }
 
 impl Hearer for Recorder {
     fn expect(&mut self, expected: Expected) -> Result<(), Refused> {
-        self.expected.push(expected);
-        Ok(())
+        match self.refuses {
+            Some((port, why)) if port == expected.to.1 => Err(why),
+            _ => {
+                self.expected.push(expected);
+                Ok(())
+            }
+        }
+    }
+
+    fn unexpect(&mut self, expected: &Expected) {
+        self.expected.retain(|known| known != expected);
+    }
+
+    fn is_expected_elsewhere(&self, _: &Expected) -> bool {
+        false
+    }
+
+    fn forget(&mut self, is_meant: fn(Class) -> bool) {
+        self.expected.retain(|known| !is_meant(known.terms.class));
+    }
+
+    fn confirm(&mut self, to: (u128, u16), protocol: u8, _: u32) -> bool {
+        self.expected.iter().any(|known| known.to == to && known.protocol == protocol)
     }
 
     fn lasts(&mut self, milliseconds: u32) {
@@ -287,3 +310,4 @@ proptest! {
 mod amanda;
 mod irc;
 mod sane;
+mod sip;

@@ -1,0 +1,186 @@
+//! What helpers read in messages of any words: whatever the kernel says, Sluice says too.
+//!
+//! Messages are words that a helper looks for, in any order, behind a beginning that is in order; after each, calls come
+//! to the ports that the words name.
+
+use tests::oracle::Oracle;
+use tests::scenario;
+use tests::traffic::Random;
+
+/// Up to so many words.
+fn text(draws: &mut Random, words: &[&str], most: usize) -> String {
+    (0..draws.below(most + 1)).map(|_| draws.pick(words)).collect()
+}
+
+/// Tells stories of a helper, each of some connections.
+fn told(helper: &str, (protocol, port): (&str, u16), connection: impl Fn(&mut Random, usize) -> String) {
+    let mut oracle = Oracle::new("eth0");
+    let mut found = Vec::new();
+    for seed in 0..STORIES {
+        let mut draws = Random::new(seed);
+        let rules = format!(
+            "table inet t {{\n ct helper h {{\n  type \"{helper}\" protocol {protocol}\n }}\n chain p {{\n  type filter hook \
+             prerouting priority 0; policy accept;\n  {protocol} dport {port} ct helper set \"h\"\n }}\n chain i {{\n  type \
+             filter hook input priority 0; policy accept;\n  ct state invalid accept\n }}\n}}\n"
+        );
+        let told: String = (0..CONNECTIONS).map(|number| connection(&mut draws, number)).collect();
+        let stories = scenario::read(&format!("== {helper}, seed {seed}\nrules\n{rules}end\n{told}"));
+        found.extend(stories.iter().flat_map(|story| story.told_by(&mut oracle, 1)));
+    }
+    assert!(found.is_empty(), "{} differences\n{}", found.len(), found[..found.len().min(9)].join("\n"));
+}
+
+#[test]
+fn irc() {
+    told("irc", ("tcp", 6667), |draws, number| {
+        let client = 4000 + number;
+        let beginning = draws.pick(&[
+            "PRIVMSG you :\\x01DCC SEND ",
+            "PRIVMSG you :\\x01DCC ",
+            "PRIVMSG ",
+            " \\r\\nprivmsg a",
+            "",
+        ]);
+        let words = text(
+            draws,
+            &[
+                " ",
+                ":",
+                " :",
+                "\\x01DCC ",
+                "SEND ",
+                "CHAT ",
+                "file ",
+                "x",
+                "3325256705 ",
+                "3325256706",
+                "1283",
+                "1284",
+                "65536",
+                "0",
+                "\\n",
+                "\\x01\\r\\n",
+                "7620224001 ",
+            ],
+            14,
+        );
+        let end = draws.pick(&["\\n", "\\x01\\r\\n", "", "aaaaaaaaaaaaaaaa\\n"]);
+        let probe = 1283 + draws.below(2);
+        format!(
+            "> tcp {client} 6667 S seq=1000 : new\n< tcp 6667 {client} SA seq=5000 ack=1001 : established\n\
+             > tcp {client} 6667 A seq=1001 ack=5001 : established\n\
+             > tcp {client} 6667 PA seq=1001 ack=5001 data=\"{beginning}{words}{end}\" : ?\n\
+             < tcp {} {probe} S seq=1 : ?\n",
+            3000 + number
+        )
+    });
+}
+
+#[test]
+fn amanda() {
+    told("amanda", ("udp", 10080), |draws, number| {
+        let client = 700 + number;
+        let words = [
+            "CONNECT ", "DATA ", "MESG ", "INDEX ", "STATE ", "1283 ", "1284 ", "1285", "66819", "0", " ",
+            "\\n", "12830 ",
+        ];
+        let text = text(draws, &words, 14);
+        let beginning = draws.pick(&["CONNECT DATA ", "CONNECT ", "OPTIONS\\nCONNECT ", ""]);
+        let end = draws.pick(&["\\n", "\\n", ""]);
+        let probe = 1283 + draws.below(3);
+        format!(
+            "> udp {client} 10080 data=\"x\" : new\n< udp 10080 {client} data=\"{beginning}{text}{end}\" : ?\n\
+             > tcp {} {probe} S seq=1 : ?\n",
+            3000 + number
+        )
+    });
+}
+
+/// Half of the calls and registrations are in order but for one word.
+#[test]
+fn sip() {
+    told("sip", ("udp", 5060), |draws, number| {
+        let client = 6000 + number;
+        let method =
+            draws.pick(&["INVITE", "UPDATE", "ACK", "PRACK", "BYE", "REGISTER", "REGISTER", "invite"]);
+        let headers = headers(draws, method);
+        let request = format!(
+            "{method} sip:bob@192.0.2.10 SIP/2.0{headers}{}",
+            description(draws, "198.51.100.1", "4000")
+        );
+        let code = draws.pick(&["200 OK", "183 x", "486 x", "200", "100 x", "0", "x"]);
+        let headers = self::headers(draws, method);
+        let answer = format!("SIP/2.0 {code}{headers}{}", description(draws, "192.0.2.10", "5000"));
+        let source = 7000 + 4 * number;
+        format!(
+            "> udp {client} 5060 data=\"{request}\" : ?\n< udp 5060 {client} data=\"{answer}\" : ?\n\
+             < udp {source} 40000 data=\"x\" : ?\n< udp {source} 40001 data=\"x\" : ?\n< udp {source} 5070 data=\"x\" : ?\n\
+             > udp {source} 50000 data=\"x\" : ?\n",
+        )
+    });
+}
+
+const CONTACTS: &[&str] = &[
+    "<sip:a@198.51.100.1:5070>",
+    "<sip:a@198.51.100.1:5070>;expires=60",
+    "<sip:198.51.100.1:5070;transport=udp>;expires=60",
+    "sip:a@198.51.100.1:5070;transport=TCP",
+    "<sip:a@198.51.100.2:5070>, <sip:a@198.51.100.1:5070>;expires=60",
+    "<sip:a@host>",
+    "A <SIP:a@198.51.100.1:5070>;q=1;expires=x",
+    "<sip:a@198.51.100.1:50>",
+    "sip:198.51.100.1",
+    "<sip:a@1.2.3>, sip:a@198.51.100.1:5070\\r\\n ;expires=9",
+];
+
+fn headers(draws: &mut Random, method: &str) -> String {
+    let mut all = [
+        format!("CSeq: {} {method}", draws.pick(&["1", "1", "1", "2", "0", "x"])),
+        format!("{}: {}", draws.pick(&["Expires", "Expires", "Expiry"]), draws.pick(&["60", "60", "0", "x"])),
+        format!(
+            "{}{}",
+            draws.pick(&["Contact: ", "m:", "contact : ", "m\\r\\n :\\r\\n\\x09 "]),
+            draws.pick(CONTACTS)
+        ),
+        draws.pick(&["Via: SIP/2.0/UDP x", "l: 0", "Call-Id: a@b", "x"]).to_owned(),
+    ];
+    if draws.below(6) == 0 {
+        let (gone, text) = (
+            draws.below(all.len()),
+            text(draws, &["CSeq", ":", " ", "m", ",", "sip:", "\\r\\n", "\\n", "1"], 5),
+        );
+        all[gone] = text;
+    }
+    let swapped = draws.below(all.len());
+    all.swap(0, swapped);
+    let end = draws.pick(&["\\r\\n", "\\r\\n", "\\r\\n", "\\n", "\\r"]);
+    all.iter().map(|header| format!("{end}{header}")).collect::<String>() + end + end
+}
+
+fn description(draws: &mut Random, host: &str, port: &str) -> String {
+    let host = draws.pick(&[host, host, host, "198.51.100.9", "256.1.1.1", "1.2.3", "x"]);
+    let end = draws.pick(&["\\r\\n", "\\r\\n", "\\n"]);
+    let mut lines = vec!["v=0".to_owned(), format!("o=- 1 1 IN IP4 {host}"), format!("c=IN IP4 {host}")];
+    for _ in 0..draws.below(4) {
+        let medium = draws.pick(&["audio ", "audio ", "video ", "image ", "text ", "audio", ""]);
+        let port =
+            [format!("{port}0"), format!("{port}1"), "0".to_owned(), "1023".to_owned(), "70000".to_owned()];
+        let port = &port[[0, 0, 0, 1, 1, 2, 3, 4][draws.below(8)]];
+        lines.push(format!("m={medium}{port} RTP/AVP 0"));
+        if draws.below(4) == 0 {
+            lines.push(
+                draws
+                    .pick(&["c=IN IP4 198.51.100.1", "c=IN IP4 192.0.2.10/127", "c=IN IP6 ::1", "a=x"])
+                    .to_owned(),
+            );
+        }
+    }
+    if draws.below(5) == 0 {
+        let gone = draws.below(lines.len());
+        lines.remove(gone);
+    }
+    lines.iter().map(|line| format!("{line}{end}")).collect()
+}
+
+const STORIES: u64 = 12;
+const CONNECTIONS: usize = 40;
