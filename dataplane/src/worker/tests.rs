@@ -1,6 +1,7 @@
 //! Workers over wires in memory: every packet goes in as bytes, and comes out or does not.
 
 mod fragments;
+mod full;
 mod limits;
 mod several;
 
