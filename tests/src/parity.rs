@@ -12,6 +12,7 @@ mod shrink;
 mod tally;
 
 use std::fs;
+use std::time::Duration;
 
 use crate::capture::{Record, bundled};
 use crate::firewall::{self, Decision, Firewall};
@@ -54,14 +55,27 @@ impl Trial {
     #[must_use]
     pub fn generate(seed: u64, scenarios: usize) -> Self {
         let mut random = Random::new(seed);
+        // packets of such a trial take their time, so there are fewer
+        let counts = random.chance(10);
+        let scenarios = if counts { scenarios.div_ceil(5) } else { scenarios };
         let (origin, rulesets) = match random.below(100) {
-            0..10 => drawn(&mut random),
-            10..25 => ("generated dump".to_owned(), rulesets::dump(&mut random)),
-            _ => ("generated".to_owned(), vec![Ruleset::Nft(rulesets::nft(&mut random))]),
+            0..10 if !counts => drawn(&mut random),
+            10..25 => ("generated dump".to_owned(), rulesets::dump(&mut random, counts)),
+            _ => ("generated".to_owned(), vec![Ruleset::Nft(rulesets::nft(&mut random, counts))]),
         };
         let tcp_loose = random.chance(30);
         let packets = (0..scenarios).flat_map(|number| traffic::scenario(&mut random, number));
-        Self { origin, rulesets, tcp_loose, records: traffic::timed(packets), scenarios }
+        let records = if counts { traffic::timed_apart(packets, APART) } else { traffic::timed(packets) };
+        Self { origin, rulesets, tcp_loose, records, scenarios }
+    }
+
+    /// What lies between two packets where rules count connections: a tick of the kernel's clock, on which it depends when
+    /// the kernel cleans up its lists.
+    fn pause(&self) -> Duration {
+        match self.records[..] {
+            [ref one, ref next, ..] if next.time - one.time >= APART => APART,
+            _ => Duration::ZERO,
+        }
     }
 
     /// Lets both judge.
@@ -70,7 +84,9 @@ impl Trial {
     /// If either refuses the ruleset: what it said.
     pub fn judge(&self, oracle: &mut Oracle) -> Result<Judged, String> {
         let sluice = self.decide(1)?;
+        oracle.pause(self.pause());
         let kernel = oracle.try_judge(&self.rulesets, &self.records, self.tcp_loose)?;
+        oracle.pause(Duration::ZERO);
         Ok(Judged { kernel, sluice })
     }
 
@@ -101,13 +117,38 @@ impl Judged {
     /// The packets on which they differ, and in what.
     #[must_use]
     pub fn differences(&self, records: &[Record]) -> Vec<(usize, String)> {
-        let both = self.kernel.iter().zip(&self.sluice).enumerate();
-        both.filter_map(|(at, (kernel, sluice))| {
-            Some((at, difference::between(&records[at], kernel, sluice)?))
-        })
-        .collect()
+        let both = self.kernel.iter().zip(&self.sluice).enumerate().take(self.compared());
+        both.filter(|(_, (_, sluice))| !is_unsure(sluice))
+            .filter_map(|(at, (kernel, sluice))| {
+                Some((at, difference::between(&records[at], kernel, sluice)?))
+            })
+            .collect()
+    }
+
+    /// How many packets have one history with both, and are compared: up to the first that the kernel lets pass and Sluice
+    /// refuses, because it cannot tell how many connections the kernel counts. That is a deviation.
+    #[must_use]
+    pub fn compared(&self) -> usize {
+        self.unsure().map_or(self.kernel.len(), |unsure| unsure + 1)
+    }
+
+    /// Whether there is such a packet.
+    #[must_use]
+    pub fn is_cut_short(&self) -> bool {
+        self.unsure().is_some()
+    }
+
+    fn unsure(&self) -> Option<usize> {
+        self.kernel.iter().zip(&self.sluice).position(|(kernel, sluice)| kernel.accepted && is_unsure(sluice))
     }
 }
+
+fn is_unsure(decision: &Decision) -> bool {
+    decision.verdict.verdict != "accept" && decision.verdict.reason == "connections-unsure"
+}
+
+/// Two ticks of a kernel at 250 Hz, and a little.
+const APART: Duration = Duration::from_millis(10);
 
 /// The seed of a trial of a run.
 #[must_use]

@@ -16,9 +16,10 @@ mod values;
 use crate::oracle::Ruleset;
 use crate::traffic::Random;
 
-/// A file of nftables: some tables with sets, maps, objects, chains of both kinds.
+/// A file of nftables: some tables with sets, maps, objects, chains of both kinds. Where it `counts` connections, what is
+/// decided depends on the kernel's clock for packets that come in one tick of it.
 #[must_use]
-pub fn nft(random: &mut Random) -> String {
+pub fn nft(random: &mut Random, counts: bool) -> String {
     let families: &[&str] = match random.below(10) {
         0..5 => &["inet"],
         5 => &["ip", "ip6"],
@@ -27,11 +28,14 @@ pub fn nft(random: &mut Random) -> String {
         8 => &["inet", "inet"],
         _ => &["ip", "ip6", "inet"],
     };
-    (0..).zip(families).map(|(number, family)| table::table(random, family, number)).collect()
+    (0..).zip(families).map(|(number, family)| table::table(random, family, number, counts)).collect()
 }
 
-/// What iptables-save and ip6tables-save print.
+/// What iptables-save and ip6tables-save print; `counts` as for [`nft`].
 #[must_use]
-pub fn dump(random: &mut Random) -> Vec<Ruleset> {
-    vec![Ruleset::Iptables(dump::dump(random, false)), Ruleset::Ip6tables(dump::dump(random, true))]
+pub fn dump(random: &mut Random, counts: bool) -> Vec<Ruleset> {
+    vec![
+        Ruleset::Iptables(dump::dump(random, false, counts)),
+        Ruleset::Ip6tables(dump::dump(random, true, counts)),
+    ]
 }

@@ -85,7 +85,13 @@ pub fn fragmented(seed: u64, count: usize) -> Vec<Record> {
 /// Packets in the order given, one every 100 microseconds.
 #[must_use]
 pub fn timed(packets: impl IntoIterator<Item = Sent>) -> Vec<Record> {
-    let times = (0_u32..).map(|number| START + STEP * number);
+    timed_apart(packets, STEP)
+}
+
+/// Packets in the order given, with so much between any two.
+#[must_use]
+pub fn timed_apart(packets: impl IntoIterator<Item = Sent>, step: Duration) -> Vec<Record> {
+    let times = (0_u32..).map(|number| START + step * number);
     packets.into_iter().zip(times).map(|((side, frame), time)| Record { side, time, frame }).collect()
 }
 

@@ -164,7 +164,7 @@ impl<'a> Course<'a> {
         let (table, expectations) = (&mut self.table, &self.expectations);
         let objects = self.rules.program.objects();
         self.clock.advance(self.at / 1_000_000, |tick| {
-            table.purge(tick, |extra| objects.leave(&extra.counted_by, false));
+            table.purge(tick, |extra| objects.leave(&extra.counted_by, false, tick));
             expectations.purge(tick);
         });
         let packet = packet::parse_with(frame, self.checksums);

@@ -7,11 +7,13 @@
 //! the packet that was refused last, and how much the kernel may have left to clean up ([`Stale`]).
 //!
 //! Where that decides, or the place of an entry on the list, which nobody keeps here, it cannot be told what the kernel
-//! would say, and the packet is dropped.
+//! would say, and the packet is dropped. So is one that begins a connection between ends whose last one may still be on
+//! the list ([`super::gone`]): the kernel would count it twice for as long as it lives.
 //!
 //! Every packet does a fixed amount of work: the connection knows its counters, not the counter its connections.
 
 use super::clock::{MILLISECOND, Moment};
+use super::gone::GoneName;
 use super::stale::Stale;
 use config::policy::ConnectionLimit;
 use std::cell::Cell;
@@ -108,6 +110,8 @@ struct Membership {
 pub struct Memberships {
     /// Of which policy they are.
     generation: u32,
+    /// What the connection was called when it was counted last; 0 if it never was.
+    name: u32,
     counters: [Membership; MOST_COUNTERS],
 }
 
@@ -116,7 +120,7 @@ impl Memberships {
     #[must_use]
     pub const fn of(generation: u32) -> Self {
         let none = Membership { at: Place { set: 0, word: 0 }, epoch: 0 };
-        Self { generation, counters: [none; MOST_COUNTERS] }
+        Self { generation, name: 0, counters: [none; MOST_COUNTERS] }
     }
 
     /// Of which policy they are; 0 if there never were any.
@@ -129,6 +133,18 @@ impl Memberships {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.counters[0].epoch == 0
+    }
+
+    /// What the connection is called, if somebody counts it.
+    pub(super) fn name(&self) -> Option<GoneName> {
+        (!self.is_empty()).then(|| GoneName::from_bits(self.name))
+    }
+
+    /// Whether a counter at this place counts it.
+    pub(super) fn is_at(&self, place: Place) -> bool {
+        let mut found = false;
+        self.each(|at, _| found |= at == place);
+        found
     }
 
     fn has(&self, at: Place, epoch: u32) -> bool {
@@ -164,6 +180,11 @@ pub enum Counting {
 #[derive(Debug)]
 pub struct Counted {
     counting: Counting,
+    name: Option<GoneName>,
+    /// Whether a connection of that name may be on lists that has come to nothing or ended.
+    may_be_listed: bool,
+    /// Who has counted the packet, and no connection that is.
+    passed: Cell<Memberships>,
     memberships: Cell<Memberships>,
     refused: Cell<bool>,
     unsure: Cell<bool>,
@@ -175,10 +196,33 @@ impl Counted {
     pub const fn new(counting: Counting, memberships: Memberships) -> Self {
         Self {
             counting,
+            name: None,
+            may_be_listed: false,
+            passed: Cell::new(Memberships::of(memberships.generation)),
             memberships: Cell::new(memberships),
             refused: Cell::new(false),
             unsure: Cell::new(false),
         }
+    }
+
+    /// Under this name; `may_be_listed` says whether a connection of that name may be on lists that has come to nothing or
+    /// ended.
+    #[must_use]
+    pub const fn named(mut self, name: GoneName, may_be_listed: bool) -> Self {
+        (self.name, self.may_be_listed) = (Some(name), may_be_listed);
+        self
+    }
+
+    /// What the packet's connection is or would be called.
+    #[must_use]
+    pub const fn name(&self) -> Option<GoneName> {
+        self.name
+    }
+
+    /// Who has counted it though nobody will say when that is over.
+    #[must_use]
+    pub const fn passed(&self) -> Memberships {
+        self.passed.get()
     }
 
     /// How it counts.
@@ -219,10 +263,12 @@ impl Counted {
             Counting::Passes => {
                 let before = clean(counter, now, |word| word | REFUSED);
                 counter.change_stale(Stale::passed);
+                self.pass(counter, at);
                 Count { least: before.least + 1, most: before.most + 1 }
             }
             Counting::Lingers => {
-                // its own entry may be there still, and whoever came behind it
+                // its own entry may be there still, or again, and whoever came behind it
+                self.pass(counter, at);
                 let least = connections(counter.connections.load(Relaxed)) + 1;
                 let most = least - 1 + counter.change_stale(|stale| stale.again(now)).most();
                 Count { least, most }
@@ -230,6 +276,17 @@ impl Counted {
             Counting::Joins => self.join(counter, at, now),
             Counting::JoinsAgain => self.join(counter, Place { set: at.set | AGAIN, ..at }, now),
         }
+    }
+
+    fn pass(&self, counter: Counter<'_>, at: Place) {
+        let (mut passed, word) = (self.passed.get(), counter.connections.load(Relaxed));
+        passed.name = self.name.map_or(0, GoneName::bits);
+        match passed.counters.iter().position(|found| found.epoch == 0) {
+            _ if passed.has(at, epoch(word)) => {}
+            Some(free) => passed.counters[free] = Membership { at, epoch: epoch(word) },
+            None => self.refused.set(true),
+        }
+        self.passed.set(passed);
     }
 
     /// As iptables does, which counts an assured connection where none was ever counted, and drops its packet where
@@ -249,7 +306,10 @@ impl Counted {
         let mut memberships = self.memberships.get();
         let word = counter.connections.load(Relaxed);
         if memberships.has(at, epoch(word)) {
-            // cleaned up as far as its own entry, wherever that is
+            // cleaned up as far as its own entry, wherever that is; or not so far, and on the list once more
+            if counter.stale().is_long() {
+                self.unsure.set(true);
+            }
             let most = connections(word) + counter.stale().most();
             return Count { least: all(word), most: most.max(all(word)) };
         }
@@ -257,8 +317,14 @@ impl Counted {
             self.refused.set(true);
             return Count { least: 0, most: 0 };
         };
+        let met = counter.stale().met(now);
+        if met.most() > 0 && (self.may_be_listed || counter.stale().is_behind(now)) {
+            self.unsure.set(true);
+            return Count { least: 0, most: 0 };
+        }
         let count = clean(counter, now, |word| (word & !REFUSED) + 1);
         memberships.counters[free] = Membership { at, epoch: epoch(word) };
+        memberships.name = self.name.map_or(0, GoneName::bits);
         self.memberships.set(memberships);
         count
     }
@@ -273,6 +339,11 @@ fn clean(counter: Counter<'_>, now: u64, to: impl Fn(u64) -> u64) -> Count {
     let most = counter.change_stale(|stale| stale.met(now)).most();
     let least = connections(change(counter.connections, to));
     Count { least, most: least + most }
+}
+
+/// Whether a list may have entries that are nobody's, as far as is known without asking it.
+pub(super) fn has_stale(counter: Counter<'_>) -> bool {
+    counter.stale().most() > 0
 }
 
 /// A counter begins, with a number of its own: whoever was counted before is not any more.
@@ -330,6 +401,8 @@ mod tests {
         leave,
     };
     use crate::object::Moment;
+    use crate::object::gone::{Gone, GoneName};
+    use crate::time::Tick;
     use config::policy::ConnectionLimit;
     use proptest::prelude::*;
     use std::collections::HashSet;
@@ -385,14 +458,15 @@ mod tests {
             tick != self.cleaned.0 || self.entries.len().saturating_sub(self.cleaned.1) >= 64
         }
 
-        /// Cleans up, at most up to the entry of `own`; whether that was met.
+        /// Cleans up, at most 65 entries and up to that of `own`; whether that was met.
         fn clean(&mut self, tick: u64, own: Option<usize>) -> bool {
             let (mut kept, mut gone, mut met) = (Vec::new(), 0, false);
             for entry in std::mem::take(&mut self.entries) {
+                let is_over = met || gone > 64;
                 let is_known = self.live.contains(&entry);
-                met |= is_known && Some(entry) == own;
+                met |= !is_over && is_known && Some(entry) == own;
                 let goes = !is_known || self.closed.contains(&entry);
-                if goes && !met && gone <= 64 {
+                if goes && !met && !is_over {
                     gone += 1;
                 } else {
                     kept.push(entry);
@@ -422,8 +496,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
-        /// However its ticks fall, the kernel's count is between the two. What came to nothing or has ended does not come
-        /// again under the same name here: within a tick the kernel may count it twice then.
+        /// However its ticks fall, the kernel's count is between the two, unless it is said that this cannot be told; a packet
+        /// of which that is said does not come so far here. What came to nothing or has ended comes again, and may be on the
+        /// list twice then.
         #[test]
         fn counts_as_a_list_does(
             events in prop::collection::vec((0..6_usize, prop_oneof![
@@ -433,11 +508,11 @@ mod tests {
             phase in 0..4_u64,
             flood in 0..3_usize,
         ) {
-            let (words, mut list) = (Words::begun(), List::default());
+            let (words, gone, mut list) = (Words::begun(), Gone::new(), List::default());
             let counter = words.counter();
             let mut known = [(Memberships::of(1), false); 6];
-            let mut names: [usize; 6] = std::array::from_fn(|flow| flow);
             let (mut now, mut strays) = (1000, 1000);
+            let called = |flow: usize| GoneName::from_bits(flow as u32 + 1);
             list.cleaned.0 = (now + phase) / 4;
             for (flow, event, pause) in events {
                 now += pause;
@@ -450,45 +525,53 @@ mod tests {
                     let count = list.entries.len() as u32;
                     prop_assert!(least <= count && count <= most, "{least} <= {count} <= {most}");
                 }
-                let name = names[flow];
-                let stored = list.live.contains(&name);
+                let stored = list.live.contains(&flow);
+                let ms = Tick(now as u32);
                 match event {
                     Event::Ends => {
-                        if list.live.remove(&name) && !list.closed.remove(&name) {
+                        if list.live.remove(&flow) && !list.closed.remove(&flow) {
                             leave_all(counter, &known[flow].0, false);
+                            gone.note(called(flow), AT, ms);
                         }
                         known[flow] = (Memberships::of(1), false);
-                        names[flow] += 6;
                     }
-                    Event::Assured => known[flow].1 |= stored && !list.closed.contains(&name),
+                    Event::Assured => known[flow].1 |= stored && !list.closed.contains(&flow),
                     Event::Closed => {
-                        if stored && list.closed.insert(name) {
+                        if stored && list.closed.insert(flow) {
                             leave_all(counter, &std::mem::take(&mut known[flow].0), false);
+                            gone.note(called(flow), AT, ms);
                             known[flow].0 = Memberships::of(1);
                         }
                     }
                     Event::Passes | Event::Dropped => {
                         let looks = stored && known[flow].1;
-                        if looks {
-                            list.look(tick);
-                        } else {
-                            list.add(name, tick);
-                        }
-                        let counting = match (looks, list.closed.contains(&name)) {
+                        let counting = match (looks, list.closed.contains(&flow)) {
                             (true, _) => Counting::Looks,
                             (false, true) => Counting::Lingers,
                             (false, false) => Counting::Joins,
                         };
-                        let counted = Counted::new(counting, known[flow].0);
+                        let counted = Counted::new(counting, known[flow].0)
+                            .named(called(flow), gone.may_have(called(flow), ms));
                         let Count { least, most } = counted.meet(counter, AT, &at(now));
+                        if counted.is_unsure() {
+                            continue;
+                        }
+                        if looks {
+                            list.look(tick);
+                        } else {
+                            list.add(flow, tick);
+                        }
                         let count = list.entries.len() as u32;
                         prop_assert!(least <= count && count <= most, "{least} <= {count} <= {most}");
                         if stored || matches!(event, Event::Passes) {
-                            list.live.insert(name);
+                            list.live.insert(flow);
                             known[flow].0 = counted.memberships();
                         } else {
                             leave_all(counter, &counted.memberships(), true);
-                            names[flow] += 6;
+                            gone.note(called(flow), AT, ms);
+                        }
+                        if !counted.passed().is_empty() {
+                            gone.note(called(flow), AT, ms);
                         }
                     }
                 }

@@ -8,6 +8,7 @@
 pub mod clock;
 pub mod connections;
 pub mod each;
+pub mod gone;
 mod left;
 pub mod log;
 pub mod numbers;
@@ -22,6 +23,7 @@ pub mod window;
 
 pub use clock::{Moment, Now};
 pub use connections::{Counted, Counting, Memberships};
+pub use gone::GoneName;
 pub use log::{LogRecord, LogRing};
 pub use numbers::Numbers;
 pub use objects::{Found, Objects, Seed};

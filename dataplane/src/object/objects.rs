@@ -3,6 +3,7 @@
 use super::clock::{MILLISECOND, Moment};
 use super::connections::{self, Bound, Counter, Memberships, Place};
 use super::each::Each;
+use super::gone::{Gone, GoneName};
 use super::left::Left;
 use super::numbers::Numbers;
 use super::quota::Quota;
@@ -10,6 +11,7 @@ use super::rate::Rate;
 use super::recent::Addresses;
 use super::set::{DynamicSet, Element, Wanted, Widths};
 use super::timed::{TimedElements, end};
+use crate::time::Tick;
 use ahash::RandomState;
 use config::policy::{
     Assigned, Change, ConnectionLimitId, Field, HelperId, HelperKind, Limit, LimitId, Operand, Policy,
@@ -30,6 +32,8 @@ pub struct Objects {
     /// The protocol each list of timeouts is for.
     timeouts: Box<[u8]>,
     bounds: Box<[Shared<Bound, [AtomicU64; 2]>]>,
+    /// Who was counted a moment ago.
+    gone: Gone,
     recent: Box<[Addresses]>,
     /// So many generations of policies came before, from 1: connections know whose counters count them.
     generation: AtomicU32,
@@ -132,6 +136,7 @@ impl Objects {
                 .collect(),
             timeouts: policy.timeouts.iter().map(|timeouts| timeouts.protocol).collect(),
             bounds: policy.connection_limits.iter().map(bound).collect(),
+            gone: if policy.connection_limits.is_empty() { Gone::default() } else { Gone::new() },
             recent: policy.recent_lists.iter().map(|list| Addresses::new(list, hasher.clone())).collect(),
             generation: AtomicU32::new(1),
             numbers: Numbers::new(policy),
@@ -283,24 +288,52 @@ impl Objects {
         self.generation.load(Relaxed)
     }
 
-    /// A connection with these memberships has ended, or never came to be, which is `refused`.
-    pub fn leave(&self, memberships: &Memberships, refused: bool) {
+    /// Whether a list that was cleaned up may still have a connection of this name that has come to nothing or ended.
+    #[must_use]
+    pub fn may_be_listed(&self, name: GoneName, now: Tick) -> bool {
+        self.gone.may_have(name, now)
+    }
+
+    /// Whether a connection of this name that begins, and is counted as `memberships` say, may be on a list besides: as one
+    /// that has come to nothing or ended, and that nobody has cleaned away.
+    #[must_use]
+    pub fn may_be_mistaken(&self, name: GoneName, memberships: &Memberships) -> bool {
+        self.gone.counters(name).any(|place| {
+            place.is_none_or(|place| {
+                !memberships.is_at(place) && self.counter(place).is_some_and(connections::has_stale)
+            })
+        })
+    }
+
+    /// A packet was counted by these, and no connection is there.
+    pub fn passed(&self, memberships: &Memberships, now: Tick) {
+        if let Some(name) = memberships.name() {
+            memberships.each(|at, _| self.gone.note(name, at, now));
+        }
+    }
+
+    /// A connection with these memberships has ended at `now`, or never came to be, which is `refused`.
+    pub fn leave(&self, memberships: &Memberships, refused: bool, now: Tick) {
         if memberships.generation() != self.generation() {
             return;
         }
         memberships.each(|at, epoch| {
-            let counter = match at.set.checked_sub(1) {
-                None => self.bounds.get(at.word as usize).and_then(|bound| Counter::of(&bound.state)),
-                Some(set) => match self.sets.get(set as usize) {
-                    Some(Held::Timed(timed)) => timed.counter(at.word),
-                    Some(Held::Dynamic { set, .. }) => set.counter(at.word),
-                    Some(Held::Nothing) | None => None,
-                },
-            };
-            if let Some(counter) = counter {
+            if let Some(counter) = self.counter(at) {
                 connections::leave(counter, epoch, refused);
             }
         });
+        self.passed(memberships, now);
+    }
+
+    fn counter(&self, at: Place) -> Option<Counter<'_>> {
+        match at.set.checked_sub(1) {
+            None => self.bounds.get(at.word as usize).and_then(|bound| Counter::of(&bound.state)),
+            Some(set) => match self.sets.get(set as usize) {
+                Some(Held::Timed(timed)) => timed.counter(at.word),
+                Some(Held::Dynamic { set, .. }) => set.counter(at.word),
+                Some(Held::Nothing) | None => None,
+            },
+        }
     }
 
     /// The counters of rules that count packets off.

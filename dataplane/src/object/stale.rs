@@ -33,6 +33,17 @@ impl Stale {
         self.left() + if flooded { MOST_PASSED } else { self.get(PASSED) }
     }
 
+    /// Whether one clean-up may not reach whoever is behind those that have ended.
+    pub(super) const fn is_long(self) -> bool {
+        self.left() > AT_ONCE
+    }
+
+    /// Whether some may stay for longer than two ticks, however often the list is met.
+    pub(super) fn is_behind(self, now: u64) -> bool {
+        let quiet = (now as u32 & TIMES).wrapping_sub(self.get(LAST)) & TIMES;
+        self.most() > 2 * AT_ONCE || quiet > TICK && self.most() > AT_ONCE
+    }
+
     /// Without those that have come to nothing since the last clean-up.
     const fn left(self) -> u32 {
         // each clean-up that these have brought on took one more away than had brought it on

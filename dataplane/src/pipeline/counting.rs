@@ -4,9 +4,10 @@
 use super::keyed::Keyed;
 use super::tracking::{Place, Tracked, Tracker};
 use crate::flow::{FlowKey, Orientation, Slot, Table};
-use crate::object::{Counted, Counting, Memberships, Objects};
+use crate::object::{Counted, Counting, GoneName, Memberships, Objects};
 use crate::packet::{Network, Packet, protocol};
 use crate::reason::Reason;
+use crate::time::Tick;
 use crate::track::{Direction, Flow};
 
 /// A packet as counters see it, and where its connection is, if the table has it.
@@ -21,6 +22,11 @@ impl Counter {
     fn new(counting: Counting, slot: Option<Slot>, memberships: Memberships) -> Self {
         Self { counted: Counted::new(counting, memberships), slot, before: memberships }
     }
+
+    fn named(self, name: Option<GoneName>, may_be_listed: bool) -> Self {
+        let Some(name) = name else { return self };
+        Self { counted: self.counted.named(name, may_be_listed), ..self }
+    }
 }
 
 impl Tracker<'_> {
@@ -33,7 +39,7 @@ impl Tracker<'_> {
     /// Tells the counters of the flows that are gone.
     #[inline]
     pub(super) fn settle(&mut self) {
-        settle(self.shard.table, self.objects);
+        settle(self.shard.table, self.objects, self.now);
     }
 
     /// A packet that connection tracking has not met yet.
@@ -46,7 +52,8 @@ impl Tracker<'_> {
             Keyed::No | Keyed::Quoted { .. } | Keyed::Broken(_) => None,
         };
         self.settle();
-        match (known, keyed) {
+        let name = self.name_of(packet, keyed);
+        let counter = match (known, keyed) {
             (Some((slot, orientation)), _)
                 if self.shard.table.stored(slot).direction(orientation) == Direction::Reply =>
             {
@@ -55,7 +62,23 @@ impl Tracker<'_> {
             (Some((slot, _)), _) => self.count_stored(slot, Counting::Joins),
             (None, Keyed::Own { .. }) => self.count_unknown(Counting::Joins),
             _ => self.count_unknown(counting_without(packet)),
+        };
+        counter.named(name, self.may_be_listed(name))
+    }
+
+    /// What the connection of a packet would be called.
+    fn name_of(&self, packet: &Packet, keyed: &Keyed) -> Option<GoneName> {
+        match keyed {
+            Keyed::Own { hash, .. } => Some(GoneName::of(*hash)),
+            _ => {
+                let (key, _) = FlowKey::of(&packet.tuple)?;
+                Some(GoneName::of(self.shard.hasher.hash(&key)))
+            }
         }
+    }
+
+    fn may_be_listed(&self, name: Option<GoneName>) -> bool {
+        name.is_some_and(|name| self.objects.may_be_listed(name, self.now))
     }
 
     /// The connection of which a malformed packet has the addresses and L4 ports.
@@ -92,11 +115,13 @@ impl Tracker<'_> {
             let (counting, carried) = (counter.counted.counting(), before.counted.memberships());
             counter = Counter::new(counting, None, carried);
         }
-        counter
+        let name = self.name_of(packet, keyed);
+        counter.named(name, self.may_be_listed(name))
     }
 
     /// The packet has met the rules before connection tracking, and perhaps was refused by one.
     pub(super) fn counted_before(&mut self, counter: &Counter, is_refused: bool) {
+        self.note_passed(counter);
         if counter.slot.is_some() || is_refused {
             self.keep(counter, false);
         }
@@ -105,7 +130,21 @@ impl Tracker<'_> {
     /// The packet has met its last rule. Whoever counts its connection goes on doing so if the table has it, or is
     /// about to get it.
     pub(super) fn counted(&mut self, counter: &Counter, tracked: &Tracked, is_accepted: bool) {
+        self.note_passed(counter);
         self.keep(counter, is_accepted && matches!(tracked.place, Place::New(..)));
+    }
+
+    /// Whether a connection that begins may be on lists of the kernel besides those that know of it.
+    pub(super) fn may_be_mistaken(&self, counter: &Counter) -> bool {
+        let counted = &counter.counted;
+        counted.name().is_some_and(|name| self.objects.may_be_mistaken(name, &counted.memberships()))
+    }
+
+    fn note_passed(&self, counter: &Counter) {
+        let passed = counter.counted.passed();
+        if !passed.is_empty() {
+            self.objects.passed(&passed, self.now);
+        }
     }
 
     fn keep(&mut self, counter: &Counter, is_new: bool) {
@@ -117,7 +156,7 @@ impl Tracker<'_> {
                 self.shard.table.watch(slot, self.now);
             }
             None if is_new && !memberships.is_empty() => self.aside_mut().counted_by = memberships,
-            None => self.objects.leave(&memberships, !is_new),
+            None => self.objects.leave(&memberships, !is_new, self.now),
         }
     }
 
@@ -125,7 +164,7 @@ impl Tracker<'_> {
     pub(super) fn leave_if_closed(&mut self, slot: Slot) {
         if self.shard.table.has_extra(slot) && self.shard.table.entry(slot).is_closed() {
             let counted_by = &mut self.shard.table.extra_mut(slot).counted_by;
-            self.objects.leave(&std::mem::take(counted_by), false);
+            self.objects.leave(&std::mem::take(counted_by), false, self.now);
         }
     }
 
@@ -149,9 +188,9 @@ impl Tracker<'_> {
 
 /// Tells the counters of the flows that are gone from the table.
 #[inline]
-pub(crate) fn settle(table: &mut Table<Flow>, objects: &Objects) {
+pub(crate) fn settle(table: &mut Table<Flow>, objects: &Objects, now: Tick) {
     for extra in table.departed() {
-        objects.leave(&extra.counted_by, false);
+        objects.leave(&extra.counted_by, false, now);
     }
 }
 

@@ -6,7 +6,7 @@
 use super::counting::Counter;
 use super::fragments::{Carried, Gather};
 use super::keyed::Keyed;
-use super::tracking::{Shard, Tracked, Tracker};
+use super::tracking::{Place, Shard, Tracked, Tracker};
 use crate::classify::facts::{Draw, Known};
 use crate::classify::{Counters, DecidedBy, Evaluation, Facts, Stage, Verdict, Watch, reference};
 use crate::frame::Frame;
@@ -257,7 +257,11 @@ impl<'a> Context<'a> {
         if let Some(mark) = evaluation.ct_mark() {
             self.tracker.set_mark(tracked, mark);
         }
-        let decided = decision(evaluation, tracked).unsure(after);
+        let mut decided = decision(evaluation, tracked).unsure(after);
+        let begins = decided.outcome == Outcome::Accept && matches!(tracked.place, Place::New(_));
+        if begins && after.is_some_and(|after| self.tracker.may_be_mistaken(after)) {
+            decided = Decided { outcome: Outcome::Drop, reason: Reason::ConnectionsUnsure, ..decided };
+        }
         self.tracker.give(tracked, evaluation.given());
         if let Some(after) = after {
             self.tracker.counted(after, tracked, decided.outcome == Outcome::Accept);

@@ -370,7 +370,7 @@ impl<'a> Tracker<'a> {
             self.settle();
             let slot = inserted.map_err(|Full| {
                 if self.has_aside {
-                    self.objects.leave(&self.aside.counted_by, true);
+                    self.objects.leave(&self.aside.counted_by, true, self.now);
                 }
                 Reason::TableFull
             })?;

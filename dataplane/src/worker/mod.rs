@@ -188,7 +188,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         let objects = rules.current().program.objects();
         let mut leapt = false;
         self.clock.advance(now, |tick| {
-            table.purge(tick, |extra| objects.leave(&extra.counted_by, false));
+            table.purge(tick, |extra| objects.leave(&extra.counted_by, false, tick));
             expectations.purge(tick);
             stats.of_table(table);
             leapt = true;
@@ -261,7 +261,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         }
         table.expire_due(now, EXPIRED_AT_ONCE);
         let reaped = reaper.reap(table, now, REAPED_AT_ONCE);
-        settle(table, rules.current().program.objects());
+        settle(table, rules.current().program.objects(), self.clock.now());
         if reaped > 0 {
             stats.of_table(table);
         }

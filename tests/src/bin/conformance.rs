@@ -212,6 +212,12 @@ fn page(seed: u64, generated: &Report, captures: &Tally) -> String {
         tally.answered
     );
     table(&mut text, tally);
+    let _ = writeln!(
+        text,
+        "\nIn some scenarios rules limit connections. {} packets were refused because it could not be told how many the kernel \
+         would count (a deviation, below); what came behind them under the same rules, {} packets, is not compared.",
+        tally.unsure, tally.behind
+    );
     let states: Vec<String> = tally.states.iter().map(|(state, count)| format!("{state} {count}")).collect();
     let _ = writeln!(text, "\nThe kernel's ct states of them: {}.", states.join(", "));
     let ((tcp, all_tcp), (sctp, all_sctp)) = (generated.coverage.tcp(), generated.coverage.sctp());
@@ -251,8 +257,7 @@ fn documentation() -> PathBuf {
 }
 
 const LEFT_OUT: &str = "
-What scenarios leave out, as it is known to differ or depends on the kernel's own clock, is under \"Known differences\" there; what
-a firewall between two cables does not do is under \"The scope of a wire\".
+What a firewall between two cables does not do is under \"The scope of a wire\" there.
 ";
 
 const HEAD: &str = "# Conformance

@@ -73,6 +73,10 @@ pub struct Tally {
     pub accepted: usize,
     /// Packets the kernel answered.
     pub answered: usize,
+    /// Packets the kernel let through and Sluice refused, as it could not tell how many connections the kernel counts.
+    pub unsure: usize,
+    /// Packets behind those, which have another history with each and are not compared.
+    pub behind: usize,
 }
 
 impl Tally {
@@ -80,7 +84,11 @@ impl Tally {
     pub fn add(&mut self, trial: &Trial, judged: &Judged, differences: &[(usize, String)]) {
         self.scenarios += trial.scenarios;
         self.rulesets += 1;
-        for (at, (record, said)) in trial.records.iter().zip(&judged.kernel).enumerate() {
+        let compared = judged.compared();
+        let behind = judged.kernel.len() - compared;
+        self.unsure += usize::from(judged.is_cut_short());
+        self.behind += behind;
+        for (at, (record, said)) in trial.records.iter().zip(&judged.kernel).enumerate().take(compared) {
             let counts = self.packets.entry(Class::of(record)).or_default();
             counts.0 += 1;
             counts.1 += usize::from(differences.iter().any(|(other, _)| *other == at));
@@ -112,6 +120,7 @@ impl fmt::Display for Tally {
             self.different()
         )?;
         writeln!(f, "the kernel accepts {}, answers {}", self.accepted, self.answered)?;
+        writeln!(f, "connections-unsure: {}, not compared behind them: {}", self.unsure, self.behind)?;
         let states: Vec<String> =
             self.states.iter().map(|(state, count)| format!("{state} {count}")).collect();
         writeln!(f, "ct state: {}", states.join(", "))?;

@@ -57,6 +57,8 @@ impl Set {
 #[derive(Debug, Clone)]
 pub(super) struct Table {
     pub(super) family: &'static str,
+    /// Whether rules count connections.
+    pub(super) counts: bool,
     /// Whether rules take elements out of sets.
     pub(super) deletes: bool,
     pub(super) sets: Vec<Set>,

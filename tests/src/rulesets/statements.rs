@@ -7,6 +7,9 @@ use crate::traffic::Random;
 
 /// A statement behind which the rule goes on, maybe.
 pub(super) fn statement(random: &mut Random, table: &mut Table, scope: Scope) -> String {
+    if table.counts && random.chance(35) {
+        return connections(random, table);
+    }
     match random.below(100) {
         0..20 => "counter".to_owned(),
         20..26 => named(random, "counter name", &table.counters),
@@ -21,6 +24,17 @@ pub(super) fn statement(random: &mut Random, table: &mut Table, scope: Scope) ->
         92..96 => meter(random, table),
         _ => "counter".to_owned(),
     }
+}
+
+/// A bound on connections, of all packets that come so far or by address.
+fn connections(random: &mut Random, table: &Table) -> String {
+    let bound = format!("ct count {}{}", random.pick(&["", "over ", "over "]), random.below(5));
+    if random.chance(60) {
+        return bound;
+    }
+    let (ipv6, word) = version(random, table);
+    let (set, which) = (if ipv6 { "e6" } else { "e4" }, random.pick(&["saddr", "daddr"]));
+    format!("{} @{set} {{ {word} {which} {bound} }}", random.pick(&["add", "update"]))
 }
 
 fn named(random: &mut Random, word: &str, names: &[String]) -> String {

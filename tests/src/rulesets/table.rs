@@ -8,9 +8,10 @@ use super::values::{hosts, port_set};
 use crate::traffic::Random;
 
 /// A whole table, one rule a line.
-pub(super) fn table(random: &mut Random, family: &'static str, number: usize) -> String {
+pub(super) fn table(random: &mut Random, family: &'static str, number: usize, counts: bool) -> String {
     let mut table = Table {
         family,
+        counts,
         deletes: random.chance(20),
         sets: Vec::new(),
         changing: Vec::new(),
@@ -35,11 +36,17 @@ pub(super) fn table(random: &mut Random, family: &'static str, number: usize) ->
     }
     let mut sets = String::new();
     let Table { sets: plain, changing, maps, vmaps, .. } = &table;
+    if counts {
+        sets += COUNTING;
+    }
     for set in plain.iter().chain(changing).chain(maps).chain(vmaps) {
         sets += &set.declaration;
     }
     format!("table {family} t{number} {{\n{objects}{sets}{text}}}\n")
 }
+
+/// Whose elements count connections.
+const COUNTING: &str = "\tset e4 {\n\t\ttype ipv4_addr\n\t\tsize 64\n\t\tflags dynamic\n\t}\n\tset e6 {\n\t\ttype ipv6_addr\n\t\tsize 64\n\t\tflags dynamic\n\t}\n";
 
 struct Base {
     hook: &'static str,

@@ -172,7 +172,7 @@ pub(super) fn broken(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
         7 => udp.padding(random.pick(&[1, 10, 40])),
         8 => {
             let length = random.pick(&[0_u16, 8, 19, 25, 28, 200]);
-            let length = if hosts.is_ipv6() && hosts.dress.would_be_jumbo() { length.max(8) } else { length };
+            let length = if hosts.is_ipv6() { length.max(hosts.dress.least_payload()) } else { length };
             udp.network_bytes(if hosts.is_ipv6() { 4 } else { 2 }, &length.to_be_bytes())
         }
         9 => tcp.network_bytes(0, &[random.pick(&[0x00, 0x41, 0x44, 0x46, 0x4f, 0x55, 0x65])]),

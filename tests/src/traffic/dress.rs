@@ -73,10 +73,14 @@ impl Dress {
         frame
     }
 
-    /// Whether a payload length of zero would stand in front of hop-by-hop options (RFC 2675). A bridge, as the oracle
-    /// is one, cuts such a packet off behind its header; a host takes it whole.
-    pub(super) fn would_be_jumbo(&self) -> bool {
-        self.extensions.iter().flatten().next().is_some_and(|first| EXTENSIONS[*first].0 == 0)
+    /// The least payload length that holds the hop-by-hop options whole. Of a packet that says less, and of one that says
+    /// zero (RFC 2675), a bridge, as the oracle is one, cuts the rest off before it tracks it, and drops it behind that; a host
+    /// drops the one at once and takes the other whole.
+    pub(super) fn least_payload(&self) -> u16 {
+        match self.extensions.iter().flatten().next() {
+            Some(&first) if EXTENSIONS[first].0 == 0 => EXTENSIONS[first].1.len() as u16,
+            _ => 0,
+        }
     }
 
     /// How many bytes lie between the end of the plain headers and the transport header, and before the network header.

@@ -56,6 +56,23 @@ fn a_connection_counts_until_its_end() {
     assert_eq!([1, 2, 3].map(|port| syn(&mut rig, port, later)), [true, true, false], "a leap of the clock");
 }
 
+/// The kernel may have the last one between the same ends on its list still, and would count both as long as the next lives.
+#[test]
+fn a_connection_that_begins_again_at_once_is_refused() {
+    let mut rig = Rig::new(&AT_MOST_TWO.replace("over 2", "over 100"), 1, 64);
+    let syn = |rig: &mut Rig, port: u16, now| {
+        let frame = FrameBuilder::new().ip(CLIENT, SERVER).tcp(port, 80, SYN).sequence(1000);
+        let decided = rig.one(Side::Outside, now, &frame);
+        (decided.outcome == Outcome::Accept, decided.reason)
+    };
+    assert_eq!([1, 2].map(|port| syn(&mut rig, port, 0).0), [true, true]);
+    let refused = FrameBuilder::new().ip(SERVER, CLIENT).tcp(80, 1, RST | ACK).acknowledgement(1001);
+    rig.one(Side::Inside, 1, &refused);
+    assert_eq!(syn(&mut rig, 1, 2), (false, Reason::ConnectionsUnsure));
+    assert!(syn(&mut rig, 3, 2).0, "another one is sure to be new");
+    assert!(syn(&mut rig, 1, 20).0, "the list has been cleaned up");
+}
+
 /// Flows that make room for others count no longer.
 #[test]
 fn an_evicted_connection_counts_no_longer() {
