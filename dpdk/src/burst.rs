@@ -73,6 +73,25 @@ impl Burst {
         Drain { slots: &mut self.slots, next: 0, end }
     }
 
+    /// Takes all packets out, in order, to the end of `into`, each made into what that holds.
+    #[inline]
+    pub fn drain_into<T>(&mut self, into: &mut Vec<T>, make: impl Fn(Mbuf) -> T) {
+        let len = std::mem::take(&mut self.len);
+        // SAFETY: the first `len` slots were packets, and each is read once. Should `make` panic, packets are lost, not
+        // freed twice.
+        into.extend(self.slots[..len].iter().map(|slot| make(unsafe { slot.assume_init_read() })));
+    }
+
+    /// Adds packets at the end, in order, as many as there is room for, taken from the front of `packets`.
+    #[inline]
+    pub fn append<T>(&mut self, packets: &mut Vec<T>, open: impl Fn(T) -> Mbuf) {
+        let count = packets.len().min(self.room());
+        for (slot, packet) in self.slots[self.len..].iter_mut().zip(packets.drain(..count)) {
+            slot.write(open(packet));
+        }
+        self.len += count;
+    }
+
     /// Keeps the packets `keep` says yes to, in order, and frees the others.
     #[inline]
     pub fn retain(&mut self, mut keep: impl FnMut(&Mbuf) -> bool) {

@@ -122,7 +122,7 @@ impl WireIo for BenchIo {
         if matches!(self.phase, Phase::Mix) {
             self.hastened += self.haste * burst.len() as u64;
         }
-        into.extend(burst.drain().map(PacketBuffer));
+        burst.drain_into(into, PacketBuffer);
         self.burst = burst;
         let real = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let monotonic_ns = real + self.hastened;

@@ -18,10 +18,7 @@ pub struct End {
 impl End {
     /// Sends packets, by way of the empty `burst`; what the port does not take stays in `packets`.
     pub fn send(&mut self, burst: &mut Burst, packets: &mut Vec<PacketBuffer>) {
-        for PacketBuffer(packet) in packets.drain(..) {
-            // never fails: a burst holds at least as many packets as a receive call brings
-            drop(burst.push(packet));
-        }
+        burst.append(packets, |PacketBuffer(packet)| packet);
         for _ in 0..TRIES {
             self.transmit.transmit(burst);
             if burst.is_empty() {

@@ -63,7 +63,7 @@ impl WireIo for LiveIo {
         if received > 0 || self.until_clock == 0 {
             self.read_clock();
         }
-        into.extend(self.burst.drain().map(PacketBuffer));
+        self.burst.drain_into(into, PacketBuffer);
         Arrival { side, now: self.now, at: self.at }
     }
 

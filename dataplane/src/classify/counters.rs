@@ -91,9 +91,15 @@ impl Counters {
     /// bank does not have counts nothing.
     #[inline]
     pub fn count(&self, counter: CounterId, bytes: u32) {
+        self.count_several(counter, 1, bytes.into());
+    }
+
+    /// As [`count`](Self::count), of so many packets that are so many bytes together.
+    #[inline]
+    pub fn count_several(&self, counter: CounterId, packets: u64, bytes: u64) {
         if let Some(cell) = self.cell(counter) {
-            cell.packets.store(cell.packets.load(Relaxed).wrapping_add(1), Relaxed);
-            cell.bytes.store(cell.bytes.load(Relaxed).wrapping_add(bytes.into()), Relaxed);
+            cell.packets.store(cell.packets.load(Relaxed).wrapping_add(packets), Relaxed);
+            cell.bytes.store(cell.bytes.load(Relaxed).wrapping_add(bytes), Relaxed);
         }
     }
 

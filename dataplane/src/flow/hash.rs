@@ -77,7 +77,7 @@ impl FlowHasher {
 }
 
 /// What the seeds make of a flow key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FlowHash(pub u64);
 
 impl FlowHash {
@@ -119,6 +119,12 @@ impl Fingerprint {
     /// The tag of a flow that lives in the bucket of its `choice`: 0 is its home. Never zero.
     pub(super) const fn tag(self, choice: u32) -> u16 {
         self.0 | (choice as u16) << FINGERPRINT_BITS
+    }
+
+    /// Whether this tag was made of it, in whatever bucket.
+    #[inline]
+    pub(super) const fn is_of(self, tag: u16) -> bool {
+        tag & FINGERPRINT_MASK == self.0
     }
 
     /// What a tag was made of: the fingerprint and the choice.

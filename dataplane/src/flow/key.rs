@@ -28,9 +28,10 @@ pub struct FlowKey {
 }
 
 /// Which way along a [`FlowKey`] a packet goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Orientation {
     /// From `low` to `high`.
+    #[default]
     Up,
     /// From `high` to `low`.
     Down,

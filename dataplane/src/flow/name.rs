@@ -4,7 +4,7 @@ use super::{FlowKey, Orientation};
 use crate::packet::Short;
 
 /// The name of an IPv4 flow as it lies in its record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Name {
     /// The addresses, low and high, as 32 bits each.
     pub(crate) addresses: u64,

@@ -65,11 +65,12 @@ pub trait Entry: Copy {
 pub struct Slot(u32);
 
 /// What a look at the home bucket of a flow has shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sought {
     /// It may be there: the tag is its.
     At(Slot),
     /// It may be in another bucket.
+    #[default]
     Away,
     /// It is not stored.
     Nowhere,
@@ -179,15 +180,16 @@ impl<E: Entry> Table<E> {
         Sought::Away
     }
 
-    /// Stage three, for those away from home and the crowded: asks for the entry or, for a packet that may open a flow, at
-    /// the time given, for the slot of a new one: [`Sought::Room`].
+    /// Stage three, for those away from home and the crowded: asks for the entry, [`Sought::At`], or, for a packet that may
+    /// open a flow, at the time given, for the slot of a new one: [`Sought::Room`].
     pub fn prefetch_displaced(&self, hash: FlowHash, opens_at: Option<Tick>) -> Option<Sought> {
         let (home, fingerprint) = (hash.home(self.bucket_count()), hash.fingerprint());
         for choice in displaced(self.bucket(home).overflow(fingerprint.class())) {
             let bucket = fingerprint.across(home, choice, self.bucket_count());
             if let Some(lane) = self.bucket(bucket).tags().matching(fingerprint.tag(choice)).first() {
-                prefetch(self.stored(Slot::new(bucket, lane)));
-                return None;
+                let slot = Slot::new(bucket, lane);
+                prefetch(self.stored(slot));
+                return Some(Sought::At(slot));
             }
         }
         let now = opens_at?;
@@ -228,7 +230,7 @@ impl<E: Entry> Table<E> {
 
     /// As [`peek`](Self::peek), of the flow with this hash of which `is_it` holds; [`seek`](Self::seek) has said this of
     /// it, and flows may have come and gone since.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn peek_where(
         &self,
@@ -238,10 +240,15 @@ impl<E: Entry> Table<E> {
     ) -> Option<(Slot, Tick)> {
         if let Sought::At(slot) = sought {
             let bucket = self.bucket(slot.bucket());
-            if bucket.tags().tag(slot.lane()) == hash.fingerprint().tag(0) && is_it(self.stored(slot)) {
+            if hash.fingerprint().is_of(bucket.tags().tag(slot.lane())) && is_it(self.stored(slot)) {
                 return Some((slot, bucket.deadline(slot.lane())));
             }
         }
+        self.peek_anywhere(hash, is_it)
+    }
+
+    #[inline(never)]
+    fn peek_anywhere(&self, hash: FlowHash, is_it: impl Fn(&E::Stored) -> bool) -> Option<(Slot, Tick)> {
         let slot = self.lookup_where(hash, |slot| is_it(self.stored(slot)))?;
         Some((slot, self.deadline(slot)))
     }

@@ -47,7 +47,7 @@ pub struct Short {
 }
 
 /// Reads `frame` if it is a plain packet.
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn read<F: Frame + ?Sized>(frame: &F, checksums: Checksums) -> Option<Short> {
     let head = frame.head();
@@ -65,7 +65,7 @@ pub fn read<F: Frame + ?Sized>(frame: &F, checksums: Checksums) -> Option<Short>
     if !is_plain || !Sum::of(ip).holds() {
         return None;
     }
-    let mut short = Short {
+    let short = Short {
         source: word(12),
         destination: word(16),
         frame_length: head.len() as u16,
@@ -73,14 +73,14 @@ pub fn read<F: Frame + ?Sized>(frame: &F, checksums: Checksums) -> Option<Short>
         protocol: ip[9],
         ..Short::default()
     };
-    let is_summed = match short.protocol {
-        protocol::TCP => read_tcp(transport, &mut short)?,
-        protocol::UDP => read_udp(transport, &mut short)?,
+    let (short, is_summed) = match short.protocol {
+        protocol::TCP => read_tcp(transport, short)?,
+        protocol::UDP => read_udp(transport, short)?,
         _ => return None,
     };
     if is_summed && checksums == Checksums::Verified {
         let addresses: &[u8; 8] = ip.last_chunk()?;
-        let sum = Sum::of(transport).and(Sum::of(addresses));
+        let sum = sum_of(transport).and(Sum::of(addresses));
         if !sum.plus(transport.len() as u32).plus(u32::from(short.protocol)).holds() {
             return None;
         }
@@ -89,6 +89,7 @@ pub fn read<F: Frame + ?Sized>(frame: &F, checksums: Checksums) -> Option<Short>
 }
 
 /// Reads `frame` if it is a plain packet of IPv6, without extension headers. Says also from whom to whom it goes.
+#[inline(never)]
 #[must_use]
 pub fn read_v6<F: Frame + ?Sized>(frame: &F, checksums: Checksums) -> Option<(Short, [u128; 2])> {
     let head = frame.head();
@@ -104,21 +105,21 @@ pub fn read_v6<F: Frame + ?Sized>(frame: &F, checksums: Checksums) -> Option<(Sh
     if !is_plain {
         return None;
     }
-    let mut short = Short {
+    let short = Short {
         frame_length: head.len() as u16,
         network_length: length as u16,
         protocol: ip[6],
         is_v6: true,
         ..Short::default()
     };
-    let is_summed = match short.protocol {
-        protocol::TCP => read_tcp(transport, &mut short)?,
-        protocol::UDP => read_udp(transport, &mut short)?,
+    let (short, is_summed) = match short.protocol {
+        protocol::TCP => read_tcp(transport, short)?,
+        protocol::UDP => read_udp(transport, short)?,
         _ => return None,
     };
     let addresses: &[u8; 32] = ip.last_chunk()?;
     if is_summed && checksums == Checksums::Verified {
-        let sum = Sum::of(transport).and(Sum::of(addresses));
+        let sum = sum_of(transport).and(Sum::of(addresses));
         if !sum.plus(transport.len() as u32).plus(u32::from(short.protocol)).holds() {
             return None;
         }
@@ -127,9 +128,18 @@ pub fn read_v6<F: Frame + ?Sized>(frame: &F, checksums: Checksums) -> Option<(Sh
     Some((short, [u128::from_be_bytes(*source), u128::from_be_bytes(*destination.first_chunk()?)]))
 }
 
-/// Whether it has a checksum; nothing if it is not plain.
-#[inline]
-fn read_tcp(bytes: &[u8], short: &mut Short) -> Option<bool> {
+/// The sum of a header and what follows it: so many bytes as most headers have need no loop.
+#[inline(always)]
+fn sum_of(transport: &[u8]) -> Sum {
+    match transport.split_first_chunk::<TCP>() {
+        Some((header, rest)) => Sum::of(header).and(Sum::of(rest)),
+        None => Sum::of(transport),
+    }
+}
+
+/// With what its header says, and whether it has a checksum; nothing if it is not plain.
+#[inline(always)]
+fn read_tcp(bytes: &[u8], short: Short) -> Option<(Short, bool)> {
     let header: &[u8; TCP] = bytes.first_chunk()?;
     let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     let header_length = header[12] >> 4;
@@ -139,39 +149,47 @@ fn read_tcp(bytes: &[u8], short: &mut Short) -> Option<bool> {
     if options > bytes.len() || !is_plain && header[13] & flag::SYN == 0 {
         return None;
     }
-    short.source_port = u16::from_be_bytes([header[0], header[1]]);
-    short.destination_port = u16::from_be_bytes([header[2], header[3]]);
-    short.sequence = word(4);
-    short.acknowledgement = word(8);
-    short.flags = header[13];
-    short.window = u16::from_be_bytes([header[14], header[15]]);
-    short.header_length = options as u8;
-    short.payload_length = (bytes.len() - options) as u16;
-    if !is_plain {
-        read_offer(bytes.get(TCP..options)?, short)?;
-    }
-    Some(true)
+    let acknowledgement = word(8);
+    let (window_scale, sack_permitted) =
+        if is_plain { (None, false) } else { read_offer(bytes.get(TCP..options)?, acknowledgement)? };
+    let short = Short {
+        source_port: u16::from_be_bytes([header[0], header[1]]),
+        destination_port: u16::from_be_bytes([header[2], header[3]]),
+        sequence: word(4),
+        acknowledgement,
+        flags: header[13],
+        window: u16::from_be_bytes([header[14], header[15]]),
+        header_length: options as u8,
+        payload_length: (bytes.len() - options) as u16,
+        window_scale,
+        sack_permitted,
+        ..short
+    };
+    Some((short, true))
 }
 
 /// Reads what a SYN offers; nothing if it says something else besides.
-fn read_offer(options: &[u8], short: &mut Short) -> Option<()> {
-    let mut tcp = Tcp { acknowledgement: short.acknowledgement, ..Tcp::default() };
+#[inline(never)]
+fn read_offer(options: &[u8], acknowledgement: u32) -> Option<(Option<u8>, bool)> {
+    let mut tcp = Tcp { acknowledgement, ..Tcp::default() };
     tcp.read_options(options);
-    (short.window_scale, short.sack_permitted) = (tcp.window_scale, tcp.sack_permitted);
-    tcp.sack_right_edge.is_none().then_some(())
+    tcp.sack_right_edge.is_none().then_some((tcp.window_scale, tcp.sack_permitted))
 }
 
 /// As [`read_tcp`].
-#[inline]
-fn read_udp(bytes: &[u8], short: &mut Short) -> Option<bool> {
+#[inline(always)]
+fn read_udp(bytes: &[u8], short: Short) -> Option<(Short, bool)> {
     let header: &[u8; UDP] = bytes.first_chunk()?;
     let length = usize::from(u16::from_be_bytes([header[4], header[5]]));
     if length < UDP || length > bytes.len() {
         return None;
     }
-    short.source_port = u16::from_be_bytes([header[0], header[1]]);
-    short.destination_port = u16::from_be_bytes([header[2], header[3]]);
-    Some(header[6] | header[7] != 0)
+    let short = Short {
+        source_port: u16::from_be_bytes([header[0], header[1]]),
+        destination_port: u16::from_be_bytes([header[2], header[3]]),
+        ..short
+    };
+    Some((short, header[6] | header[7] != 0))
 }
 
 impl Short {

@@ -33,7 +33,7 @@ pub enum Keyed {
 }
 
 /// A plain packet, and where its flow is looked for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Aimed {
     /// What was read of it.
     pub short: Short,
@@ -74,6 +74,13 @@ impl Aimed {
         let hash = hasher.hash(&key);
         let name = Name { addresses: 0, ports_and_protocol: 0 };
         (Self { short, name, orientation, hash, sought: Sought::Away }, Keyed::Own { key, orientation, hash })
+    }
+
+    /// Whether there is a plain packet: the default is none.
+    #[inline]
+    #[must_use]
+    pub const fn is_plain(&self) -> bool {
+        self.short.protocol != 0
     }
 
     /// What the parser makes of it; `keyed` is what [`Self::of_v6`] told apart.

@@ -17,4 +17,4 @@ pub use decide::{Context, Decided, Found, Outcome};
 pub use fragments::{Carried, Gather, judged_as_is};
 pub use keyed::{Aimed, Keyed};
 pub use tracking::Shard;
-pub use ways::{From, Ways};
+pub use ways::{From, Tally, Ways};

@@ -5,7 +5,7 @@
 
 use super::decide::{Context, Decided, Outcome};
 use super::keyed::{Aimed, Keyed};
-use super::ways::{From, Ways};
+use super::ways::{From, Tally, Way, Ways};
 use crate::classify::{Counters, Evaluation, Facts, Stage, Traced};
 use crate::flow::Slot;
 use crate::frame::Frame;
@@ -21,15 +21,29 @@ impl Context<'_> {
     }
 
     /// Decides upon a plain packet (of IPv6 with what [`Aimed::of_v6`] told apart) whose connection remembers what the
-    /// rules say of it, and moves its flow on. The decision is yet to be counted. Nothing has happened if there is none.
-    #[inline]
-    pub fn decide_short<'w>(
+    /// rules say of it, and moves its flow on: says whether. It is in the tally then, which says what was decided; the
+    /// state of its connection is yet to be counted. Nothing has happened otherwise.
+    #[inline(always)]
+    pub fn goes_on(
         &mut self,
         aimed: &Aimed,
         keyed: &Keyed,
-        ways: &'w Ways,
+        ways: &Ways,
         from: From,
-    ) -> Option<&'w Decided> {
+        tally: &mut Tally,
+    ) -> bool {
+        self.go_on(aimed, keyed, ways, from, tally).is_some()
+    }
+
+    #[inline(always)]
+    fn go_on(
+        &mut self,
+        aimed: &Aimed,
+        keyed: &Keyed,
+        ways: &Ways,
+        from: From,
+        tally: &mut Tally,
+    ) -> Option<()> {
         let Aimed { short, name, orientation, hash, sought } = aimed;
         if !short.goes_on() {
             return None;
@@ -44,18 +58,28 @@ impl Context<'_> {
         }
         let flow = self.tracker.shard.table.stored_mut(slot);
         let direction = flow.direction(*orientation);
-        let way = ways.way(flow.way(direction, ways.generation()))?;
-        if way.from != from {
+        let number = flow.way(direction, ways.generation());
+        let is_another = number != tally.number || number == WayNumber::NONE;
+        if is_another && ways.way(number)?.from != from {
             return None;
         }
         let timeouts = &self.tracker.shard.settings.timeouts;
         let timeout = track::go_on(flow, short, direction, self.tracker.now, timeouts)?;
         self.tracker.goes_on(slot, direction, timeout, short.network_length);
-        let counters = self.rules.bank(self.worker);
-        for &counter in way.counters() {
-            counters.count(counter, short.network_length.into());
+        if is_another {
+            self.settle(ways, &std::mem::replace(tally, Tally { number, ..Tally::default() }));
         }
-        Some(&way.decided)
+        tally.packets += 1;
+        tally.bytes += u64::from(short.network_length);
+        Some(())
+    }
+
+    /// Counts what is in the tally.
+    pub fn settle(&self, ways: &Ways, tally: &Tally) {
+        let counters = self.rules.bank(self.worker);
+        for &counter in ways.way(tally.number).map_or(&[][..], Way::counters) {
+            counters.count_several(counter, tally.packets, tally.bytes);
+        }
     }
 
     /// Where the flow of a plain packet of IPv6 lives, and when it ends.

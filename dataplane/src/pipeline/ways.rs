@@ -30,6 +30,14 @@ pub(super) struct Way {
     count: u8,
 }
 
+/// Packets of a burst that went one way and are yet to be counted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tally {
+    pub(super) number: WayNumber,
+    pub(super) packets: u64,
+    pub(super) bytes: u64,
+}
+
 /// A wire and a side of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct From {
@@ -68,6 +76,13 @@ impl Ways {
     #[inline]
     pub(super) fn way(&self, number: WayNumber) -> Option<&Way> {
         self.list.get(usize::from(number.0).wrapping_sub(1))
+    }
+
+    /// What was decided upon the packets that are tallied, if there are any.
+    #[inline]
+    #[must_use]
+    pub fn decided(&self, tally: &Tally) -> Option<&Decided> {
+        self.way(tally.number).map(|way| &way.decided)
     }
 
     /// The number of the way of packets that come in there, are so decided upon and raise these counters.

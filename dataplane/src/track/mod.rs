@@ -252,7 +252,7 @@ pub fn update<F: Frame + ?Sized>(
 
 /// A plain packet of a known flow that it leaves in its state, with what it remembers of the rules: milliseconds from
 /// now to the new deadline, as [`update`] says. Nothing has happened if there is no answer.
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn go_on(
     record: &mut Record,

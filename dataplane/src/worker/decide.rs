@@ -7,7 +7,7 @@ use super::sink::Sink;
 use super::{Observer, Parts, Wire, Worker};
 use crate::io::{Buffer, Side, WireIo};
 use crate::packet::{Fragment, Network};
-use crate::pipeline::{Aimed, Context, From, Shard, Ways};
+use crate::pipeline::{Aimed, Context, From, Shard, Tally, Ways};
 use crate::track::{CtState, Record};
 
 impl<I: WireIo, O: Observer> Worker<I, O> {
@@ -16,23 +16,42 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         self.forget_old_ways();
         let stored_before = self.parts.table.stats().inserted;
         let (mut context, mut sink, place, fragments, scratch, ways) = self.stand(wire, from, is_received);
-        let At { burst, shorts, packets, keyed, ahead } = scratch;
+        let At { burst, shorts, bytes, packets, keyed, ahead } = scratch;
         let (handover, index) = (place.handover, place.index);
         let workers = handover.workers();
         let remembers = [Network::Ipv4, Network::Ipv6].map(|network| context.remembers(network));
         let (opens, here) = (context.opens_plainly(), From { wire, side: from });
-        let (mut gone_on, mut firsts) = (0, 0);
-        ahead.clear();
         // plain packets that are decided upon here, by what is remembered or as first ones
         let stays = |aimed: &Aimed| {
             remembers[usize::from(aimed.short.is_v6)]
                 && (workers == 1 || !is_received || aimed.hash.owner(workers) == index)
         };
+        let mut tally = Tally::default();
+        // nearly always all of them
+        let (mut gone_on, count) = (0, burst.len());
+        for (aimed, keyed) in shorts.iter().zip(keyed.iter()) {
+            if !(aimed.is_plain() && stays(aimed) && context.goes_on(aimed, keyed, ways, here, &mut tally)) {
+                break;
+            }
+            if O::WATCHES
+                && let Some(decided) = ways.decided(&tally)
+            {
+                sink.observer.decided(&aimed.packet(keyed), decided);
+            }
+            gone_on += 1;
+        }
+        if gone_on == count {
+            context.settle(ways, &tally);
+            sink.stats.states[CtState::Established as usize].add(count as u64);
+            sink.pass_all(burst, bytes);
+            return self.parts.stats.of_table(&self.parts.table);
+        }
+        let (ran, mut firsts) = (gone_on, 0);
+        ahead.clear();
         let seems_first = |aimed: &Aimed| opens && !aimed.short.is_v6 && aimed.seems_first() && stays(aimed);
         let seem_first = || {
-            let plain =
-                shorts.iter().enumerate().filter_map(|(number, short)| Some((number, short.as_ref()?)));
-            plain.filter(|(_, aimed)| seems_first(aimed))
+            let rest = shorts.iter().enumerate().skip(ran);
+            rest.filter(|(_, aimed)| aimed.is_plain() && seems_first(aimed))
         };
         let looks_ahead = seem_first().nth(FEW_FIRST).is_some() && context.begin_ahead(ahead);
         if looks_ahead {
@@ -41,14 +60,20 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             context.look_ahead(firsts, ahead);
         }
         let burst = burst.drain(..).zip(shorts).zip(packets.iter_mut().zip(keyed.iter_mut()));
-        for (number, ((mut buffer, short), (packet, keyed))) in burst.enumerate() {
+        for (number, ((mut buffer, aimed), (packet, keyed))) in burst.enumerate() {
+            if number < ran {
+                sink.passed.push(buffer);
+                continue;
+            }
             let mut may_hand_over = is_received;
             let mut notes = false;
-            if let Some(aimed) = short {
+            if aimed.is_plain() {
                 let stays = stays(aimed);
                 if stays {
-                    if let Some(decided) = context.decide_short(aimed, keyed, ways, here) {
-                        if O::WATCHES {
+                    if context.goes_on(aimed, keyed, ways, here, &mut tally) {
+                        if O::WATCHES
+                            && let Some(decided) = ways.decided(&tally)
+                        {
                             sink.observer.decided(&aimed.packet(keyed), decided);
                         }
                         gone_on += 1;
@@ -93,7 +118,8 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             };
             sink.decided(buffer, packet, &decided);
         }
-        sink.stats.states[CtState::Established as usize].add(gone_on);
+        context.settle(ways, &tally);
+        sink.stats.states[CtState::Established as usize].add(gone_on as u64);
         sink.finish();
         self.parts.stats.of_table(&self.parts.table);
         if firsts > 0 {
@@ -130,7 +156,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             index,
             ..
         } = &mut self.parts;
-        let Scratch { burst, shorts, packets, keyed, ahead, passed, refused, replies, reply, .. } =
+        let Scratch { burst, shorts, bytes, packets, keyed, ahead, passed, refused, replies, reply, .. } =
             &mut self.scratch;
         let Wire { io, role } = &mut wires[wire];
         let (rules, now) = (rules.current(), self.clock.now());
@@ -146,7 +172,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             sink,
             place,
             &mut self.fragments,
-            At { burst, shorts, packets, keyed, ahead },
+            At { shorts: &shorts[..burst.len()], burst, bytes: *bytes, packets, keyed, ahead },
             &mut self.ways,
         )
     }

@@ -201,11 +201,11 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
     /// Packets that came in by a wire.
     fn received(&mut self, wire: usize, arrival: Arrival) -> usize {
         let count = self.scratch.burst.len();
-        let bytes = self.parse();
+        self.parse();
         let stats = &self.parts.stats;
         stats.bursts.add(1);
         stats.received.add(count as u64);
-        stats.received_bytes.add(bytes);
+        stats.received_bytes.add(self.scratch.bytes);
         self.decide(wire, arrival.side, true);
         count
     }

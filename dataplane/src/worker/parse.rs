@@ -2,75 +2,89 @@
 
 use super::scratch::Scratch;
 use super::{Observer, Worker};
-use crate::flow::{FlowHash, Sought};
+use crate::flow::{FlowHash, FlowHasher, Sought, Table};
 use crate::frame::Frame;
 use crate::io::{Buffer, WireIo};
-use crate::packet::{self, Packet, short};
+use crate::packet::{self, Checksums, Packet, short};
 use crate::pipeline::{Aimed, Keyed};
+use crate::track::Flow;
 
 impl<I: WireIo, O: Observer> Worker<I, O> {
-    /// The stages that ask for memory: headers of the whole burst, then hashes and their buckets, then entries.
-    /// Says how many bytes there are.
-    pub(super) fn parse(&mut self) -> u64 {
-        let Scratch { burst, shorts, packets, keyed, displaced, .. } = &mut self.scratch;
+    /// The stages that ask for memory: headers of the whole burst, then hashes and their buckets and, some packets later,
+    /// entries.
+    pub(super) fn parse(&mut self) {
+        let Scratch { burst, shorts, bytes, packets, keyed, displaced, .. } = &mut self.scratch;
         let (checksums, hasher, table) = (self.parts.checksums, &self.parts.hasher, &self.parts.table);
         let opens_at = self.stores.then(|| self.clock.now());
-        let mut bytes = 0;
-        shorts.clear();
-        packets.resize(burst.len().max(packets.len()), Packet::default());
-        keyed.resize(packets.len(), Keyed::No);
-        for (buffer, (packet, keyed)) in burst.iter().zip(packets.iter_mut().zip(keyed.iter_mut())) {
-            let frame = buffer.frame();
-            bytes += frame.length() as u64;
-            if let Some(short) = short::read(frame, checksums) {
-                let aimed = Aimed::of(short, hasher);
-                table.prefetch(aimed.hash);
-                shorts.push(Some(aimed));
-                continue;
-            }
-            let hash;
-            if let Some((short, ends)) = short::read_v6(frame, checksums) {
-                let (aimed, found) = Aimed::of_v6(short, ends, hasher);
-                hash = Some(aimed.hash);
-                *keyed = found;
-                shorts.push(Some(aimed));
-            } else {
-                *packet = packet::parse_with(frame, checksums);
-                *keyed = Keyed::of(packet, frame, hasher);
-                hash = keyed.hash();
-                shorts.push(None);
-            }
-            if let Some(hash) = hash {
-                table.prefetch(hash);
-            }
+        *bytes = 0;
+        let count = burst.len();
+        if count > packets.len() {
+            shorts.resize(count, Aimed::default());
+            packets.resize(count, Packet::default());
+            keyed.resize(count, Keyed::No);
         }
+        let (shorts, packets, keyed) = (&mut shorts[..count], &mut packets[..count], &mut keyed[..count]);
         displaced.clear();
-        for (at, (short, keyed)) in (0..).zip(shorts.iter_mut().zip(keyed.iter())) {
-            match short {
-                Some(aimed) => {
-                    let opens_at = opens_at.filter(|_| aimed.short.may_open());
-                    aimed.sought = table.seek(aimed.hash, opens_at);
-                    match aimed.sought {
-                        Sought::Away | Sought::Crowded => displaced.push((at, aimed.hash, opens_at)),
-                        Sought::At(slot) if aimed.short.is_v6 => table.prefetch_more(slot),
-                        Sought::At(_) | Sought::Room(_) | Sought::Nowhere => {}
-                    }
+        for next in 0..count + DISTANCE {
+            if let Some(buffer) = burst.get(next) {
+                let frame = buffer.frame();
+                *bytes += frame.length() as u64;
+                let aimed = &mut shorts[next];
+                if let Some(short) = short::read(frame, checksums) {
+                    *aimed = Aimed::of(short, hasher);
+                    table.prefetch(aimed.hash);
+                } else {
+                    *aimed = aim(frame, checksums, hasher, table, &mut packets[next], &mut keyed[next]);
                 }
-                None => {
-                    let away = |&hash: &FlowHash| {
-                        matches!(table.seek(hash, opens_at), Sought::Away | Sought::Crowded)
-                    };
-                    displaced.extend(keyed.hash().filter(away).map(|hash| (at, hash, opens_at)));
+            }
+            let Some(at) = next.checked_sub(DISTANCE) else { continue };
+            let aimed = &mut shorts[at];
+            if aimed.is_plain() {
+                let opens_at = opens_at.filter(|_| aimed.short.may_open());
+                aimed.sought = table.seek(aimed.hash, opens_at);
+                match aimed.sought {
+                    Sought::Away | Sought::Crowded => displaced.push((at, aimed.hash, opens_at)),
+                    Sought::At(slot) if aimed.short.is_v6 => table.prefetch_more(slot),
+                    Sought::At(_) | Sought::Room(_) | Sought::Nowhere => {}
                 }
+            } else {
+                let away =
+                    |&hash: &FlowHash| matches!(table.seek(hash, opens_at), Sought::Away | Sought::Crowded);
+                displaced.extend(keyed[at].hash().filter(away).map(|hash| (at, hash, opens_at)));
             }
         }
         for &(at, hash, opens_at) in displaced.iter() {
-            if let Some(room) = table.prefetch_displaced(hash, opens_at)
-                && let Some(Some(aimed)) = shorts.get_mut(at)
-            {
-                aimed.sought = room;
+            if let Some(sought) = table.prefetch_displaced(hash, opens_at) {
+                shorts[at].sought = sought;
             }
         }
-        bytes
     }
 }
+
+/// Where the flow of any frame but a plain one of IPv4 is looked for: what is returned is plain only if it is one of IPv6.
+#[inline(never)]
+fn aim<F: Frame + ?Sized>(
+    frame: &F,
+    checksums: Checksums,
+    hasher: &FlowHasher,
+    table: &Table<Flow>,
+    packet: &mut Packet,
+    keyed: &mut Keyed,
+) -> Aimed {
+    let aimed = if let Some((short, ends)) = short::read_v6(frame, checksums) {
+        let aimed;
+        (aimed, *keyed) = Aimed::of_v6(short, ends, hasher);
+        aimed
+    } else {
+        *packet = packet::parse_with(frame, checksums);
+        *keyed = Keyed::of(packet, frame, hasher);
+        Aimed::default()
+    };
+    if let Some(hash) = keyed.hash() {
+        table.prefetch(hash);
+    }
+    aimed
+}
+
+/// So many packets after its bucket was asked for, the entry of a flow is.
+const DISTANCE: usize = 16;

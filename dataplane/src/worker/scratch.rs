@@ -11,8 +11,10 @@ use crate::time::Tick;
 #[derive(Debug)]
 pub(super) struct Scratch<B> {
     pub(super) burst: Vec<B>,
-    /// The plain packets; nothing in the places of others.
-    pub(super) shorts: Vec<Option<Aimed>>,
+    /// The plain packets. What is in the places of others is not plain.
+    pub(super) shorts: Vec<Aimed>,
+    /// Bytes of the burst's frames.
+    pub(super) bytes: u64,
     /// The headers of those that are not plain. Others' places are filled as the need arises.
     pub(super) packets: Vec<Packet>,
     /// Likewise, where their flows are looked for.
@@ -30,7 +32,8 @@ pub(super) struct Scratch<B> {
 /// A burst at hand: what is known of each packet.
 pub(super) struct At<'a, B> {
     pub(super) burst: &'a mut Vec<B>,
-    pub(super) shorts: &'a [Option<Aimed>],
+    pub(super) shorts: &'a [Aimed],
+    pub(super) bytes: u64,
     pub(super) packets: &'a mut [Packet],
     pub(super) keyed: &'a mut [Keyed],
     pub(super) ahead: &'a mut Ahead,
@@ -40,7 +43,8 @@ impl<B> Scratch<B> {
     pub(super) fn new() -> Self {
         Self {
             burst: Vec::with_capacity(BURST),
-            shorts: Vec::with_capacity(BURST),
+            shorts: vec![Aimed::default(); BURST],
+            bytes: 0,
             packets: vec![Packet::default(); BURST],
             keyed: vec![Keyed::No; BURST],
             ahead: Ahead::new(),

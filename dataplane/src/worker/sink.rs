@@ -64,10 +64,17 @@ impl<I: WireIo, O: Observer> Sink<'_, I, O> {
         self.pace.as_mut().is_none_or(|pace| pace.admits(packet.tuple.network, place, self.now))
     }
 
+    /// Sends all packets of a burst, so many bytes of frames.
+    #[inline]
+    pub(super) fn pass_all(&mut self, burst: &mut Vec<I::Buffer>, bytes: u64) {
+        send(self.io, self.from.opposite(), burst, bytes, self.stats);
+    }
+
     /// Sends what passed, and frees what did not.
     pub(super) fn flush(&mut self) {
         if !self.passed.is_empty() {
-            send(self.io, self.from.opposite(), self.passed, self.stats);
+            let bytes = lengths(self.passed);
+            send(self.io, self.from.opposite(), self.passed, bytes, self.stats);
         }
         if !self.refused.is_empty() {
             self.io.free(self.refused);
@@ -85,11 +92,14 @@ impl<I: WireIo, O: Observer> Sink<'_, I, O> {
     }
 }
 
-/// Sends what passed; what the port does not take is dropped and counted.
-pub(super) fn send<I: WireIo>(io: &mut I, to: Side, passed: &mut Vec<I::Buffer>, stats: &Stats) {
-    let lengths =
-        |packets: &[I::Buffer]| -> u64 { packets.iter().map(|buffer| buffer.frame().length() as u64).sum() };
-    let (count, bytes) = (passed.len(), lengths(passed));
+/// Bytes of frames.
+fn lengths<B: Buffer>(packets: &[B]) -> u64 {
+    packets.iter().map(|buffer| buffer.frame().length() as u64).sum()
+}
+
+/// Sends what passed, so many bytes of frames; what the port does not take is dropped and counted.
+fn send<I: WireIo>(io: &mut I, to: Side, passed: &mut Vec<I::Buffer>, bytes: u64, stats: &Stats) {
+    let count = passed.len();
     io.transmit(to, passed);
     let (unsent, unsent_bytes) = (passed.len(), lengths(passed));
     stats.transmitted.add((count - unsent) as u64);

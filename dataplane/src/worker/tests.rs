@@ -1,5 +1,6 @@
 //! Workers over wires in memory: every packet goes in as bytes, and comes out or does not.
 
+mod bursts;
 mod fragments;
 mod full;
 mod limits;

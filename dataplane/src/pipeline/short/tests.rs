@@ -9,7 +9,7 @@ use crate::object::Now;
 use crate::object::numbers::each_field;
 use crate::packet::build::FrameBuilder;
 use crate::packet::{Checksums, flag, parse, short};
-use crate::pipeline::{Aimed, Context, Decided, From, Keyed, Outcome, Shard, Ways};
+use crate::pipeline::{Aimed, Context, Decided, From, Keyed, Outcome, Shard, Tally, Ways};
 use crate::rules::Rules;
 use crate::stats::Stats;
 use crate::time::Tick;
@@ -104,8 +104,10 @@ impl Firewall {
         let packet = aimed.packet(&keyed);
         assert_eq!(keyed, Keyed::of(&packet, arriving.frame, &hasher));
         if context.remembers(packet.tuple.network) {
-            if let Some(&decided) = context.decide_short(&aimed, &keyed, ways, from) {
-                return (decided, Met::Remembered);
+            let mut tally = Tally::default();
+            if context.goes_on(&aimed, &keyed, ways, from, &mut tally) {
+                context.settle(ways, &tally);
+                return (*ways.decided(&tally).expect("it is in the tally"), Met::Remembered);
             }
             if context.opens_plainly() {
                 let mut ahead = Ahead::new();

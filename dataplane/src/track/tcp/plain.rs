@@ -13,7 +13,7 @@ use crate::track::record::WORDS;
 use crate::track::{Direction, Status, Timeouts};
 
 /// As [`super::update`], for such a segment: the timeout, in milliseconds. Nothing has happened if there is none.
-#[inline]
+#[inline(always)]
 pub(in crate::track) fn go_on(
     words: &mut [u32; WORDS],
     status: &mut Status,
@@ -32,7 +32,7 @@ pub(in crate::track) fn go_on(
 }
 
 /// A segment of the reply direction, or of the original one.
-#[inline]
+#[inline(always)]
 fn go_on_in<const REPLY: bool>(words: &mut [u32; WORDS], short: &Short, timeouts: &Timeouts) -> Option<u32> {
     let (sends, receives) = if REPLY { (4, 0) } else { (0, 4) };
     let (scale_at, flags_at, peers_flags_at) = if REPLY { (4, 14, 8) } else { (0, 8, 14) };
@@ -110,7 +110,7 @@ fn go_on_in<const REPLY: bool>(words: &mut [u32; WORDS], short: &Short, timeouts
 }
 
 /// As [`super::timeout`], of an established connection.
-#[inline]
+#[inline(always)]
 fn timeout(window: u16, repeated: u32, is_unacknowledged: bool, timeouts: &Timeouts) -> u32 {
     let of_state = timeouts.tcp[State::Established as usize];
     if repeated >= u32::from(MAX_RETRANSMISSIONS) && of_state > timeouts.tcp_max_retrans {
