@@ -54,6 +54,54 @@ impl Segment {
     /// Writes the headers over a whole frame of zeroes, or one that was written before.
     #[inline]
     pub fn write(&self, frame: &mut [u8]) {
+        match frame.split_first_chunk_mut() {
+            Some((head, rest)) if !self.v6 && !self.udp => {
+                self.write_tcp_v4(head, rest.len());
+                if !rest.is_empty() {
+                    clear(rest);
+                }
+            }
+            _ => self.write_any(frame),
+        }
+    }
+
+    /// TCP over IPv4, of which there is most: headers are put together in registers, 16 bytes at a time. `more` bytes
+    /// follow.
+    #[inline]
+    fn write_tcp_v4(&self, frame: &mut [u8; SHORTEST], more: usize) {
+        const IP: u64 = 0x4500 + 0x4000 + 0x4006;
+        const CONTROL: u64 = 0x5000 << 16 | 0xfff0;
+        let length = (SHORTEST - 14 + more) as u64;
+        let client = CLIENTS_V4 | self.client & 0x0fff_ffff;
+        let (first, source, destination, ports) = if self.from_server {
+            (STARTS[1], SERVER_V4, client, [self.server_port, self.client_port])
+        } else {
+            (STARTS[0], client, SERVER_V4, [self.client_port, self.server_port])
+        };
+        let [source, destination] = [source, destination].map(u64::from);
+        let ports = u64::from(ports[0]) << 16 | u64::from(ports[1]);
+        let (sequence, acknowledgement) = (u64::from(self.sequence), u64::from(self.acknowledgement));
+        let control = CONTROL | u64::from(self.flags) << 16;
+        let addresses = source + destination;
+        let of_ip = u64::from(checksum(IP + length + addresses));
+        let of_tcp = addresses + 6 + length - 20 + ports + sequence + acknowledgement + control;
+        let of_tcp = u64::from(checksum(of_tcp));
+        let second = [
+            length << 48 | 0x4000_4006,
+            of_ip << 48 | source << 16 | destination >> 16,
+            destination << 48 | ports << 16 | sequence >> 16,
+            sequence << 48 | acknowledgement << 16 | control >> 16,
+        ];
+        frame[..16].copy_from_slice(&first);
+        for (place, word) in frame[16..48].as_chunks_mut::<8>().0.iter_mut().zip(second) {
+            *place = word.to_be_bytes();
+        }
+        frame[48..52].copy_from_slice(&((control << 16 | of_tcp) as u32).to_be_bytes());
+        frame[52..].copy_from_slice(&[0; SHORTEST - 52]);
+    }
+
+    #[inline(never)]
+    fn write_any(&self, frame: &mut [u8]) {
         let (to, from) = if self.from_server { (OUTSIDE_MAC, INSIDE_MAC) } else { (INSIDE_MAC, OUTSIDE_MAC) };
         frame[..6].copy_from_slice(&to);
         frame[6..12].copy_from_slice(&from);
@@ -127,6 +175,26 @@ impl Segment {
     }
 }
 
+/// What shorter headers than those before left behind: `rest` is what follows the shortest frame.
+#[inline(never)]
+fn clear(rest: &mut [u8]) {
+    let longest = rest.len().min(headers(true) - SHORTEST);
+    rest[..longest].fill(0);
+}
+
+/// How frames of TCP over IPv4 start, from outside and from inside: Ethernet, and two bytes of IP.
+const STARTS: [[u8; 16]; 2] = [start(INSIDE_MAC, OUTSIDE_MAC), start(OUTSIDE_MAC, INSIDE_MAC)];
+
+const fn start(to: [u8; 6], from: [u8; 6]) -> [u8; 16] {
+    let mut start = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0x45, 0];
+    let mut at = 0;
+    while at < 6 {
+        (start[at], start[6 + at]) = (to[at], from[at]);
+        at += 1;
+    }
+    start
+}
+
 /// The Internet checksum (RFC 1071) of what sums up to this, in words of 32 bits.
 #[inline]
 const fn checksum(sum: u64) -> u16 {
@@ -159,10 +227,14 @@ mod tests {
                 acknowledgement: u32::MAX - number,
                 flags: DATA,
             };
-            for length in [74, 75, 570, 1514] {
+            for length in [60, 61, 74, 75, 570, 1514] {
                 let mut frame = vec![0; length];
-                Segment { v6: true, udp: false, ..segment }.write(&mut frame);
+                let is_long = length >= super::headers(true);
+                let segment = Segment { v6: segment.v6 && is_long, ..segment };
+                Segment { v6: is_long, udp: false, ..segment }.write(&mut frame);
                 segment.write(&mut frame);
+                let payload = super::headers(segment.v6) - if segment.udp { 12 } else { 0 };
+                assert!(frame[payload..].iter().all(|byte| *byte == 0), "{segment:?}, {length} bytes");
                 let packet = parse(&frame[..]);
                 assert_eq!(packet.fault, None, "{segment:?}, {length} bytes");
                 assert_eq!(packet.network_length as usize, length - 14);

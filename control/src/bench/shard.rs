@@ -72,8 +72,26 @@ impl Shard {
         )))
     }
 
+    /// Lets every connection send so much that rules have been asked of it from both sides: what is established is
+    /// measured, not how it became so.
+    fn settle(&mut self) {
+        if !self.mixes.iter().any(|mix| mix.needs_connections()) {
+            return;
+        }
+        let mut left = 2 * self.io().traffic.flows() * self.mixes.len();
+        while left > 0 {
+            let mut packets = 0;
+            for _ in 0..CHUNK {
+                packets += self.worker.poll();
+            }
+            left = left.saturating_sub(packets);
+            self.age(packets);
+        }
+    }
+
     /// Measures for this long, after a tenth of it to warm up.
     pub fn measure(&mut self, length: Duration) -> Samples {
+        self.settle();
         let mut burst = Burst::new();
         let mut warm = Samples::default();
         self.chunks(length / 10, &mut burst, &mut warm);
