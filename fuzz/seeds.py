@@ -97,5 +97,24 @@ for number in range(64):
 for text in texts("config/tests/settings/*.toml"):
     seed("fuzz_settings", text)
 
+
+def payload(text):
+    return text.encode("latin-1").decode("unicode_escape").encode("latin-1")
+
+
+# stories of helpers: which, and over TCP for the second of its protocols
+for file, helper in (("irc", 2), ("amanda", 3), ("sane", 4), ("sip", 5), ("sip", 65), ("sip", 131), ("helpers", 0)):
+    for story in (ROOT / "tests" / "tests" / "conntrack" / f"{file}.txt").read_text().split("\n== ")[1:]:
+        steps = b""
+        for line in story.splitlines():
+            if line[:2] in ("> ", "< ") and 'data="' in line:
+                data = payload(line.split('data="')[1].split('"')[0])
+                steps += bytes([line[0] == "<", len(data) & 255, len(data) >> 8, 9]) + data
+        seed("fuzz_helper", bytes([helper]) + steps)
+for order in ((0, 1, 2), (2, 1, 0), (1, 0, 2), (0, 0, 1, 2), (0, 2, 1, 1)):
+    for version in (0, 1):
+        fragments = (bytes([4 * (part == 2), part * 2, 2, 0, 0]) for part in order)
+        seed("fuzz_fragments", bytes([version]) + b"".join(fragments))
+
 for directory in sorted((HERE / "corpus").iterdir()):
     print(f"{directory.name}: {sum(1 for _ in directory.iterdir())} inputs")

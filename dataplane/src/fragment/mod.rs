@@ -11,6 +11,8 @@ mod assemble;
 mod cache;
 mod datagram;
 
+#[cfg(any(test, feature = "test-support"))]
+pub mod reference;
 #[cfg(test)]
 mod tests;
 

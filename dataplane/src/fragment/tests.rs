@@ -1,8 +1,7 @@
 //! The cache against a reassembler that keeps every byte, and frames cut and put together again.
 
-mod reference;
-
 use super::datagram::Summary;
+use super::reference::{Reference, Told};
 use super::{Cache, Capacity, Key, MOST_FRAGMENTS, Part, Room, Taken, User};
 use crate::flow::FlowHasher;
 use crate::packet::build::{FrameBuilder, cut, fragmentable};
@@ -11,7 +10,6 @@ use crate::reason::Reason;
 use crate::time::Tick;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use reference::Reference;
 
 fn cache<T>(datagrams: u32, fragments: u32) -> Cache<T> {
     Cache::new(Capacity { datagrams, fragments }, FlowHasher::new([1, 2, 3, 4]))
@@ -61,13 +59,6 @@ fn comes() -> impl Strategy<Value = Comes> {
             later,
         },
     )
-}
-
-/// What became of a fragment, by its number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Told {
-    Gone(usize, Reason),
-    Whole(Vec<usize>, u32),
 }
 
 proptest! {

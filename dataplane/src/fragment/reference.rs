@@ -1,17 +1,27 @@
-//! Reassembly the slow, obvious way: a datagram is its bytes, each with the run it came in.
+//! What becomes of a sequence of fragments? Reassembly the slow, obvious way, which tests and fuzz targets compare with: a
+//! datagram is its bytes, each with the run it came in.
 
-use super::Told;
-use crate::fragment::cache::patience;
+use super::cache::patience;
 use crate::packet::{Network, Piece};
 use crate::reason::Reason;
 use crate::time::Tick;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What became of a fragment, by its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// It was dropped.
+    Gone(usize, Reason),
+    /// These make a datagram of so many bytes behind its headers.
+    Whole(Vec<usize>, u32),
+}
+
+/// The datagrams that wait.
 #[derive(Debug, Default)]
-pub(super) struct Reference {
+pub struct Reference {
     datagrams: BTreeMap<u32, Bytes>,
     /// Fragments whose time was over.
-    pub(super) late: Vec<usize>,
+    pub late: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -26,11 +36,14 @@ struct Bytes {
 }
 
 impl Reference {
-    pub(super) fn waiting(&self) -> Vec<usize> {
+    /// The fragments that wait.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<usize> {
         self.datagrams.values().flat_map(|bytes| bytes.fragments.iter().map(|fragment| fragment.1)).collect()
     }
 
-    pub(super) fn take(
+    /// A fragment of such a datagram comes: what becomes of it, and of others by it.
+    pub fn take(
         &mut self,
         network: Network,
         identification: u32,
