@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::nft;
 use crate::policy::{Family, Header};
-use crate::print;
+use crate::print::{self, comment_of_nft};
 use crate::ruleset::{
     Chain, Expression, MetaKey, Protocol, Rule, Ruleset, Selector, Statement, StatementKind, Table, Term,
     Verdict, VerdictKind,
@@ -61,8 +61,13 @@ impl Saying {
     }
 
     /// The rules that say the same.
-    fn rule(&mut self, rule: Rule, family: Family, names: &[String]) -> Vec<Rule> {
+    fn rule(&mut self, mut rule: Rule, family: Family, names: &[String]) -> Vec<Rule> {
         self.check(&rule);
+        let comment = rule.comment.as_deref().map(comment_of_nft);
+        if comment != rule.comment {
+            self.notes.push(Diagnostic::new(rule.span, COMMENT));
+            rule.comment = comment;
+        }
         if let Some(span) = rule.statements.iter().find_map(key_by_index) {
             self.notes.push(Diagnostic::new(span, NO_INDEX));
             return Vec::new();
@@ -316,6 +321,7 @@ fn asks_ah6(expression: &Expression) -> bool {
 
 const NO_INDEX: &str = "of an authentication header iptables takes the index for ports; nft has no words for that, and what is \
                         printed does not match these packets";
+const COMMENT: &str = "a comment of nft has at most 128 bytes and no quotes: it is printed so";
 const NO_WINDOWS: &str = "nft has no words for a rate that is measured from window to window";
 const FULL: &str = "iptables drops a packet when this table is full, and counts connections it has not seen in a way of its own; \
                     nft has no words for that, and what is printed goes on to the next rule";

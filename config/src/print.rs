@@ -16,6 +16,7 @@ use crate::ruleset::{
 };
 use crate::value_names::written_duration;
 use expression::{Braces, Shown};
+pub(crate) use name::comment_of_nft;
 use name::{Comment, Name, Prefix};
 use statement::{LimitWords, QuotaWords, RuleLine, object, write_statement};
 

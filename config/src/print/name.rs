@@ -85,13 +85,18 @@ impl Display for Quoted<'_> {
     }
 }
 
+/// As much of a comment as nft takes, without quotes in it.
+pub(crate) fn comment_of_nft(text: &str) -> String {
+    let end = (0..=text.len().min(LONGEST_COMMENT)).rev().find(|end| text.is_char_boundary(*end));
+    text[..end.unwrap_or(0)].replace('"', "'")
+}
+
 /// A comment in quotes, cut where nft's ends.
 pub(super) struct Comment<'a>(pub(super) &'a str);
 
 impl Display for Comment<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let end = (0..=self.0.len().min(LONGEST_COMMENT)).rev().find(|end| self.0.is_char_boundary(*end));
-        write!(f, "{}", Quoted(&self.0[..end.unwrap_or(0)]))
+        write!(f, "\"{}\"", comment_of_nft(self.0))
     }
 }
 

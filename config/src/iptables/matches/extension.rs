@@ -158,8 +158,8 @@ fn listed(given: &Given, header: u8, built: &mut Built) -> Done {
     }
     for (index, token) in (0_u8..).zip(tokens) {
         let (kind, length) = token.split_once(':');
-        let kind = low_byte(&kind)?;
-        let length = length.as_ref().map(low_byte).transpose()?;
+        let kind = low_byte(&kind, built)?;
+        let length = length.map(|length| low_byte(&length, built)).transpose()?;
         if kind == 0 && length.is_some() {
             return Err(Diagnostic::new(token.span, "the option 0 is one byte: it has no length"));
         }
@@ -170,9 +170,13 @@ fn listed(given: &Given, header: u8, built: &mut Built) -> Done {
 }
 
 /// iptables takes any number here, and of it the last eight bits.
-fn low_byte(token: &Token) -> Result<u8, Diagnostic> {
+fn low_byte(token: &Token, built: &mut Built) -> Result<u8, Diagnostic> {
     let number = number(token, 0, u64::from(u32::MAX))?;
-    Ok(number.to_le_bytes()[0])
+    let low = number.to_le_bytes()[0];
+    if number > 255 {
+        built.note(token.span, format!("an option has eight bits: the kernel is told {low}"));
+    }
+    Ok(low)
 }
 
 /// The header counts what is behind its first eight bytes, in units of eight.
