@@ -121,6 +121,32 @@ fn sip() {
     });
 }
 
+/// Several messages in a packet, some of another length than they say.
+#[test]
+fn sip_over_tcp() {
+    told("sip", ("tcp", 5060), |draws, number| {
+        let client = 6000 + number;
+        let said: String = (0..=draws.below(3)).map(|_| framed(draws)).collect();
+        let source = 7000 + 4 * number;
+        format!(
+            "> tcp {client} 5060 S seq=1000 : new\n< tcp 5060 {client} SA seq=5000 ack=1001 : established\n\
+             > tcp {client} 5060 A seq=1001 ack=5001 : established\n\
+             > tcp {client} 5060 PA seq=1001 ack=5001 data=\"{said}\" : ?\n\
+             < udp {source} 40000 data=\"x\" : ?\n< udp {source} 40001 data=\"x\" : ?\n"
+        )
+    });
+}
+
+fn framed(draws: &mut Random) -> String {
+    let method = draws.pick(&["INVITE", "UPDATE", "ACK", "BYE", "REGISTER", "OPTIONS"]);
+    let body = description(draws, "198.51.100.1", "4000");
+    let is_escape = |part: &str| if part.starts_with('x') { part.len() - 2 } else { part.len() };
+    let length = body.split('\\').skip(1).map(is_escape).sum::<usize>() + body.find('\\').unwrap_or(0);
+    let says = [length, length, length, length, 0, length + 7][draws.below(6)];
+    let name = draws.pick(&["Content-Length: ", "l:", "content-length : 0", "Content-Size: "]);
+    format!("{method} sip:bob@192.0.2.10 SIP/2.0\\r\\n{name}{says}{}{body}", headers(draws, method))
+}
+
 const CONTACTS: &[&str] = &[
     "<sip:a@198.51.100.1:5070>",
     "<sip:a@198.51.100.1:5070>;expires=60",
@@ -143,7 +169,7 @@ fn headers(draws: &mut Random, method: &str) -> String {
             draws.pick(&["Contact: ", "m:", "contact : ", "m\\r\\n :\\r\\n\\x09 "]),
             draws.pick(CONTACTS)
         ),
-        draws.pick(&["Via: SIP/2.0/UDP x", "l: 0", "Call-Id: a@b", "x"]).to_owned(),
+        draws.pick(&["Via: SIP/2.0/UDP x", "To: sip:b@x", "Call-Id: a@b", "x"]).to_owned(),
     ];
     if draws.below(6) == 0 {
         let (gone, text) = (
