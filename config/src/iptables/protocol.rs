@@ -35,6 +35,14 @@ pub(super) fn of_any(given: &Given) -> Result<u8, Diagnostic> {
     Ok(number)
 }
 
+/// The protocol an option names, which must be one.
+pub(super) fn of(given: &Given) -> Result<u8, Diagnostic> {
+    match of_any(given)? {
+        0 => Err(Diagnostic::new(given.value().span, "this needs one protocol, not all of them")),
+        number => Ok(number),
+    }
+}
+
 /// The names there are.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     value_names::names(Type::InetProto).into_iter().chain(["all"])

@@ -21,7 +21,7 @@ pub(in crate::iptables) fn conntrack(loaded: &Loaded, facts: &Facts<'_>, built: 
     for given in &loaded.given {
         match given.option.name() {
             "--ctproto" => {
-                let protocol = protocol::of_any(given)?;
+                let protocol = protocol::of(given)?;
                 let not = if given.negated { "!= " } else { "" };
                 built.says(&format!("ct original protocol {not}{protocol}"), given.span)?;
             }
