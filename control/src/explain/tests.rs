@@ -104,7 +104,7 @@ fn fragments_are_explained_as_their_datagram() {
     let numbers: Vec<String> = fragments.iter().map(u64::to_string).collect();
     assert!(text.contains(&format!("in fragments: packets {}", numbers.join(", "))), "{text}");
     let (_, alone) = told(first as u64 + 1, &frames[..=first]);
-    assert!(alone.contains("fragment-timeout"), "{alone}");
+    assert!(alone.contains("fragment-timeout") && alone.contains("it waits for the others"), "{alone}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::numbers::{FlowReport, SideReport, TrafficReport};
 use super::report::{ChainReport, Report, RuleReport};
+use dataplane::Reason;
 use std::fmt::{self, Display, Formatter};
 
 /// A report for people.
@@ -101,6 +102,9 @@ impl Display for Text<'_> {
         if !packet.fragments.is_empty() {
             let numbers: Vec<String> = packet.fragments.iter().map(u64::to_string).collect();
             writeln!(f, "         in fragments: packets {}", numbers.join(", "))?;
+        }
+        if report.reason == Reason::FragmentTimeout.label() {
+            writeln!(f, "         a fragment: it waits for the others of its datagram, and they do not come in time")?;
         }
         self.ct(f)?;
         for chain in &report.chains {

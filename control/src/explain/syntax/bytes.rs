@@ -10,6 +10,13 @@ use std::net::IpAddr;
 pub fn frame(number: u8, source: (IpAddr, u16), destination: (IpAddr, u16), said: &Said) -> Vec<u8> {
     let mut body = if said.fragment { Vec::new() } else { transport(number, source.1, destination.1, said) };
     body.resize(body.len() + said.len as usize, 0);
+    // an empty fragment is malformed, and so is one of IPv6 before the last that is cut at another place
+    if said.fragment && body.is_empty() {
+        body.resize(FRAGMENT_UNIT, 0);
+    }
+    if said.more {
+        body.resize(body.len().next_multiple_of(FRAGMENT_UNIT), 0);
+    }
     match (source.0, destination.0) {
         (IpAddr::V4(from), IpAddr::V4(to)) => {
             [ethernet(said.vlan, 0x0800), ipv4(number, from.octets(), to.octets(), said, body.len()), body]
@@ -146,3 +153,6 @@ fn extensions(number: u8, said: &Said) -> (u8, Vec<u8>) {
 const INIT: u8 = 1;
 const ROUTING: u8 = 43;
 const FRAGMENT: u8 = 44;
+
+/// What fragments but the last are a multiple of.
+const FRAGMENT_UNIT: usize = 8;
