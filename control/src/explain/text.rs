@@ -104,7 +104,10 @@ impl Display for Text<'_> {
             writeln!(f, "         in fragments: packets {}", numbers.join(", "))?;
         }
         if report.reason == Reason::FragmentTimeout.label() {
-            writeln!(f, "         a fragment: it waits for the others of its datagram, and they do not come in time")?;
+            writeln!(
+                f,
+                "         a fragment: it waits for the others of its datagram, and they do not come in time"
+            )?;
         }
         self.ct(f)?;
         for chain in &report.chains {

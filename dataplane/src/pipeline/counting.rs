@@ -203,8 +203,9 @@ fn counting_without(packet: &Packet) -> Counting {
         protocol::ICMP | protocol::ICMPV6 => 8,
         _ => 0,
     };
-    // what carries no PPP has no call that would name it
-    let is_named = packet.tuple.network != Network::Other && packet.fault != Some(Reason::GreProtocol);
+    // what carries no PPP has no call that would name it, and what has no next header no protocol
+    let is_nameless = matches!(packet.fault, Some(Reason::GreProtocol | Reason::Ipv6NoNextHeader));
+    let is_named = packet.tuple.network != Network::Other && !is_nameless;
     if is_named && packet.has_transport && left >= needed { Counting::Passes } else { Counting::Nameless }
 }
 

@@ -73,6 +73,24 @@ fn a_connection_that_begins_again_at_once_is_refused() {
     assert!(syn(&mut rig, 1, 20).0, "the list has been cleaned up");
 }
 
+/// A packet that ends in its extension headers has no protocol, so the kernel cannot say which connection it would be.
+#[test]
+fn what_has_no_protocol_cannot_be_counted() {
+    const AT_MOST_NINE: &str = "table inet f {
+    chain input { type filter hook input priority 0; policy accept;
+        ct count 9 accept
+        accept
+    }
+}";
+    let mut rig = Rig::new(AT_MOST_NINE, 1, 64);
+    let ends = [[0x2001, 0xdb8, 1, 0, 0, 0, 0, 1], [0x2001, 0xdb8, 2, 0, 0, 0, 0, 10_u16]];
+    let outcome = |rig: &mut Rig, protocol: u8| {
+        let frame = FrameBuilder::new().ip(ends[0], ends[1]).raw(protocol).payload(&[0; 8]);
+        rig.one(Side::Outside, 0, &frame).outcome
+    };
+    assert_eq!([59, 253].map(|protocol| outcome(&mut rig, protocol)), [Outcome::Drop, Outcome::Accept]);
+}
+
 /// Flows that make room for others count no longer.
 #[test]
 fn an_evicted_connection_counts_no_longer() {
