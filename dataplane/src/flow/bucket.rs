@@ -11,7 +11,7 @@
 //! sees is only a hint: the worker looks again before it acts on it. With one writer no read-modify-write is
 //! needed: each of these loads and stores is a plain instruction.
 
-use super::group::{LANES, Lanes, Tags};
+use super::group::{Deadlines, LANES, Lanes, Tags};
 use crate::sync::{AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 use crate::time::Tick;
 
@@ -57,6 +57,12 @@ impl Bucket {
     #[inline]
     pub(super) fn stale(&self, now: Tick) -> Lanes {
         Lanes::of(|lane| self.deadline(lane).is_at_or_before(now)).and(self.vacant().others())
+    }
+
+    /// Worker only: all deadlines.
+    #[inline]
+    pub(super) fn deadlines(&self) -> Deadlines {
+        Deadlines::read(&self.deadlines)
     }
 
     /// Worker only: puts `tag` in `lane`.

@@ -12,6 +12,7 @@
 
 mod beside;
 mod due;
+mod lately;
 mod room;
 
 pub use room::CANDIDATES;
@@ -29,6 +30,7 @@ use crate::flow::FlowKey;
 use crate::time::Tick;
 use beside::Beside;
 use due::Due;
+use lately::Lately;
 
 /// What the table keeps of a flow: plain data with its key inside.
 pub trait Entry: Copy {
@@ -76,8 +78,9 @@ pub enum Sought {
     Nowhere,
     /// It is not stored, and home has no room to spare for it.
     Crowded,
-    /// It is not stored, and there is room for it here. (One word to each: this goes in registers.)
-    Room(Slot),
+    /// It is not stored, and there is room for it here, by this choice of bucket. (One word to each: this goes in
+    /// registers.)
+    Room(Slot, u8),
 }
 
 /// All the slots where a new flow could go are taken, and none of the next to end is evictable.
@@ -111,6 +114,7 @@ pub struct Table<E: Entry> {
     due: Due,
     departed: Vec<E::Extra>,
     stats: Stats,
+    stored_lately: Lately,
 }
 
 impl<E: Entry> Table<E> {
@@ -132,7 +136,14 @@ impl<E: Entry> Table<E> {
             due: Due::with_slots(buckets * LANES),
             departed: Vec::with_capacity(DEPARTED),
             stats: Stats::default(),
+            stored_lately: Lately::default(),
         }
+    }
+
+    /// A burst begins: what [`seek`](Self::seek) said of flows before holds no longer.
+    #[inline]
+    pub fn begin(&mut self) {
+        self.stored_lately = Lately::default();
     }
 
     /// Stage one of a burst: asks for the home bucket.
@@ -170,7 +181,7 @@ impl<E: Entry> Table<E> {
                     return Sought::Crowded;
                 };
                 self.prefetch_place(slot);
-                return Sought::Room(slot);
+                return Sought::Room(slot, 0);
             }
             return Sought::Nowhere;
         }
@@ -193,12 +204,13 @@ impl<E: Entry> Table<E> {
             }
         }
         let now = opens_at?;
-        let Some((slot, _)) = self.place(home, fingerprint, now) else {
-            self.prefetch_soonest(home, fingerprint, now);
+        let window = self.window_of(home, fingerprint);
+        let Some((slot, choice)) = self.place(&window, fingerprint, now) else {
+            self.prefetch_soonest(&window, now);
             return None;
         };
         self.prefetch_place(slot);
-        Some(Sought::Room(slot))
+        Some(Sought::Room(slot, choice as u8))
     }
 
     /// Asks for what of the entry there does not fit it.
@@ -229,7 +241,7 @@ impl<E: Entry> Table<E> {
     }
 
     /// As [`peek`](Self::peek), of the flow with this hash of which `is_it` holds; [`seek`](Self::seek) has said this of
-    /// it, and flows may have come and gone since.
+    /// it since the burst [began](Self::begin), and flows may have come and gone since.
     #[inline(always)]
     #[must_use]
     pub fn peek_where(
@@ -243,6 +255,10 @@ impl<E: Entry> Table<E> {
             if hash.fingerprint().is_of(bucket.tags().tag(slot.lane())) && is_it(self.stored(slot)) {
                 return Some((slot, bucket.deadline(slot.lane())));
             }
+        }
+        let was_absent = matches!(sought, Sought::Nowhere | Sought::Crowded | Sought::Room(..));
+        if was_absent && !self.stored_lately.may_have(hash) {
+            return None;
         }
         self.peek_anywhere(hash, is_it)
     }
@@ -407,21 +423,18 @@ impl<E: Entry> Table<E> {
         evictable: impl Fn(&E::Stored) -> bool,
     ) -> Result<Slot, Full> {
         let (home, fingerprint) = (hash.home(self.bucket_count()), hash.fingerprint());
-        let place = match sought {
-            Sought::Room(slot) => self.still_has_room(slot, home, fingerprint, now),
+        let known = match sought {
+            Sought::Room(slot, choice) => {
+                let place = (slot, choice.into());
+                self.still_has_room(place, home, fingerprint, now).then_some(place)
+            }
             _ => None,
         };
-        let place = place.or_else(|| self.place(home, fingerprint, now));
-        if let Some((slot, _)) = place
-            && self.is_taken(slot)
-        {
+        let place = known.map_or_else(|| self.find_room(home, fingerprint, now, evictable), Ok);
+        let (slot, choice) = place?;
+        if self.is_taken(slot) {
             self.expire(slot);
         }
-        let place = place.or_else(|| self.make_room(home, fingerprint, now, evictable));
-        let Some((slot, choice)) = place else {
-            self.stats.refused += 1;
-            return Err(Full);
-        };
         if choice > 0 {
             let (home, class) = (self.bucket(home), fingerprint.class());
             let overflow = home.overflow(class).plus(choice);
@@ -432,7 +445,26 @@ impl<E: Entry> Table<E> {
         bucket.set_deadline(slot.lane(), deadline);
         bucket.set_tag(slot.lane(), fingerprint.tag(choice));
         self.stats.inserted += 1;
+        self.stored_lately.add(hash);
         Ok(slot)
+    }
+
+    /// Where a new flow may go after all, and by which choice of bucket.
+    #[inline(never)]
+    fn find_room(
+        &mut self,
+        home: u32,
+        fingerprint: Fingerprint,
+        now: Tick,
+        evictable: impl Fn(&E::Stored) -> bool,
+    ) -> Result<(Slot, u32), Full> {
+        let window = self.window_of(home, fingerprint);
+        let place = self.place(&window, fingerprint, now);
+        let place = place.or_else(|| self.make_room(&window, fingerprint, now, evictable));
+        if place.is_none() {
+            self.stats.refused += 1;
+        }
+        place.ok_or(Full)
     }
 
     /// Removes the flow there, if there is one.

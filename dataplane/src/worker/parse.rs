@@ -13,6 +13,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
     /// The stages that ask for memory: headers of the whole burst, then hashes and their buckets and, some packets later,
     /// entries.
     pub(super) fn parse(&mut self) {
+        self.parts.table.begin();
         let Scratch { burst, shorts, bytes, packets, keyed, displaced, .. } = &mut self.scratch;
         let (checksums, hasher, table) = (self.parts.checksums, &self.parts.hasher, &self.parts.table);
         let opens_at = self.stores.then(|| self.clock.now());
@@ -45,7 +46,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
                 match aimed.sought {
                     Sought::Away | Sought::Crowded => displaced.push((at, aimed.hash, opens_at)),
                     Sought::At(slot) if aimed.short.is_v6 => table.prefetch_more(slot),
-                    Sought::At(_) | Sought::Room(_) | Sought::Nowhere => {}
+                    Sought::At(_) | Sought::Room(..) | Sought::Nowhere => {}
                 }
             } else {
                 let away =

@@ -1,53 +1,46 @@
 //! Where does a new flow go, and who makes room for it?
 //!
-//! Home while two slots are empty there; else the emptiest of its four buckets; else the place of the flow that ends
-//! soonest and may go. A slot whose flow's deadline has come counts as empty, and is taken before one that is: in a flood
+//! The first of its four buckets, home before all, in which two slots are empty; else the first in which one is; else the
+//! place of the flow that ends soonest and may go. A slot whose flow's deadline has come counts as empty, and is taken before one that is: in a flood
 //! each flow takes the place of one before it, and ageing finds little to do.
 
 use super::{Entry, Slot, Table};
 use crate::flow::bucket::Bucket;
-use crate::flow::group::{LANES, Lanes};
+use crate::flow::group::{self, LANES, Lanes};
 use crate::flow::hash::{CHOICES, Fingerprint};
 use crate::flow::prefetch::prefetch;
 use crate::time::Tick;
 
 impl<E: Entry> Table<E> {
-    /// A slot for a new flow, and by which choice of bucket: home while it has room to spare, else the emptiest. If there
-    /// is a flow, it is over.
+    /// A slot for a new flow in one of these buckets, and by which choice. If there is a flow, it is over.
     #[inline]
-    pub(super) fn place(&self, home: u32, fingerprint: Fingerprint, now: Tick) -> Option<(Slot, u32)> {
-        match self.slot_to_spare(home, now) {
-            Some(slot) => Some((slot, 0)),
-            None => self.emptiest(home, fingerprint, now),
-        }
-    }
-
-    fn emptiest(&self, home: u32, fingerprint: Fingerprint, now: Tick) -> Option<(Slot, u32)> {
-        let (mut most, mut best) = (0, None);
-        for choice in 0..CHOICES {
-            let bucket = fingerprint.across(home, choice, self.bucket_count());
+    pub(super) fn place(&self, window: &Window, fingerprint: Fingerprint, now: Tick) -> Option<(Slot, u32)> {
+        let mut last = None;
+        for (choice, &bucket) in (0..).zip(window) {
             let room = Room::of(self.bucket(bucket), now);
-            if room.len() > most && self.can_count(home, fingerprint, choice) {
-                most = room.len();
-                best = room.first().map(|lane| (Slot::new(bucket, lane), choice));
+            let lane = room.first().filter(|_| self.can_count(window[0], fingerprint, choice));
+            let Some(lane) = lane else { continue };
+            let place = (Slot::new(bucket, lane), choice);
+            if room.is_to_spare() {
+                return Some(place);
             }
+            last = last.or(Some(place));
         }
-        best
+        last
     }
 
-    /// A slot in which there was room for a new flow before, and its choice of bucket, if it may still go there.
+    /// Whether a new flow may still go where there was room for it before, by this choice of bucket.
     #[inline]
     pub(super) fn still_has_room(
         &self,
-        slot: Slot,
+        (slot, choice): (Slot, u32),
         home: u32,
         fingerprint: Fingerprint,
         now: Tick,
-    ) -> Option<(Slot, u32)> {
-        let is_there = |&choice: &u32| fingerprint.across(home, choice, self.bucket_count()) == slot.bucket();
-        let choice = (0..CHOICES).find(is_there)?;
-        let has_room = !self.is_taken(slot) || self.deadline(slot).is_at_or_before(now);
-        (has_room && self.can_count(home, fingerprint, choice)).then_some((slot, choice))
+    ) -> bool {
+        debug_assert_eq!(fingerprint.across(home, choice, self.bucket_count()), slot.bucket());
+        (!self.is_taken(slot) || self.deadline(slot).is_at_or_before(now))
+            && self.can_count(home, fingerprint, choice)
     }
 
     /// Asks for what a new flow in this slot would write to.
@@ -66,19 +59,19 @@ impl<E: Entry> Table<E> {
     #[cold]
     pub(super) fn make_room(
         &mut self,
-        home: u32,
+        window: &Window,
         fingerprint: Fingerprint,
         now: Tick,
         evictable: impl Fn(&E::Stored) -> bool,
     ) -> Option<(Slot, u32)> {
-        let window = self.window_of(home, fingerprint);
         let reclaimed: u32 = window.iter().map(|&bucket| self.reclaim(bucket, now)).sum();
-        let place = if reclaimed > 0 { self.place(home, fingerprint, now) } else { None };
-        place.or_else(|| self.evict(home, fingerprint, now, evictable))
+        let place = if reclaimed > 0 { self.place(window, fingerprint, now) } else { None };
+        place.or_else(|| self.evict(window, fingerprint, now, evictable))
     }
 
     /// The buckets of a flow, by choice.
-    fn window_of(&self, home: u32, fingerprint: Fingerprint) -> [u32; CHOICES as usize] {
+    #[inline]
+    pub(super) fn window_of(&self, home: u32, fingerprint: Fingerprint) -> Window {
         std::array::from_fn(|choice| fingerprint.across(home, choice as u32, self.bucket_count()))
     }
 
@@ -86,43 +79,50 @@ impl<E: Entry> Table<E> {
     #[inline]
     pub(super) fn slot_to_spare(&self, bucket: u32, now: Tick) -> Option<Slot> {
         let room = Room::of(self.bucket(bucket), now);
-        if room.len() > SPARE { room.first().map(|lane| Slot::new(bucket, lane)) } else { None }
+        if room.is_to_spare() { room.first().map(|lane| Slot::new(bucket, lane)) } else { None }
     }
 
     /// A slot made empty by dropping, of the flows in a window without room, one that may go.
     fn evict(
         &mut self,
-        home: u32,
+        window: &Window,
         fingerprint: Fingerprint,
         now: Tick,
         evictable: impl Fn(&E::Stored) -> bool,
     ) -> Option<(Slot, u32)> {
-        let mut ends = self.ends(home, fingerprint, now);
-        for _ in 0..CANDIDATES {
-            let soonest = soonest(&mut ends);
-            let (_, slot, choice) = *soonest;
-            if self.is_taken(slot)
-                && self.can_count(home, fingerprint, choice)
-                && evictable(self.stored(slot))
-            {
-                self.vacate(slot);
-                self.stats.evicted += 1;
-                return Some((slot, choice));
-            }
-            soonest.0 = u32::MAX;
-        }
-        None
+        let may_go = |(slot, choice): &(Slot, u32)| {
+            self.is_taken(*slot)
+                && self.can_count(window[0], fingerprint, *choice)
+                && evictable(self.stored(*slot))
+        };
+        let soonest = self.soonest(window, now);
+        let goes = if may_go(&soonest) {
+            Some(soonest)
+        } else {
+            let mut ends = self.ends(window, now);
+            ends.sort_unstable_by_key(|&(left, ..)| left);
+            ends[1..CANDIDATES].iter().map(|&(_, slot, choice)| (slot, choice)).find(may_go)
+        };
+        let (slot, choice) = goes?;
+        self.vacate(slot);
+        self.stats.evicted += 1;
+        Some((slot, choice))
+    }
+
+    /// Of a window, the slot whose deadline comes soonest, and its choice of bucket.
+    fn soonest(&self, window: &Window, now: Tick) -> (Slot, u32) {
+        let at = group::soonest(&window.map(|bucket| self.bucket(bucket).deadlines()), now);
+        (Slot::new(window[at / LANES % window.len()], at % LANES), (at / LANES) as u32)
     }
 
     /// Asks for what is read and written if the flow of a window that ends soonest goes.
-    pub(super) fn prefetch_soonest(&self, home: u32, fingerprint: Fingerprint, now: Tick) {
-        let (_, slot, _) = *soonest(&mut self.ends(home, fingerprint, now));
+    pub(super) fn prefetch_soonest(&self, window: &Window, now: Tick) {
+        let (slot, _) = self.soonest(window, now);
         self.prefetch_place(slot);
     }
 
     /// What time the flows of a window have left, their slots, and by which choice they are in it.
-    fn ends(&self, home: u32, fingerprint: Fingerprint, now: Tick) -> [End; CHOICES as usize * LANES] {
-        let window = self.window_of(home, fingerprint);
+    fn ends(&self, window: &Window, now: Tick) -> [End; CHOICES as usize * LANES] {
         std::array::from_fn(|at| {
             let (choice, lane) = (at / LANES, at % LANES);
             let slot = Slot::new(window[choice], lane);
@@ -132,7 +132,7 @@ impl<E: Entry> Table<E> {
 
     /// Drops the flows of a bucket whose deadline has come; says how many.
     pub(in crate::flow) fn reclaim(&mut self, bucket: u32, now: Tick) -> u32 {
-        let stale = self.bucket(bucket).stale(now);
+        let stale = Room::of(self.bucket(bucket), now).stale;
         for lane in stale {
             self.expire(Slot::new(bucket, lane));
         }
@@ -169,19 +169,11 @@ impl<E: Entry> Table<E> {
     }
 }
 
+/// The buckets of a flow, by choice: home is the first.
+pub(super) type Window = [u32; CHOICES as usize];
+
 /// What time a flow has left, its slot, and the choice of that bucket.
 type End = (u32, Slot, u32);
-
-/// The flow that ends soonest.
-fn soonest(ends: &mut [End; CHOICES as usize * LANES]) -> &mut End {
-    let mut soonest = 0;
-    for at in 1..ends.len() {
-        if ends[at].0 < ends[soonest].0 {
-            soonest = at;
-        }
-    }
-    &mut ends[soonest]
-}
 
 /// Where a bucket has room for a new flow.
 #[derive(Debug, Clone, Copy)]
@@ -195,12 +187,15 @@ struct Room {
 impl Room {
     #[inline]
     fn of(bucket: &Bucket, now: Tick) -> Self {
-        Self { stale: bucket.stale(now), vacant: bucket.vacant() }
+        let vacant = bucket.vacant();
+        Self { stale: bucket.deadlines().ended(now).and(vacant.others()), vacant }
     }
 
+    /// Whether a flow may go here though others of its buckets may have more: it leaves one slot empty, so that the table
+    /// fills evenly. More than one would send more flows away from home.
     #[inline]
-    const fn len(self) -> u32 {
-        self.stale.or(self.vacant).len()
+    const fn is_to_spare(self) -> bool {
+        self.stale.or(self.vacant).are_several()
     }
 
     /// The lane to take first: whose flow is over, so that nobody else has to remove it.
@@ -216,7 +211,3 @@ impl Room {
 /// How many flows, those that end soonest, are asked whether they may be evicted: each is a cache line that
 /// whoever fills the table makes the worker read.
 pub const CANDIDATES: usize = 8;
-
-/// Slots of its home bucket that a flow leaves empty as long as another of its buckets has more of them. One makes
-/// the table fill evenly; each more would send more flows away from home.
-pub(super) const SPARE: u32 = 1;
