@@ -5,6 +5,7 @@ use super::decision::{Evaluation, Verdict};
 use super::facts::Facts;
 use super::reference::applies;
 use super::sets::{MOST_PARTS, Set};
+use super::sieve::Sifted;
 use super::trace::{Trace, Varies};
 use crate::frame::Frame;
 use crate::object::set::Wanted;
@@ -144,14 +145,16 @@ pub(super) enum End {
 
 impl Code {
     /// Lays out the rules of a policy that has been checked, but for those that are never run.
-    pub(super) fn compile(policy: &Policy, objects: &Objects, never_run: &[bool]) -> Self {
+    pub(super) fn compile(policy: &Policy, objects: &Objects, sifted: &[Sifted]) -> Self {
         let mut layout = Layout::default();
-        for (rule, never_run) in policy.rules.iter().zip(never_run) {
+        for (rule, sifted) in policy.rules.iter().zip(sifted) {
             layout.starts.push(layout.steps.len() as u32);
-            if *never_run {
+            if sifted.is_decided {
                 continue;
             }
             for (number, statement) in rule.statements.iter().enumerate() {
+                let is_held = number < 32 && sifted.held >> number & 1 != 0;
+                layout.held.extend(is_held.then_some(layout.steps.len()));
                 layout.push(number, statement, objects);
             }
         }
@@ -449,6 +452,8 @@ impl Index<usize> for Sets {
 struct Layout {
     steps: Vec<Step>,
     starts: Vec<u32>,
+    /// Steps that hold wherever the tree of a chain names their rule.
+    held: Vec<usize>,
     fields: Table<Field>,
     bounds: Table<(Value, Value)>,
     keys: Vec<Field>,
@@ -462,8 +467,12 @@ impl Layout {
     /// The rules laid out, the first of this number.
     fn done(mut self, first: u32, sets: Sets) -> Code {
         self.starts.push(self.steps.len() as u32);
+        let mut varies: Box<[Varies]> = self.steps.iter().map(|step| self.varies(step)).collect();
+        for &step in &self.held {
+            varies[step] = varies[step].held();
+        }
         Code {
-            varies: self.steps.iter().map(|step| self.varies(step)).collect(),
+            varies,
             first,
             steps: self.steps.into(),
             starts: self.starts.into(),

@@ -88,6 +88,30 @@ pub(super) fn is_exact(condition: &Match, sets: &[policy::Set]) -> bool {
     values_are && (few || prefix)
 }
 
+/// The conditions at the beginning of a rule that say exactly what their constraints say, a bit for each of its first
+/// statements; `is_constrained` says of which loads there are any.
+pub(super) fn exact_ahead(
+    statements: &[Statement],
+    sets: &[policy::Set],
+    is_constrained: impl Fn(&Load) -> bool,
+) -> u32 {
+    let mut exact = 0;
+    for (number, statement) in (0..u32::BITS).zip(statements) {
+        match statement {
+            Statement::Match(condition) if !counts_off(&condition.key) => {
+                if matches!(condition.test, Test::Lookup { set, .. } if changes(&sets[set.index()])) {
+                    break;
+                }
+                if is_exact(condition, sets) && is_constrained(&condition.key[0].load) {
+                    exact |= 1 << number;
+                }
+            }
+            _ => break,
+        }
+    }
+    exact
+}
+
 /// Whether a map of verdicts drops a packet for a header that is cut off, and does nothing else.
 fn drops_what_is_cut(key: &[Field], map: policy::SetId, sets: &[policy::Set]) -> bool {
     let set = &sets[map.index()];

@@ -25,7 +25,7 @@ pub use check::{CompileError, objections, runs};
 pub use counters::Counters;
 pub use decision::{DecidedBy, Decision, Evaluation, Given, Template, Verdict};
 pub use facts::Facts;
-pub use program::{Ahead, AheadOf, Program};
+pub use program::{Ahead, AheadOf, Boxes, Program};
 pub use stage::{Path, Phase, Stage};
 pub use trace::{Trace, Traced};
 pub use watch::{Ended, Watch};

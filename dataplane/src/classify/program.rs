@@ -13,7 +13,7 @@ use super::facts::Facts;
 use super::index::{Index, MOST_DIMENSIONS};
 use super::interval::Intervals;
 use super::reference::{MOST_LEVELS, sees};
-use super::sieve::{End as SieveEnd, Sieve};
+use super::sieve::{End as SieveEnd, Sieve, Sifted};
 use super::stage::{Phase, Stage};
 use super::trace::{Trace, Varies};
 use crate::frame::Frame;
@@ -31,7 +31,7 @@ mod ahead;
 mod joining;
 mod patch;
 
-pub use ahead::{Ahead, AheadOf};
+pub use ahead::{Ahead, AheadOf, Boxes};
 pub use patch::MOST_ADDED;
 use patch::Patch;
 
@@ -128,19 +128,19 @@ impl Program {
 
     fn of(policy: &Policy, below: Vec<Below>, objects: Arc<Objects>) -> Self {
         let marks = Marks::of(policy);
-        let mut never_run = vec![false; policy.rules.len()];
+        let mut sifted = vec![Sifted::default(); policy.rules.len()];
         let chains: Arc<[Chain]> = policy
             .chains
             .iter()
             .zip(&below)
-            .map(|(chain, below)| Chain::compile(policy, chain, *below, marks, &mut never_run))
+            .map(|(chain, below)| Chain::compile(policy, chain, *below, marks, &mut sifted))
             .collect();
         Self {
             hooks: Arc::new(HOOKS.map(|hook| BaseChain::of_hook(policy, hook))),
             leads_to: ahead::leads_to(policy, &chains).into(),
             chains,
             below: below.into(),
-            code: Arc::new(Code::compile(policy, &objects, &never_run)),
+            code: Arc::new(Code::compile(policy, &objects, &sifted)),
             patch: Patch::default(),
             objects,
             logs: policy.rules.iter().flat_map(|rule| &rule.statements).any(is_log),
@@ -237,6 +237,19 @@ impl Program {
         self.run_with(stages, facts, counters, evaluation, &mut (), Some(ahead));
     }
 
+    /// As [`Self::run_ahead`], and tells `trace` what the outcome depends on, but for the boxes.
+    pub fn run_ahead_traced<F: Frame + ?Sized, T: Trace>(
+        &self,
+        stages: &[Stage],
+        facts: &mut Facts<'_, F>,
+        counters: &Counters,
+        evaluation: &mut Evaluation,
+        ahead: AheadOf<'_>,
+        trace: &mut T,
+    ) {
+        self.run_with(stages, facts, counters, evaluation, trace, Some(ahead));
+    }
+
     /// As [`Self::run`], and tells `trace` what the outcome depends on.
     pub fn run_traced<F: Frame + ?Sized, T: Trace>(
         &self,
@@ -321,9 +334,9 @@ impl Chain {
         chain: &policy::Chain,
         below: Below,
         marks: Marks,
-        never_run: &mut [bool],
+        sifted: &mut [Sifted],
     ) -> Self {
-        let selector = Selector::compile(policy, chain, below, marks, never_run);
+        let selector = Selector::compile(policy, chain, below, marks, sifted);
         Self { rules: chain.rules.clone(), selector }
     }
 }
@@ -335,7 +348,7 @@ impl Selector {
         chain: &policy::Chain,
         below: Below,
         marks: Marks,
-        never_run: &mut [bool],
+        sifted: &mut [Sifted],
     ) -> Option<Self> {
         let of_chain = |from: u32| &policy.rules[from as usize..chain.rules.end as usize];
         let asks_state = |rule: &policy::Rule| match rule.statements.first() {
@@ -353,7 +366,7 @@ impl Selector {
         }
         let loads = loads_asked(rules, policy, below, marks);
         if !loads.is_empty()
-            && let Some(sieve) = Sieve::compile(rules, first_rule, &loads, &policy.sets, never_run)
+            && let Some(sieve) = Sieve::compile(rules, first_rule, &loads, &policy.sets, sifted)
         {
             return Some(Self::Sieve { first_rule, sieve });
         }
@@ -517,8 +530,7 @@ impl<F: Frame + ?Sized, T: Trace> Run<'_, '_, F, T> {
     #[inline]
     fn sieved(&mut self, chain: ChainId, sieve: &Sieve, level: usize) -> Option<(Verdict, RuleId)> {
         let mut last = None;
-        if !T::IS_KEPT
-            && let Some(ahead) = self.ahead
+        if let Some(ahead) = self.ahead
             && let Some(found) = ahead.found(chain, sieve, self.facts)
         {
             let end = found?;

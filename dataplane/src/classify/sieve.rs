@@ -15,13 +15,29 @@ use crate::frame::Frame;
 use crate::io::BURST;
 use config::policy::{self, Ct, Field, HeaderBase, Load, Meta, Rule, Statement, Value};
 
+mod plain;
+
+use plain::Origin;
+pub(super) use plain::Plain;
+
 /// The rules of a chain from one on, and how they are found.
 #[derive(Debug)]
 pub(super) struct Sieve {
     axes: Box<[Axis]>,
+    /// Where the coordinates of plain packets come from.
+    origins: Box<[Origin]>,
     forest: Forest,
     /// What each axis depends on.
     varies: Box<[Varies]>,
+}
+
+/// What the tree of its chain says of a rule.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sifted {
+    /// It is never run: where the tree names it, its verdict is known.
+    pub(super) is_decided: bool,
+    /// Of its first statements, a bit for each, those that hold wherever the tree names it.
+    pub(super) held: u32,
 }
 
 /// What a box leads to: a rule to run, or its verdict. Greater for later rules.
@@ -46,20 +62,20 @@ enum Axis {
 
 impl Sieve {
     /// Over the rules from number `first` on. `loads` are the fields that may be asked before any of them runs, the most
-    /// asked for first. `None` if there is no good tree; otherwise `never_run` is told which rules it decides by itself.
+    /// asked for first. `None` if there is no good tree; otherwise `sifted`, by rule, is told what it says of each.
     pub(super) fn compile(
         rules: &[Rule],
         first: u32,
         loads: &[Load],
         sets: &[policy::Set],
-        never_run: &mut [bool],
+        sifted: &mut [Sifted],
     ) -> Option<Self> {
         let loads = &loads[..loads.len().min(MOST_AXES)];
         let mut found: Vec<(End, bool, Sides)> = Vec::new();
-        let mut decided = Vec::new();
+        let mut said = Vec::new();
         for (number, rule) in (first..).zip(rules) {
             let settled = settled(&rule.statements, loads, sets);
-            let before = found.len();
+            let (before, mut is_exact) = (found.len(), true);
             for constraints in Constraint::of(&rule.statements, sets) {
                 let sides: Sides = constraints
                     .into_iter()
@@ -76,13 +92,16 @@ impl Sieve {
                     };
                     found.push((end, settled.is_some(), sides));
                 } else {
+                    is_exact = false;
                     let hull = |(axis, allowed): (usize, Intervals)| (axis, allowed.hull());
                     found.push((End::of_rule(number), false, sides.into_iter().map(hull).collect()));
                 }
             }
-            if found[before..].iter().all(|(end, ..)| end.verdict().is_some()) {
-                decided.push(number);
-            }
+            let held = constraint::exact_ahead(&rule.statements, sets, |load| loads.contains(load));
+            said.push(Sifted {
+                is_decided: found[before..].iter().all(|(end, ..)| end.verdict().is_some()),
+                held: if is_exact { held } else { 0 },
+            });
         }
         let axes: Box<[Axis]> = loads
             .iter()
@@ -92,6 +111,8 @@ impl Sieve {
                 Axis::of(*load, on_it.map(|(_, allowed)| allowed))
             })
             .collect();
+        let sides: Vec<&Sides> = found.iter().map(|(_, _, sides)| sides).collect();
+        let origins = loads.iter().map(|load| Origin::of(load, loads, &sides)).collect();
         let bits: Vec<u32> = axes.iter().map(Axis::bits).collect();
         let (mut boxes, mut ends) = (Vec::new(), Vec::new());
         for (end, settles, sides) in found {
@@ -102,11 +123,9 @@ impl Sieve {
         }
         let labels: Vec<u32> = ends.iter().map(|&End(label)| label).collect();
         let forest = Forest::build(&bits, &boxes, &labels)?;
-        for number in decided {
-            never_run[number as usize] = true;
-        }
+        sifted[first as usize..][..said.len()].copy_from_slice(&said);
         let varies = |load: &Load| Varies::of(&Field::plain(*load, constraint::bits(load) as u16));
-        Some(Self { axes, forest, varies: loads.iter().map(varies).collect() })
+        Some(Self { axes, origins, forest, varies: loads.iter().map(varies).collect() })
     }
 
     /// The boxes that hold the packet, in order.

@@ -3,24 +3,30 @@
 //! Two packets of one connection that go the same way and are plain ([`crate::packet::Short`]) and established have
 //! much in common: addresses, ports, protocol, interfaces, the state. If the rules looked at nothing else and did
 //! nothing but count, the second goes the way of the first, and need not be shown to them.
+//!
+//! Two plain packets of IPv4 that each begin a connection have less in common: protocol, TCP flags, interfaces. But if
+//! the trees of their chains lead both to the same rule, what that rule asks besides may be the same of both.
 
 use crate::packet::Network;
 use config::policy::{CounterId, Ct, Field, Header, HeaderBase, Load, Meta};
 
-/// What the outcome of a step depends on: if the packet is one of IPv4, and if it is one of IPv6.
+/// What the outcome of a step depends on: if the packet is one of IPv4, if it is one of IPv6, and if it begins a
+/// connection of IPv4 and others that do are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Varies {
     v4: Variation,
     v6: Variation,
+    first: Variation,
 }
 
 /// What an outcome depends on, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 enum Variation {
-    /// On what all plain packets of a direction of a connection have in common.
+    /// On what all have in common: plain packets of a direction of a connection, or those that begin one with the same
+    /// protocol and flags.
     #[default]
     Flow,
-    /// On what they have in common if it is a TCP connection.
+    /// On what they have in common if they are TCP.
     FlowIfTcp,
     /// On the packet, on packets before it, or on time; or the step does something.
     Packet,
@@ -28,13 +34,25 @@ enum Variation {
 
 impl Varies {
     /// On what all plain packets of a direction of a connection have in common.
-    pub(super) const BY_FLOW: Self = Self { v4: Variation::Flow, v6: Variation::Flow };
+    pub(super) const BY_FLOW: Self =
+        Self { v4: Variation::Flow, v6: Variation::Flow, first: Variation::Flow };
     /// On the packet, on packets before it, or on time; or the step does something.
-    pub(super) const BY_PACKET: Self = Self { v4: Variation::Packet, v6: Variation::Packet };
+    pub(super) const BY_PACKET: Self =
+        Self { v4: Variation::Packet, v6: Variation::Packet, first: Variation::Packet };
 
     /// Of what a field holds.
     pub(super) fn of(field: &Field) -> Self {
-        Self { v4: Variation::of(field, IPV4), v6: Variation::of(field, IPV6) }
+        Self {
+            v4: Variation::of(field, IPV4),
+            v6: Variation::of(field, IPV6),
+            first: Variation::of_first(field),
+        }
+    }
+
+    /// The same of a condition that holds wherever the tree of its chain names the rule: it is the tree that depends on
+    /// what others that begin a connection do not have in common.
+    pub(super) fn held(self) -> Self {
+        Self { first: Variation::Flow, ..self }
     }
 
     /// Of what several fields hold.
@@ -45,7 +63,7 @@ impl Varies {
     /// On either.
     #[inline]
     pub(super) fn or(self, other: Self) -> Self {
-        Self { v4: self.v4.max(other.v4), v6: self.v6.max(other.v6) }
+        Self { v4: self.v4.max(other.v4), v6: self.v6.max(other.v6), first: self.first.max(other.first) }
     }
 }
 
@@ -57,7 +75,9 @@ impl Variation {
     /// Of what a field holds in a packet with a network header of so many bytes.
     fn of(field: &Field, network: u16) -> Self {
         match field.load {
-            Load::Payload { base, offset, width } => Self::of_bits(base, offset, width, field, network),
+            Load::Payload { base, offset, width } => {
+                Self::of_bits(base, offset, width, field, network, Self::of_bit)
+            }
             Load::Meta(
                 Meta::Protocol
                 | Meta::NfProto
@@ -86,6 +106,19 @@ impl Variation {
         }
     }
 
+    /// Of what a field holds in a plain packet of IPv4 that begins a connection.
+    fn of_first(field: &Field) -> Self {
+        match field.load {
+            Load::Payload { base, offset, width } => {
+                Self::of_bits(base, offset, width, field, IPV4, Self::of_first_bit)
+            }
+            Load::Meta(_)
+            | Load::Ct(Ct::State | Ct::Direction | Ct::Mark | Ct::Zone | Ct::L3Proto | Ct::Protocol)
+            | Load::Whole(_) => Self::of(field, IPV4),
+            _ => Self::Packet,
+        }
+    }
+
     /// Whether there are so many bytes of transport header.
     const fn of_bytes(count: u16) -> Self {
         if count <= UDP {
@@ -97,7 +130,14 @@ impl Variation {
         }
     }
 
-    fn of_bits(base: HeaderBase, offset: u16, width: u16, field: &Field, network: u16) -> Self {
+    fn of_bits(
+        base: HeaderBase,
+        offset: u16,
+        width: u16,
+        field: &Field,
+        network: u16,
+        of_bit: fn(HeaderBase, u16, u16) -> Self,
+    ) -> Self {
         let before = match base {
             HeaderBase::Link => LINK + network,
             HeaderBase::Network => network,
@@ -105,7 +145,17 @@ impl Variation {
         };
         let is_there = Self::of_bytes((offset + width).div_ceil(8).saturating_sub(before));
         let kept = (0..width).filter(|bit| field.mask >> (width - 1 - bit) & 1 != 0);
-        kept.map(|bit| Self::of_bit(base, offset + bit, network)).fold(is_there, Self::max)
+        kept.map(|bit| of_bit(base, offset + bit, network)).fold(is_there, Self::max)
+    }
+
+    /// Of one bit of the headers of a plain packet of IPv4 that begins a connection.
+    const fn of_first_bit(base: HeaderBase, bit: u16, _: u16) -> Self {
+        match (base, bit) {
+            // the type; version and length, what makes a fragment, protocol
+            (HeaderBase::Link, 96..112) | (HeaderBase::Network, 0..8 | 50..64 | 72..80) => Self::Flow,
+            (HeaderBase::Transport, 104..112) => Self::FlowIfTcp,
+            _ => Self::Packet,
+        }
     }
 
     /// Of one bit of a plain packet's headers.
@@ -156,22 +206,42 @@ impl Trace for () {
 /// What one packet's way depended on, and which counters it raised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Traced {
-    is_v6: bool,
+    among: Among,
     varies: Variation,
     counters: [CounterId; MOST_COUNTERS],
     count: u8,
 }
 
+/// Which packets are asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Among {
+    /// The next ones of a connection of IPv4.
+    OfFlow,
+    /// The same of IPv6.
+    OfFlowV6,
+    /// The first ones of other connections.
+    First,
+}
+
 impl Traced {
-    /// Of a packet of this network layer; nothing yet.
+    /// For the next packets of a connection of this network layer; nothing yet.
     #[must_use]
     pub fn of(network: Network) -> Self {
-        let is_v6 = network == Network::Ipv6;
-        Self { is_v6, varies: Variation::Flow, counters: [CounterId(0); MOST_COUNTERS], count: 0 }
+        Self::among(if network == Network::Ipv6 { Among::OfFlowV6 } else { Among::OfFlow })
     }
 
-    /// The counters that every plain packet of the connection raises that goes the same way, if it goes through the
-    /// rules as this one did.
+    /// For plain packets of IPv4 that begin a connection with the same protocol and flags, come in by the same interface
+    /// and lie, in each tree that was looked at ahead, in the same box.
+    #[must_use]
+    pub const fn of_first() -> Self {
+        Self::among(Among::First)
+    }
+
+    const fn among(among: Among) -> Self {
+        Self { among, varies: Variation::Flow, counters: [CounterId(0); MOST_COUNTERS], count: 0 }
+    }
+
+    /// The counters that every packet raises that is asked about, if it goes through the rules as this one did.
     #[must_use]
     pub fn repeats(&self, is_tcp: bool) -> Option<&[CounterId]> {
         let repeats = match self.varies {
@@ -188,7 +258,11 @@ impl Trace for Traced {
 
     #[inline]
     fn depends(&mut self, on: Varies) {
-        self.varies = self.varies.max(if self.is_v6 { on.v6 } else { on.v4 });
+        self.varies = self.varies.max(match self.among {
+            Among::OfFlow => on.v4,
+            Among::OfFlowV6 => on.v6,
+            Among::First => on.first,
+        });
     }
 
     #[inline]

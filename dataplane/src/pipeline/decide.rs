@@ -269,7 +269,7 @@ impl<'a> Context<'a> {
         match decided.outcome {
             Outcome::Accept => match self.tracker.pass(tracked, keyed, packet, frame) {
                 Ok(()) => decided,
-                Err(reason) => Decided { outcome: Outcome::Drop, reason, ..decided },
+                Err(reason) => decided.dropped_after_all(reason),
             },
             // a RST is refused in silence, and its connection is what it was
             Outcome::Reject(Reject::TcpReset) if packet.tcp.flags & flag::RST == 0 => {
@@ -286,6 +286,11 @@ impl Decided {
     #[must_use]
     pub const fn dropped(reason: Reason) -> Self {
         Self { outcome: Outcome::Drop, ct: CtState::None, reason, decided_by: DecidedBy::Nothing }
+    }
+
+    /// Dropped for this reason, although it was to pass.
+    pub(super) const fn dropped_after_all(self, reason: Reason) -> Self {
+        Self { outcome: Outcome::Drop, reason, ..self }
     }
 
     /// Dropped for another reason, if a limit on connections could not tell.

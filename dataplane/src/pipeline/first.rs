@@ -5,12 +5,14 @@
 
 use super::decide::{Context, Decided, Outcome, decision};
 use super::keyed::Aimed;
+use super::precedents::{Alike, Precedents};
 use super::tracking::Tracked;
+use super::ways::From;
 use crate::classify::facts::Connection;
-use crate::classify::{Ahead, AheadOf, Evaluation, Given};
+use crate::classify::{Ahead, AheadOf, Evaluation, Facts, Given, Traced};
 use crate::flow::{Full, Slot};
 use crate::frame::Frame;
-use crate::packet::{Network, Packet};
+use crate::packet::{Network, Packet, Short, protocol};
 use crate::reason::Reason;
 use crate::track::extra::Traffic;
 use crate::track::{self, Direction, Record};
@@ -32,26 +34,69 @@ impl Context<'_> {
         self.rules.program.look_ahead(path.after, Tracked::NEW.state.bit(), ahead)
     }
 
-    /// Looks ahead for such packets of a burst, with the numbers they have in it.
+    /// Looks ahead for such packets of a burst, which `ahead` knows ([`Ahead::add_plain`]), in their order.
     pub fn look_ahead<'p, F: Frame + ?Sized + 'p>(
         &self,
-        mut packets: impl Iterator<Item = (usize, &'p Packet, &'p F)>,
+        mut packets: impl Iterator<Item = (&'p Short, &'p F)>,
         ahead: &mut Ahead,
     ) {
         let program = &self.rules.program;
-        let Some((number, packet, frame)) = packets.next() else { return };
-        let mut facts = self.facts(packet, frame);
+        let Some((short, frame)) = packets.next() else { return };
+        let packet = short.packet();
+        let mut facts = self.facts(&packet, frame);
         facts.ct_state = Tracked::NEW.state.bit();
-        program.add_ahead(number, &mut facts, ahead);
-        for (number, packet, frame) in packets {
-            (facts.packet, facts.frame) = (packet, frame);
-            program.add_ahead(number, &mut facts, ahead);
+        if program.look_at_plain(&mut facts, ahead) {
+            program.ask_plain(0, &mut facts, ahead);
+            for (number, (short, frame)) in (1..).zip(packets) {
+                let packet = short.packet();
+                program.ask_plain(number, &mut Facts { packet: &packet, frame, ..facts }, ahead);
+            }
         }
         program.find_ahead(ahead);
     }
 
+    /// Decides upon a plain packet that belongs to no connection, one that is like another upon which was decided before.
+    /// The decision is yet to be counted. Nothing has happened if there is none.
+    #[inline]
+    pub fn decide_alike<'p>(
+        &mut self,
+        aimed: &Aimed,
+        ahead: AheadOf<'_>,
+        precedents: &'p Precedents,
+        from: From,
+    ) -> Option<&'p Decided> {
+        let alike = Alike::new(ahead.boxes()?, from, &aimed.short);
+        let precedent = precedents.find(&alike)?;
+        if !self.is_first(aimed) {
+            return None;
+        }
+        let mut decided = &precedent.decided;
+        if decided.outcome == Outcome::Accept {
+            let opened = track::open_plain(&aimed.short, self.tracker.now, self.tracker.shard.settings);
+            let Some(Ok((words, timeout))) = opened else { return None };
+            let record = Record::begun(&aimed.name, aimed.orientation, words);
+            if self.store(aimed, &record, timeout).is_err() {
+                decided = &precedent.without_room;
+            }
+        }
+        let counters = self.rules.bank(self.worker);
+        for &counter in precedent.counters() {
+            counters.count(counter, aimed.short.network_length.into());
+        }
+        Some(decided)
+    }
+
+    /// Whether a plain packet of IPv4 belongs to no connection, nor to one that is announced.
+    #[inline]
+    fn is_first(&self, Aimed { short, name, hash, sought, .. }: &Aimed) -> bool {
+        let shard = &self.tracker.shard;
+        !short.is_v6
+            && shard.table.peek_where(*hash, *sought, |record| record.is_named(name)).is_none()
+            && !shard.expectations.any()
+    }
+
     /// Decides upon a plain packet that belongs to no connection. `packet` is what [`crate::packet::Short::packet`] says of
-    /// it, `ahead` what was found ahead. Nothing has happened if there is no answer.
+    /// it, `ahead` what was found ahead. Nothing has happened if there is no answer. `precedents` learn of it.
     #[inline]
     pub fn decide_first<F: Frame + ?Sized>(
         &mut self,
@@ -59,16 +104,14 @@ impl Context<'_> {
         packet: &Packet,
         frame: &F,
         ahead: AheadOf<'_>,
+        precedents: &mut Precedents,
+        from: From,
     ) -> Option<Decided> {
-        let Aimed { short, name, orientation, hash, sought } = aimed;
-        let (shard, now) = (&self.tracker.shard, self.tracker.now);
-        if short.is_v6
-            || shard.table.peek_where(*hash, *sought, |record| record.is_named(name)).is_some()
-            || shard.expectations.any()
-        {
+        if !self.is_first(aimed) {
             return None;
         }
-        let opened = track::open_plain(short, now, shard.settings)?;
+        let Aimed { short, name, orientation, .. } = aimed;
+        let opened = track::open_plain(short, self.tracker.now, self.tracker.shard.settings)?;
         let counters = self.rules.bank(self.worker);
         let path = self.role.path(self.from);
         let key = name.key();
@@ -92,7 +135,22 @@ impl Context<'_> {
                     expires: 0,
                     traffic: Traffic::default(),
                 });
-                self.rules.program.run_ahead(path.after, &mut facts, counters, &mut evaluation, ahead);
+                let boxes = ahead.boxes();
+                let mut traced = Traced::of_first();
+                let program = &self.rules.program;
+                if boxes.is_some() {
+                    let evaluation = &mut evaluation;
+                    program.run_ahead_traced(
+                        path.after,
+                        &mut facts,
+                        counters,
+                        evaluation,
+                        ahead,
+                        &mut traced,
+                    );
+                } else {
+                    program.run_ahead(path.after, &mut facts, counters, &mut evaluation, ahead);
+                }
                 if evaluation.given() != Given::default() {
                     let mut tracked = self.tracker.adopt(&record, timeout);
                     let decided =
@@ -101,12 +159,17 @@ impl Context<'_> {
                     return Some(decided);
                 }
                 let decided = decision(&evaluation, &Tracked::NEW);
+                if let Some(boxes) = boxes
+                    && !matches!(decided.outcome, Outcome::Reject(_))
+                    && evaluation.ct_mark().is_none()
+                    && let Some(raised) = traced.repeats(short.protocol == protocol::TCP)
+                {
+                    precedents.learn(Alike::new(boxes, from, short), decided, raised);
+                }
                 if decided.outcome == Outcome::Accept {
                     record.set_mark(evaluation.ct_mark().unwrap_or(0));
-                    self.store(aimed, &record, timeout).map_or_else(
-                        |reason| Decided { outcome: Outcome::Drop, reason, ..decided },
-                        |_| decided,
-                    )
+                    self.store(aimed, &record, timeout)
+                        .map_or_else(|reason| decided.dropped_after_all(reason), |_| decided)
                 } else {
                     decided
                 }

@@ -2,12 +2,13 @@
 //! over.
 
 use super::fragments::{Fragments, Place};
+use super::row::Row;
 use super::scratch::{At, Scratch};
 use super::sink::Sink;
 use super::{Observer, Parts, Wire, Worker};
-use crate::io::{Buffer, Side, WireIo};
+use crate::io::{BURST, Buffer, Side, WireIo};
 use crate::packet::{Fragment, Network};
-use crate::pipeline::{Aimed, Context, From, Shard, Tally, Ways};
+use crate::pipeline::{Aimed, Context, From, Outcome, Shard, Tally, Ways};
 use crate::track::{CtState, Record};
 
 impl<I: WireIo, O: Observer> Worker<I, O> {
@@ -16,7 +17,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         self.forget_old_ways();
         let stored_before = self.parts.table.stats().inserted;
         let (mut context, mut sink, place, fragments, scratch, ways) = self.stand(wire, from, is_received);
-        let At { burst, shorts, bytes, packets, keyed, ahead } = scratch;
+        let At { burst, shorts, bytes, packets, keyed, ahead, precedents } = scratch;
         let (handover, index) = (place.handover, place.index);
         let workers = handover.workers();
         let remembers = [Network::Ipv4, Network::Ipv6].map(|network| context.remembers(network));
@@ -49,16 +50,18 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         let (ran, mut firsts) = (gone_on, 0);
         ahead.clear();
         let seems_first = |aimed: &Aimed| opens && !aimed.short.is_v6 && aimed.seems_first() && stays(aimed);
-        let seem_first = || {
-            let rest = shorts.iter().enumerate().skip(ran);
-            rest.filter(|(_, aimed)| aimed.is_plain() && seems_first(aimed))
-        };
-        let looks_ahead = seem_first().nth(FEW_FIRST).is_some() && context.begin_ahead(ahead);
-        if looks_ahead {
-            seem_first().for_each(|(number, aimed)| packets[number] = aimed.packet(&keyed[number]));
-            let firsts = seem_first().map(|(number, _)| (number, &packets[number], burst[number].frame()));
-            context.look_ahead(firsts, ahead);
+        let mut first = 0_u64;
+        for (number, aimed) in shorts.iter().enumerate().take(BURST).skip(ran) {
+            first |= u64::from(aimed.is_plain() && seems_first(aimed)) << number;
         }
+        if first.count_ones() > FEW_FIRST && context.begin_ahead(ahead) {
+            let firsts = || ones(first).map(|number| (&shorts[number].short, number));
+            firsts().for_each(|(short, _)| ahead.add_plain(short));
+            context.look_ahead(firsts().map(|(short, number)| (short, burst[number].frame())), ahead);
+        } else {
+            first = 0;
+        }
+        let (mut row, mut looked_at) = (Row::default(), 0);
         let burst = burst.drain(..).zip(shorts).zip(packets.iter_mut().zip(keyed.iter_mut()));
         for (number, ((mut buffer, aimed), (packet, keyed))) in burst.enumerate() {
             if number < ran {
@@ -69,6 +72,26 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             let mut notes = false;
             if aimed.is_plain() {
                 let stays = stays(aimed);
+                let ahead = if number < BURST && first >> number & 1 != 0 {
+                    looked_at += 1;
+                    ahead.of(looked_at - 1)
+                } else {
+                    ahead.of_none()
+                };
+                if let Some(decided) = context.decide_alike(aimed, ahead, precedents, here) {
+                    if O::WATCHES {
+                        sink.observer.decided(&aimed.packet(keyed), decided);
+                    }
+                    firsts += 1;
+                    row.add(decided, sink.stats);
+                    let passes = decided.outcome == Outcome::Accept;
+                    if passes {
+                        sink.passed.push(buffer);
+                    } else {
+                        sink.refused.push(buffer);
+                    }
+                    continue;
+                }
                 if stays {
                     if context.goes_on(aimed, keyed, ways, here, &mut tally) {
                         if O::WATCHES
@@ -82,14 +105,12 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
                     }
                     notes = aimed.short.goes_on();
                 }
-                if !(looks_ahead && seems_first(aimed)) {
-                    *packet = aimed.packet(keyed);
-                }
+                *packet = aimed.packet(keyed);
                 if !aimed.short.is_v6 {
                     if stays
                         && opens
                         && let Some(decided) =
-                            context.decide_first(aimed, packet, buffer.frame(), ahead.of(number))
+                            context.decide_first(aimed, packet, buffer.frame(), ahead, precedents, here)
                     {
                         firsts += 1;
                         sink.decided(buffer, packet, &decided);
@@ -119,6 +140,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             sink.decided(buffer, packet, &decided);
         }
         context.settle(ways, &tally);
+        row.finish(sink.stats);
         sink.stats.states[CtState::Established as usize].add(gone_on as u64);
         sink.finish();
         self.parts.stats.of_table(&self.parts.table);
@@ -172,13 +194,22 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             sink,
             place,
             &mut self.fragments,
-            At { shorts: &shorts[..burst.len()], burst, bytes: *bytes, packets, keyed, ahead },
+            At {
+                shorts: &shorts[..burst.len()],
+                burst,
+                bytes: *bytes,
+                packets,
+                keyed,
+                ahead,
+                precedents: &mut self.precedents,
+            },
             &mut self.ways,
         )
     }
 
     /// Lets go of what flows remember of rules that are no longer in force, where they might take it for news.
     pub(super) fn forget_old_ways(&mut self) {
+        self.precedents.turn_to(self.parts.rules.number());
         if self.ways.turn_to(self.parts.rules.number()) {
             self.parts.table.all_stored_mut().for_each(Record::forget);
         }
@@ -186,4 +217,13 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
 }
 
 /// So few packets that seem to belong to no connection are not looked at ahead.
-const FEW_FIRST: usize = 3;
+const FEW_FIRST: u32 = 3;
+
+/// The numbers of the bits that are set.
+fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let number = bits.trailing_zeros() as usize;
+        bits &= bits.wrapping_sub(1);
+        (number < BURST).then_some(number)
+    })
+}

@@ -10,7 +10,7 @@ use crate::generation::Reader;
 use crate::io::{Arrival, BURST, Side, WireIo};
 use crate::object::Now;
 use crate::packet::{Checksums, Packet};
-use crate::pipeline::{Decided, EXPIRED_AT_ONCE, Ways, settle};
+use crate::pipeline::{Decided, EXPIRED_AT_ONCE, Precedents, Ways, settle};
 use crate::reject::pace::Pace;
 use crate::rules::Rules;
 use crate::stats::Stats;
@@ -26,6 +26,7 @@ mod decide;
 mod fragments;
 mod handover;
 mod parse;
+mod row;
 mod scratch;
 mod sink;
 #[cfg(test)]
@@ -119,6 +120,7 @@ pub struct Worker<I: WireIo, O = ()> {
     /// Whether of the last first packets any was stored: if so, room for the next is asked for ahead.
     stores: bool,
     ways: Ways,
+    precedents: Precedents,
     /// How many ICMP errors may be sent; any number without.
     pace: Option<Pace>,
     scratch: Scratch<I::Buffer>,
@@ -136,6 +138,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             swept: 0,
             stores: true,
             ways: Ways::new(),
+            precedents: Precedents::new(),
             pace: Some(Pace::default()),
             fragments,
             scratch: Scratch::new(),

@@ -4,7 +4,7 @@ use crate::classify::Ahead;
 use crate::flow::FlowHash;
 use crate::io::BURST;
 use crate::packet::Packet;
-use crate::pipeline::{Aimed, Keyed};
+use crate::pipeline::{Aimed, Keyed, Precedents};
 use crate::time::Tick;
 
 /// What a burst needs on its way; taken once.
@@ -37,6 +37,7 @@ pub(super) struct At<'a, B> {
     pub(super) packets: &'a mut [Packet],
     pub(super) keyed: &'a mut [Keyed],
     pub(super) ahead: &'a mut Ahead,
+    pub(super) precedents: &'a mut Precedents,
 }
 
 impl<B> Scratch<B> {

@@ -6,10 +6,11 @@
 
 use super::{Chain, Program, Selector};
 use crate::classify::facts::Facts;
-use crate::classify::sieve::{End, NONE, Points, Sieve};
+use crate::classify::sieve::{End, NONE, Plain, Points, Sieve};
 use crate::classify::stage::Stage;
 use crate::frame::Frame;
 use crate::io::BURST;
+use crate::packet::Short;
 use config::policy::{ChainId, Policy, Statement, Value, Verdict};
 use std::collections::BTreeSet;
 
@@ -18,6 +19,8 @@ use std::collections::BTreeSet;
 pub struct Ahead {
     chains: Box<[Looked; MOST_CHAINS]>,
     count: usize,
+    /// Plain packets of IPv4 that are yet to be looked at.
+    plain: Box<Plain>,
     /// The state of connections that was assumed.
     state: u32,
 }
@@ -43,6 +46,10 @@ pub struct AheadOf<'a> {
     number: usize,
 }
 
+/// Boxes of trees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Boxes(pub(crate) [u32; MOST_CHAINS]);
+
 impl Default for Ahead {
     fn default() -> Self {
         Self::new()
@@ -62,18 +69,37 @@ impl Ahead {
             known: 0,
             found: [NONE; BURST],
         };
-        Self { chains: Box::new(std::array::from_fn(|_| none.clone())), count: 0, state: 0 }
+        Self {
+            chains: Box::new(std::array::from_fn(|_| none.clone())),
+            count: 0,
+            plain: Box::new(Plain::new()),
+            state: 0,
+        }
     }
 
     /// Forgets everything.
-    pub const fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.count = 0;
+        self.plain.clear();
+    }
+
+    /// Adds a plain packet of IPv4 whose connection is in the state assumed, as the next number from 0 on. See
+    /// [`Program::look_at_plain`].
+    #[inline(always)]
+    pub fn add_plain(&mut self, short: &Short) {
+        self.plain.add(short);
     }
 
     /// Of packet number `number`.
     #[must_use]
     pub const fn of(&self, number: usize) -> AheadOf<'_> {
         AheadOf { ahead: self, number }
+    }
+
+    /// Of a packet that was not looked at.
+    #[must_use]
+    pub const fn of_none(&self) -> AheadOf<'_> {
+        self.of(BURST)
     }
 
     /// The number of the rule whose box packet number `number` lies in, in the first chain that was looked at.
@@ -85,6 +111,24 @@ impl Ahead {
 }
 
 impl AheadOf<'_> {
+    /// In which boxes the packet lies, one of each tree that was looked at; nothing if one of them could not be.
+    #[inline]
+    #[must_use]
+    pub fn boxes(self) -> Option<Boxes> {
+        let Self { ahead, number } = self;
+        let mut boxes = Boxes([NONE; MOST_CHAINS]);
+        if ahead.count == 0 || number >= BURST {
+            return None;
+        }
+        for (label, looked) in boxes.0.iter_mut().zip(ahead.chains.iter().take(ahead.count)) {
+            if looked.known >> number & 1 == 0 {
+                return None;
+            }
+            *label = looked.found[number];
+        }
+        Some(boxes)
+    }
+
     /// The first box of `chain` that holds the packet of which this is known now, if there is one; nothing if that is not
     /// known.
     #[inline]
@@ -148,6 +192,38 @@ impl Program {
             looked.interfaces = (facts.iif, facts.oif);
             let is_known = sieve.set_point(facts, number, &mut looked.points);
             looked.known |= u64::from(is_known) << number;
+            (facts.iif, facts.oif) = before;
+        }
+    }
+
+    /// Makes points of the plain packets that were added; `facts` are those of one of them. Whether they have to be asked
+    /// one by one besides, by [`Self::ask_plain`].
+    pub fn look_at_plain<F: Frame + ?Sized>(&self, facts: &mut Facts<'_, F>, ahead: &mut Ahead) -> bool {
+        debug_assert_eq!(facts.ct_state, ahead.state);
+        let Ahead { chains, count, plain, .. } = ahead;
+        let all = u64::MAX.checked_shr((BURST - plain.count()) as u32).unwrap_or(0);
+        let mut asks = false;
+        let before = (facts.iif, facts.oif);
+        for looked in chains.iter_mut().take(*count) {
+            let Some(sieve) = self.sieve(looked.chain) else { continue };
+            facts.enter(looked.stage.hook);
+            looked.interfaces = (facts.iif, facts.oif);
+            looked.known = if sieve.set_plain(facts, plain, &mut looked.points) { all } else { 0 };
+            asks |= sieve.asks_each();
+            (facts.iif, facts.oif) = before;
+        }
+        asks
+    }
+
+    /// Asks plain packet number `number` for what others do not have in common with it.
+    pub fn ask_plain<F: Frame + ?Sized>(&self, number: usize, facts: &mut Facts<'_, F>, ahead: &mut Ahead) {
+        let before = (facts.iif, facts.oif);
+        for looked in ahead.chains.iter_mut().take(ahead.count) {
+            let Some(sieve) = self.sieve(looked.chain).filter(|sieve| sieve.asks_each()) else { continue };
+            facts.enter(looked.stage.hook);
+            if number < BURST && !sieve.set_asked(facts, number, &mut looked.points) {
+                looked.known &= !(1 << number);
+            }
             (facts.iif, facts.oif) = before;
         }
     }

@@ -51,6 +51,18 @@ impl Points {
         self.lanes[axis % MOST_AXES][number % BURST] = lane;
         self.count = self.count.max(number % BURST + 1);
     }
+
+    /// So many points, whose coordinates are set dimension by dimension.
+    #[inline]
+    pub(in crate::classify) fn set_count(&mut self, count: usize) {
+        self.count = count.min(BURST);
+    }
+
+    /// This coordinate of all points.
+    #[inline]
+    pub(in crate::classify) fn set_all(&mut self, axis: usize, lanes: &[u32; BURST]) {
+        self.lanes[axis % MOST_AXES] = *lanes;
+    }
 }
 
 impl Forest {

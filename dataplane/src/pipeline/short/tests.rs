@@ -1,6 +1,8 @@
 //! Does it matter whether a connection remembers? Two firewalls meet the same packets: one asks the rules only where it
 //! must, the other runs every rule for every packet. Decisions, counters, flows and their deadlines are the same.
 
+mod floods;
+
 use crate::classify::Ahead;
 use crate::classify::tests::{choices::Choices, random};
 use crate::flow::{FlowHasher, Table};
@@ -8,8 +10,8 @@ use crate::io::Side;
 use crate::object::Now;
 use crate::object::numbers::each_field;
 use crate::packet::build::FrameBuilder;
-use crate::packet::{Checksums, flag, parse, short};
-use crate::pipeline::{Aimed, Context, Decided, From, Keyed, Outcome, Shard, Tally, Ways};
+use crate::packet::{Checksums, Short, flag, parse, short};
+use crate::pipeline::{Aimed, Context, Decided, From, Keyed, Outcome, Precedents, Shard, Tally, Ways};
 use crate::rules::Rules;
 use crate::stats::Stats;
 use crate::time::Tick;
@@ -31,6 +33,7 @@ struct Firewall {
     rules: Rules,
     stats: Stats,
     ways: Ways,
+    precedents: Precedents,
 }
 
 /// How a packet was decided upon.
@@ -40,6 +43,8 @@ enum Met {
     Remembered,
     /// It belongs to no connection.
     First,
+    /// Likewise, and it is like another one.
+    Alike,
     /// As every packet can be.
     Asking,
 }
@@ -65,31 +70,35 @@ impl Firewall {
             rules: Rules::compile(policy, 1).unwrap(),
             stats: Stats::default(),
             ways,
+            precedents: Precedents::new(),
         }
     }
 
     fn publish(&mut self, policy: &Policy, generation: u64) {
         self.rules = Rules::compile(policy, 1).unwrap();
+        self.precedents.turn_to(generation);
         if self.ways.turn_to(generation) {
             self.table.all_stored_mut().for_each(Record::forget);
         }
     }
 
-    fn context<'a>(&'a mut self, arriving: &Arriving<'a>) -> (Context<'a>, &'a mut Ways) {
-        let Self { table, settings, expectations, hasher, rules, stats, ways } = self;
+    fn context<'a>(&'a mut self, arriving: &Arriving<'a>) -> (Context<'a>, &'a mut Ways, &'a mut Precedents) {
+        let Self { table, settings, expectations, hasher, rules, stats, ways, precedents } = self;
         let at = Now { monotonic_ns: arriving.now * 1_000_000, wall_ns: arriving.now * 1_000_000 };
         let shard = Shard { table, settings, hasher, expectations };
         let now = Tick(arriving.now as u32);
-        (Context::new(arriving.role, arriving.from, now, at, rules, 0, shard, stats), ways)
+        (Context::new(arriving.role, arriving.from, now, at, rules, 0, shard, stats), ways, precedents)
     }
 
     /// As a worker does it. Says also which way.
     fn remembering(&mut self, arriving: &Arriving<'_>) -> (Decided, Met) {
         let hasher = self.hasher.clone();
-        let (mut context, ways) = self.context(arriving);
+        let (mut context, ways, precedents) = self.context(arriving);
         let from = From { wire: 0, side: arriving.from };
         let plain = short::read(arriving.frame, Checksums::Verified).map(|short| {
-            let aimed = Aimed::of(short, &hasher);
+            let mut aimed = Aimed::of(short, &hasher);
+            context.tracker.shard.table.begin();
+            aimed.sought = context.tracker.shard.table.seek(aimed.hash, Some(Tick(arriving.now as u32)));
             (aimed, aimed.keyed())
         });
         let plain_v6 = || {
@@ -111,10 +120,23 @@ impl Firewall {
             }
             if context.opens_plainly() {
                 let mut ahead = Ahead::new();
-                if !arriving.now.is_multiple_of(3) && context.begin_ahead(&mut ahead) {
-                    context.look_ahead([(5, &packet, arriving.frame)].into_iter(), &mut ahead);
+                if !arriving.now.is_multiple_of(3)
+                    && aimed.seems_first()
+                    && !aimed.short.is_v6
+                    && context.begin_ahead(&mut ahead)
+                {
+                    let others = [Short { source: 7, ..aimed.short }, aimed.short];
+                    others.iter().for_each(|short| ahead.add_plain(short));
+                    context.look_ahead(others.iter().map(|short| (short, arriving.frame)), &mut ahead);
                 }
-                if let Some(decided) = context.decide_first(&aimed, &packet, arriving.frame, ahead.of(5)) {
+                let ahead = ahead.of(1);
+                if let Some(&decided) = context.decide_alike(&aimed, ahead, precedents, from) {
+                    decided.count(context.stats, 1);
+                    return (decided, Met::Alike);
+                }
+                if let Some(decided) =
+                    context.decide_first(&aimed, &packet, arriving.frame, ahead, precedents, from)
+                {
                     return (decided, Met::First);
                 }
             }
