@@ -181,13 +181,12 @@ fn policy(command: &Bench) -> Outcome<Policy> {
 /// have come.
 fn haste(command: &Bench, workers: usize) -> u64 {
     let timeouts = Timeouts::default();
-    let opening = command.mix.iter().filter(|mix| mix.opens()).count() as u64;
-    if opening == 0 {
+    if !command.mix.iter().any(|mix| mix.opens()) {
         return 0;
     }
     let udp = command.mix.contains(&Mix::New);
     let lives = u64::from(if udp { timeouts.udp } else { timeouts.tcp[State::SynSent as usize] }) * 1_000_000;
-    lives * opening / (command.mix.len() as u64 * u64::from(command.flows) / workers as u64).max(1)
+    lives / (u64::from(command.flows) / workers as u64).max(1)
 }
 
 /// Whether the packets of the mix met the fate they were made for.
@@ -243,6 +242,9 @@ fn blank(command: &Bench, rules: usize, set_elements: usize, machine: Machine) -
         new_flows_per_second: 0.0,
         core_share: 0.0,
         huge_pages: false,
+        parts: Vec::new(),
+        of_connections: None,
+        of_connections_lost: None,
         changes: None,
         machine,
         warnings: Vec::new(),

@@ -1,9 +1,10 @@
 //! Where do the bench's packets come from and go to? Two in-memory DPDK ports whose frames are written anew as they
 //! are received, as a network card would.
 
-use super::traffic::{Handshake, Traffic};
+use super::traffic::{Handshake, Traffic, is_of_connection};
 use crate::ports::{End, PacketBuffer};
-use dataplane::io::{Arrival, Side, WireIo};
+use dataplane::frame::Frame;
+use dataplane::io::{Arrival, Buffer, Side, WireIo};
 use dataplane::object::Now;
 use dpdk::{Burst, Mempool};
 use std::time::Instant;
@@ -22,11 +23,15 @@ pub struct BenchIo {
     burst: Burst,
     next: Side,
     started: Instant,
-    /// Nanoseconds of the flows' time that pass with a packet, besides real time.
+    /// Nanoseconds of the flows' time that pass with a flow that is opened, besides real time.
     pub haste: u64,
     hastened: u64,
     /// Packets received.
     pub received: u64,
+    /// Whether it counts which packets are sent on.
+    pub counts_sent: bool,
+    /// Packets of connections that stand, sent on.
+    pub sent_of_connections: u64,
 }
 
 /// What is sent.
@@ -53,6 +58,8 @@ impl BenchIo {
             haste: 0,
             hastened: 0,
             received: 0,
+            counts_sent: false,
+            sent_of_connections: 0,
         }
     }
 
@@ -118,10 +125,9 @@ impl WireIo for BenchIo {
 
     fn receive(&mut self, into: &mut Vec<PacketBuffer>) -> Arrival {
         let mut burst = std::mem::take(&mut self.burst);
+        let opened = self.traffic.opened();
         let side = self.fill(&mut burst);
-        if matches!(self.phase, Phase::Mix) {
-            self.hastened += self.haste * burst.len() as u64;
-        }
+        self.hastened += self.haste * u64::from(self.traffic.opened().wrapping_sub(opened));
         burst.drain_into(into, PacketBuffer);
         self.burst = burst;
         let real = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
@@ -130,6 +136,10 @@ impl WireIo for BenchIo {
     }
 
     fn transmit(&mut self, to: Side, packets: &mut Vec<PacketBuffer>) {
+        if self.counts_sent {
+            let of_connections = packets.iter().filter(|packet| is_of_connection(packet.frame().head()));
+            self.sent_of_connections += of_connections.count() as u64;
+        }
         self.ends[to as usize].send(&mut self.burst, packets);
     }
 

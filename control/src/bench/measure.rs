@@ -42,6 +42,19 @@ pub struct Measured {
     pub new_flows_per_second: f64,
     /// Part of the time that the threads had a CPU, of the one that had the least.
     pub share: f64,
+    /// What each part of the mix costs, if there are several.
+    pub parts: Vec<Part>,
+    /// Packets of connections that stand and were not sent on, of how many, where others are mixed with them.
+    pub lost: Option<(u64, u64)>,
+}
+
+/// What packets of one part of a mix cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    /// Without the others.
+    pub alone: Pair,
+    /// With them, if all that the mix costs beyond what its parts cost alone is laid on these packets.
+    pub mixed: Pair,
 }
 
 impl Measured {
@@ -57,6 +70,26 @@ impl Measured {
             .iter()
             .map(|samples| samples.created as f64 * rate / (samples.cycles.max(1) as f64))
             .sum();
+        let numbers = 0..workers.first().map_or(0, |samples| samples.alone.len());
+        let alone: Vec<Pair> = numbers
+            .map(|number| {
+                let of_part = workers.iter().flat_map(|samples| samples.alone.get(number)).flatten();
+                Pair::of(&of_part.copied().collect::<Vec<_>>())
+            })
+            .collect();
+        let (none, count) = (Pair { p10: 0.0, p50: 0.0 }, alone.len() as f64);
+        let together = alone.iter().fold(none, |sum, &one| sum.with(one, |sum, one| sum + one));
+        let parts = alone
+            .iter()
+            .map(|&alone| {
+                let others = together.with(alone, |together, alone| together - alone);
+                let mixed = cycles.with(others, |mix, others| mix * count - others);
+                Part { alone, mixed }
+            })
+            .collect();
+        let sum = |of: fn(&Samples) -> u64| workers.iter().map(of).sum::<u64>();
+        let of_connections = sum(|samples| samples.of_connections);
+        let lost = (of_connections > 0).then(|| (sum(|samples| samples.lost), of_connections));
         let share = workers.iter().map(|samples| samples.share).fold(f64::INFINITY, f64::min);
         Self {
             cycles,
@@ -64,6 +97,8 @@ impl Measured {
             packets_per_second,
             new_flows_per_second: new_flows,
             share,
+            parts,
+            lost,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::changes::Changed;
 use super::machine::Machine;
-use super::measure::{Measured, Pair};
+use super::measure::{Measured, Pair, Part};
 use serde::Serialize;
 use std::fmt;
 
@@ -53,6 +53,15 @@ pub struct Report {
     pub core_share: f64,
     /// Whether the flow tables lie in huge pages.
     pub huge_pages: bool,
+    /// What each part of the mix costs, if there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartOf>,
+    /// Packets of connections that stand, received while other packets came between them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of_connections: Option<u64>,
+    /// Those of them that were not sent on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of_connections_lost: Option<u64>,
     /// What adding rules took, if any were added.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<Changed>,
@@ -60,6 +69,25 @@ pub struct Report {
     pub machine: Machine,
     /// What a reader should mind.
     pub warnings: Vec<String>,
+}
+
+/// What packets of one part of a mix cost, in TSC cycles.
+#[derive(Debug, Serialize)]
+pub struct PartOf {
+    /// Which.
+    pub mix: String,
+    /// A packet, without the other parts.
+    pub alone: f64,
+    /// As `alone`, undisturbed.
+    pub alone_p10: f64,
+    /// A packet, if all that the mix costs beyond what its parts cost alone is laid on this one.
+    pub mixed: f64,
+    /// As `mixed`, undisturbed.
+    pub mixed_p10: f64,
+    /// How much of what a packet may cost is left to it: `alone` to `mixed`.
+    pub kept: f64,
+    /// As `kept`, undisturbed.
+    pub kept_p10: f64,
 }
 
 impl Report {
@@ -75,6 +103,13 @@ impl Report {
         (self.ratio_to_floor, self.ratio_to_floor_p10) = both(ratio);
         self.new_flows_per_second = measured.new_flows_per_second.round();
         self.core_share = round(measured.share);
+        let part = |(mix, part): (&String, &Part)| {
+            let ((alone, alone_p10), (mixed, mixed_p10)) = (both(part.alone), both(part.mixed));
+            let (kept, kept_p10) = both(part.alone.with(part.mixed, |alone, mixed| alone / mixed));
+            PartOf { mix: mix.clone(), alone, alone_p10, mixed, mixed_p10, kept, kept_p10 }
+        };
+        self.parts = self.mix.iter().zip(&measured.parts).map(part).collect();
+        (self.of_connections_lost, self.of_connections) = measured.lost.unzip();
         if measured.floor.p50 > NOISY * measured.floor.p10 {
             self.warnings.push(format!(
                 "the machine is noisy: the floor's median is {:.2} times its tenth percentile; trust ratios only",
@@ -113,6 +148,14 @@ impl fmt::Display for Report {
         line("  of bare forwarding", self.floor_cycles_per_packet, self.floor_cycles_per_packet_p10, 1)?;
         line("  the firewall's own", self.cycles_over_floor, self.cycles_over_floor_p10, 1)?;
         line("ratio to bare forwarding", self.ratio_to_floor, self.ratio_to_floor_p10, 2)?;
+        for PartOf { mix, alone, alone_p10, mixed, mixed_p10, kept, kept_p10 } in &self.parts {
+            line(&format!("{mix} alone"), *alone, *alone_p10, 1)?;
+            line("  in the mix at most", *mixed, *mixed_p10, 1)?;
+            line("  % of its cycles kept", kept * 100.0, kept_p10 * 100.0, 1)?;
+        }
+        if let (Some(lost), Some(all)) = (self.of_connections_lost, self.of_connections) {
+            writeln!(f, "{:<28}{lost:>12} of {all}", "of connections, lost")?;
+        }
         if self.new_flows_per_second > 0.0 {
             writeln!(f, "{:<28}{:>12.2}", "million new flows a second", self.new_flows_per_second / 1e6)?;
         }

@@ -40,6 +40,12 @@ pub struct Samples {
     pub sluice: Vec<f64>,
     /// Of the floor.
     pub floor: Vec<f64>,
+    /// Of the firewall for each part of the mix without the others, in their order, if there are several.
+    pub alone: Vec<Vec<f64>>,
+    /// Packets of connections that stand, received.
+    pub of_connections: u64,
+    /// Those of them that were not sent on.
+    pub lost: u64,
     /// Packets that the firewall met.
     pub packets: u64,
     /// Cycles it took for them.
@@ -96,29 +102,41 @@ impl Shard {
         let mut warm = Samples::default();
         self.chunks(length / 10, &mut burst, &mut warm);
         let mut samples = Samples::default();
-        let before = self.stats.flows_created.get();
+        let stands = self.mixes.iter().any(|mix| mix.needs_connections());
+        self.io().counts_sent = stands && !self.mixes.iter().all(|mix| mix.needs_connections());
+        let (received, sent) = (self.io().traffic.of_connections(), self.io().sent_of_connections);
         let (on_cpu, started) = (on_cpu(), Instant::now());
         self.chunks(length, &mut burst, &mut samples);
         samples.share = match (on_cpu, self::on_cpu()) {
             (Some(before), Some(after)) => (after - before).as_secs_f64() / started.elapsed().as_secs_f64(),
             _ => f64::NAN,
         };
-        samples.created = self.stats.flows_created.get() - before;
+        if self.io().counts_sent {
+            samples.of_connections = self.io().traffic.of_connections() - received;
+            samples.lost = samples.of_connections - (self.io().sent_of_connections - sent);
+        }
         samples
     }
 
     fn chunks(&mut self, length: Duration, burst: &mut Burst, samples: &mut Samples) {
         let started = Instant::now();
         while started.elapsed() < length {
-            let (mut packets, begin) = (0, dpdk::cycles());
-            for _ in 0..CHUNK {
-                packets += self.worker.poll();
-            }
-            let cycles = dpdk::cycles() - begin;
+            let before = self.stats.flows_created.get();
+            let (packets, cycles) = self.chunk();
+            samples.created += self.stats.flows_created.get() - before;
             samples.packets += packets as u64;
             samples.cycles += cycles;
             samples.sluice.push(cycles as f64 / packets.max(1) as f64);
-            self.age(packets);
+            if self.mixes.len() > 1 {
+                samples.alone.resize(self.mixes.len(), Vec::new());
+                for (number, alone) in samples.alone.iter_mut().enumerate() {
+                    let only = self.mixes[number];
+                    self.io().traffic.restrict(Some(only));
+                    let (packets, cycles) = self.chunk();
+                    alone.push(cycles as f64 / packets.max(1) as f64);
+                }
+                self.io().traffic.restrict(None);
+            }
             let (mut packets, begin) = (0, dpdk::cycles());
             let bursts = self.floor_bursts;
             let io = self.worker.wire_mut(0);
@@ -127,6 +145,17 @@ impl Shard {
             }
             samples.floor.push((dpdk::cycles() - begin) as f64 / packets.max(1) as f64);
         }
+    }
+
+    /// So many bursts of the real loop: packets and cycles.
+    fn chunk(&mut self) -> (usize, u64) {
+        let (mut packets, begin) = (0, dpdk::cycles());
+        for _ in 0..CHUNK {
+            packets += self.worker.poll();
+        }
+        let cycles = dpdk::cycles() - begin;
+        self.age(packets);
+        (packets, cycles)
     }
 
     /// What the control thread does meanwhile, on its own time; what it finds the worker removes on its own.

@@ -58,6 +58,17 @@ pub enum Family {
     Both,
 }
 
+/// What the L4 ports of clients have in common that have no connection; no other port has it.
+const STRAY: u16 = 0x8000;
+
+/// Whether a frame of the bench is of a connection that stands.
+#[inline]
+pub fn is_of_connection(frame: &[u8]) -> bool {
+    let ports = if frame.get(12) == Some(&0x86) { 54 } else { 34 };
+    let high = |at: usize| frame.get(at).is_some_and(|byte| byte & (STRAY >> 8) as u8 != 0);
+    !(high(ports) || high(ports + 2))
+}
+
 /// The L4 port served; the ruleset lets it in.
 pub const SERVICE: u16 = 443;
 /// An L4 port that no rule lets in.
@@ -104,6 +115,10 @@ pub struct Traffic {
     paces: [Pace; 2],
     opened: u32,
     sizes: usize,
+    /// Packets of this kind only, for now.
+    only: Option<Mix>,
+    /// Packets of connections that stand: how many there were.
+    of_connections: u64,
 }
 
 impl Traffic {
@@ -127,6 +142,8 @@ impl Traffic {
             paces: [Pace::default(), inside],
             opened: 0,
             sizes: 0,
+            only: None,
+            of_connections: 0,
         }
     }
 
@@ -135,11 +152,30 @@ impl Traffic {
         self.order.len()
     }
 
+    /// From now on packets of this kind only, or of all in turn.
+    pub const fn restrict(&mut self, only: Option<Mix>) {
+        self.only = only;
+    }
+
+    /// How many flows were opened besides those that stand.
+    pub const fn opened(&self) -> u32 {
+        self.opened
+    }
+
+    /// How many packets of connections that stand there were.
+    pub const fn of_connections(&self) -> u64 {
+        self.of_connections
+    }
+
     /// What `side` sends next: how long the frame is, and what is in it.
     #[inline]
     pub fn next(&mut self, side: Side) -> (usize, Segment) {
-        let mix = self.mixes[self.turn];
-        self.turn = if self.turn + 1 == self.mixes.len() { 0 } else { self.turn + 1 };
+        let mix = self.only.unwrap_or_else(|| {
+            let mix = self.mixes[self.turn];
+            self.turn = if self.turn + 1 == self.mixes.len() { 0 } else { self.turn + 1 };
+            mix
+        });
+        self.of_connections += u64::from(mix.needs_connections());
         match mix {
             Mix::Established | Mix::Bidirectional => {
                 let segment = self.data(side);
@@ -208,7 +244,7 @@ impl Traffic {
         };
         let mut segment = self.segment(number);
         // clients of strays are others than those of connections
-        segment.client_port |= 0x8000;
+        segment.client_port |= STRAY;
         segment.udp = mix == Mix::New;
         segment.server_port = if mix == Mix::Deny { CLOSED } else { SERVICE };
         segment.sequence = number;
