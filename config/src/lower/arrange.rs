@@ -78,9 +78,19 @@ fn by_low(set: &Set) -> Vec<u32> {
         keys.sort_unstable();
         return keys.into_iter().map(|key| key as u32).collect();
     }
-    if let Some(mut keys) = keys().collect::<Option<Vec<(Value, u32)>>>() {
+    if set.widths.len() == 1
+        && let Some(mut keys) = keys().collect::<Option<Vec<(Value, u32)>>>()
+    {
         keys.sort_unstable();
         return keys.into_iter().map(|(_, number)| number).collect();
+    }
+    let heads = lows().map(|(number, low)| Some((head(low, &set.widths)?, number)));
+    if let Some(mut heads) = heads.collect::<Option<Vec<(u64, u32)>>>() {
+        heads.sort_unstable();
+        for run in heads.chunk_by_mut(|(a, _), (b, _)| a == b).filter(|run| run.len() > 1) {
+            run.sort_unstable_by_key(|&(_, element)| bounds(set, element as usize).0);
+        }
+        return heads.into_iter().map(|(_, number)| number).collect();
     }
     let mut order: Vec<u32> = (0..count).collect();
     order.sort_unstable_by_key(|&element| bounds(set, element as usize).0);
@@ -95,6 +105,20 @@ fn packed(parts: &[Value], widths: &[u16]) -> Option<Value> {
         let shifted = number.checked_shl(width.into()).unwrap_or(0);
         (fits && (width >= 128 || part >> width == 0)).then_some(shifted | part)
     })
+}
+
+/// The first 64 bits of the parts side by side, if they fit.
+fn head(parts: &[Value], widths: &[u16]) -> Option<u64> {
+    let (mut head, mut room): (Value, u16) = (0, 64);
+    for (&part, &width) in parts.iter().zip(widths) {
+        if width < 128 && part >> width > 0 {
+            return None;
+        }
+        let taken = width.min(room);
+        head = head << taken | part.checked_shr((width - taken).into()).unwrap_or(0);
+        room -= taken;
+    }
+    u64::try_from(head << room).ok()
 }
 
 /// Leaves these elements, in this order.
@@ -163,6 +187,7 @@ mod tests {
             Just(vec![16, 16]),
             Just(vec![64, 64]),
             Just(vec![128, 8]),
+            Just(vec![32, 32, 16]),
         ];
         (widths, prop_oneof![Just(6u128), Just(200u128)]).prop_flat_map(|(widths, most)| set(widths, most))
     }

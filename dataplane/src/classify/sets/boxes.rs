@@ -227,10 +227,11 @@ fn cuts<K: Copy + Ord>(low: &[K], high: &[K], zero: K, next: impl Fn(K) -> Optio
 
 /// The elements of each cell: where they begin, and which they are.
 fn members<K: Copy + Ord>(low: &[K], high: &[K], cuts: &[K]) -> (Box<[u32]>, Box<[u32]>) {
-    let cell = |bound: K| cuts.partition_point(|&cut| cut <= bound) - 1;
+    let (first, last) = (cells(low, cuts), cells(high, cuts));
+    let reached = || first.iter().zip(&last).map(|(&first, &last)| first as usize..=last as usize);
     let mut starts = vec![0u32; cuts.len() + 1];
-    for (&low, &high) in low.iter().zip(high) {
-        for start in &mut starts[cell(low) + 1..=cell(high) + 1] {
+    for cells in reached() {
+        for start in &mut starts[1..][cells] {
             *start += 1;
         }
     }
@@ -239,8 +240,8 @@ fn members<K: Copy + Ord>(low: &[K], high: &[K], cuts: &[K]) -> (Box<[u32]>, Box
     }
     // Each place is taken from the start of its cell on, which so moves to the start of the next.
     let mut elements = vec![0; starts[cuts.len()] as usize];
-    for (element, (&low, &high)) in (0..).zip(low.iter().zip(high)) {
-        for start in &mut starts[cell(low)..=cell(high)] {
+    for (element, cells) in (0..).zip(reached()) {
+        for start in &mut starts[cells] {
             elements[*start as usize] = element;
             *start += 1;
         }
@@ -248,6 +249,21 @@ fn members<K: Copy + Ord>(low: &[K], high: &[K], cuts: &[K]) -> (Box<[u32]>, Box
     starts.copy_within(..cuts.len(), 1);
     starts[0] = 0;
     (starts.into(), elements.into())
+}
+
+/// The cell of each bound, found along the cuts: a million bisections would each wait for memory.
+fn cells<K: Copy + Ord>(bounds: &[K], cuts: &[K]) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..bounds.len() as u32).collect();
+    order.sort_unstable_by_key(|&element| bounds[element as usize]);
+    let mut cells = vec![0; bounds.len()];
+    let mut behind = 0;
+    for element in order {
+        while cuts.get(behind).is_some_and(|&cut| cut <= bounds[element as usize]) {
+            behind += 1;
+        }
+        cells[element as usize] = behind as u32 - 1;
+    }
+    cells
 }
 
 /// An index over as many parts as it takes.
