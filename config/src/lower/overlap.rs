@@ -55,19 +55,19 @@ impl Boxes<'_> {
 
     fn order(&self, part: usize) -> Vec<u32> {
         let mut order: Vec<u32> = self.numbers.to_vec();
-        order.sort_by_key(|&number| self.low[number as usize * self.parts + part]);
+        order.sort_unstable_by_key(|&number| (self.low[number as usize * self.parts + part], number));
         order
     }
 
     /// How many pairs of boxes are open together.
     fn cost(&self, part: usize, order: &[u32]) -> usize {
         let place = |number: u32| number as usize * self.parts + part;
-        let mut ends: Vec<Value> = order.iter().map(|&number| self.high[place(number)]).collect();
-        ends.sort_unstable();
+        let mut ends = order.to_vec();
+        ends.sort_unstable_by_key(|&number| self.high[place(number)]);
         let mut closed = 0;
         order.iter().enumerate().fold(0, |cost, (opened, &number)| {
             let low = self.low[place(number)];
-            while ends.get(closed).is_some_and(|&end| end < low) {
+            while ends.get(closed).is_some_and(|&end| self.high[place(end)] < low) {
                 closed += 1;
             }
             cost + opened.saturating_sub(closed)
