@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use dataplane::packet::build::FrameBuilder;
-use dataplane::packet::flag::{ACK, PSH, SYN};
+use dataplane::packet::flag::{ACK, PSH, RST, SYN};
 use tests::oracle::{Oracle, Ruleset};
 use tests::{Record, Side, difference, sluice};
 
@@ -112,4 +112,13 @@ fn a_new_connection_has_no_time_left() {
     let packets = [segment(Side::Outside, SYN, 1, 0), segment(Side::Inside, SYN | ACK, 1, 2)];
     let rules = input("ct expiration >= 1s drop");
     assert_eq!(states_under(&rules, &packets, false)[0], "new");
+}
+
+/// A RST that ends a connection does not set its clock back: the rules still see the two minutes of a SYN.
+#[test]
+fn a_connection_that_a_rst_ends_has_its_time_left() {
+    let rules =
+        ALL_STATES.replace("ct state invalid drop", "ct state established ct expiration 100s-1h drop");
+    let packets = [segment(Side::Inside, SYN, 1_000, 0), segment(Side::Outside, RST | ACK, 0, 1_001)];
+    assert_eq!(states_under(&rules, &packets, false), ["new", "established"]);
 }

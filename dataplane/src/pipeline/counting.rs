@@ -102,7 +102,7 @@ impl Tracker<'_> {
         let mut counter = match tracked.place {
             Place::Stored(slot) => self.count_stored(slot, Counting::Joins),
             Place::New(..) => self.count_unknown(Counting::Joins),
-            Place::Gone => self.count_unknown(Counting::Passes),
+            Place::Gone(_) => self.count_unknown(Counting::Passes),
             Place::None => {
                 let mut counter = self.count_before(packet, keyed);
                 if counter.slot.is_none() {

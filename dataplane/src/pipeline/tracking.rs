@@ -70,8 +70,8 @@ pub(super) enum Place {
     Stored(Slot),
     /// Nowhere until its packet passes; it would end after so many milliseconds.
     New(u32),
-    /// No longer in the table: this packet has ended it.
-    Gone,
+    /// No longer in the table: this packet has ended it, so many milliseconds before its time.
+    Gone(u32),
 }
 
 impl Tracked {
@@ -223,8 +223,9 @@ impl<'a> Tracker<'a> {
                     self.unstored = flow;
                     self.count(slot, direction, packet.network_length);
                     *self.aside_mut() = self.shard.table.extra(slot);
+                    let left = self.left(slot);
                     self.remove(slot);
-                    let place = Place::Gone;
+                    let place = Place::Gone(left);
                     return Tracked { state, direction: Some(direction), invalid: None, place };
                 }
                 Outcome::Restart => self.remove(slot),
@@ -282,7 +283,7 @@ impl<'a> Tracker<'a> {
         match &tracked.place {
             Place::None => None,
             Place::Stored(slot) => Some(self.shard.table.stored(*slot).mark()),
-            Place::New(_) | Place::Gone => Some(self.unstored.mark),
+            Place::New(_) | Place::Gone(_) => Some(self.unstored.mark),
         }
     }
 
@@ -291,13 +292,12 @@ impl<'a> Tracker<'a> {
         let (known, more, expires) = match &tracked.place {
             Place::None => return None,
             Place::Stored(slot) => {
-                let (deadline, record) = (self.shard.table.deadline(*slot), self.shard.table.stored(*slot));
-                let expires = if deadline.is_at_or_before(self.now) { 0 } else { deadline.since(self.now) };
-                (record.status(), status::CONFIRMED, expires)
+                (self.shard.table.stored(*slot).status(), status::CONFIRMED, self.left(*slot))
             }
             // The kernel's clock of a connection starts when its first packet has passed.
             Place::New(_) => (self.unstored.status(), 0, 0),
-            Place::Gone => (self.unstored.status(), status::CONFIRMED | status::DYING, 0),
+            // its clock is not set back by what ends it
+            Place::Gone(left) => (self.unstored.status(), status::CONFIRMED | status::DYING, *left),
         };
         let bit = |flag, bit| if known.has(flag) { bit } else { 0 };
         let seen_reply = bit(Status::SEEN_REPLY, status::SEEN_REPLY);
@@ -307,7 +307,7 @@ impl<'a> Tracker<'a> {
         let of = |extra: &Extra| (extra.traffic, extra.helped.announced_by());
         let (traffic, expected_by) = match &tracked.place {
             Place::Stored(slot) if self.shard.table.has_extra(*slot) => of(&self.shard.table.extra(*slot)),
-            Place::New(_) | Place::Gone if self.has_aside => of(&self.aside),
+            Place::New(_) | Place::Gone(_) if self.has_aside => of(&self.aside),
             _ => (Traffic::default(), None),
         };
         Some(Connection {
@@ -320,6 +320,12 @@ impl<'a> Tracker<'a> {
         })
     }
 
+    /// Milliseconds until a stored flow ends.
+    fn left(&self, slot: Slot) -> u32 {
+        let deadline = self.shard.table.deadline(slot);
+        if deadline.is_at_or_before(self.now) { 0 } else { deadline.since(self.now) }
+    }
+
     /// A rule has set it. As in the kernel, a flow that is known keeps it even if this packet is dropped.
     pub(super) fn set_mark(&mut self, tracked: &mut Tracked, mark: u32) {
         match &mut tracked.place {
@@ -330,7 +336,7 @@ impl<'a> Tracker<'a> {
                     self.shard.expectations.mark(&own, mark);
                 }
             }
-            Place::New(_) | Place::Gone => self.unstored.mark = mark,
+            Place::New(_) | Place::Gone(_) => self.unstored.mark = mark,
         }
     }
 
