@@ -5,6 +5,7 @@ use super::io::{BenchIo, Phase};
 use super::traffic::{Handshake, Mix};
 use crate::failure::{Failure, Outcome};
 use dataplane::flow::Ager;
+use dataplane::io::BURST;
 use dataplane::stats::Stats;
 use dataplane::time::Tick;
 use dataplane::worker::Worker;
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// Bursts in a chunk: a fraction of a millisecond.
 pub const CHUNK: usize = 64;
+/// A part of a mix is alone for one in so many parts of the time that a flow of a flood lives.
+const APART: usize = 4;
 /// Flows of the bench's table that its ager looks at after each chunk, at least.
 const AGED: usize = 4096;
 
@@ -122,17 +125,20 @@ impl Shard {
         let started = Instant::now();
         while started.elapsed() < length {
             let before = self.stats.flows_created.get();
-            let (packets, cycles) = self.chunk();
+            let (packets, cycles) = self.chunk(CHUNK);
             samples.created += self.stats.flows_created.get() - before;
             samples.packets += packets as u64;
             samples.cycles += cycles;
             samples.sluice.push(cycles as f64 / packets.max(1) as f64);
-            if self.mixes.len() > 1 {
+            // connections are met again before the flood's haste has ended them, and as often from both sides
+            let apart = (self.io().traffic.flows() / (APART * BURST)).min(CHUNK);
+            if self.mixes.len() > 1 && apart > 0 {
+                let bursts = apart.next_multiple_of(2);
                 samples.alone.resize(self.mixes.len(), Vec::new());
                 for (number, alone) in samples.alone.iter_mut().enumerate() {
                     let only = self.mixes[number];
                     self.io().traffic.restrict(Some(only));
-                    let (packets, cycles) = self.chunk();
+                    let (packets, cycles) = self.chunk(bursts);
                     alone.push(cycles as f64 / packets.max(1) as f64);
                 }
                 self.io().traffic.restrict(None);
@@ -148,9 +154,9 @@ impl Shard {
     }
 
     /// So many bursts of the real loop: packets and cycles.
-    fn chunk(&mut self) -> (usize, u64) {
+    fn chunk(&mut self, bursts: usize) -> (usize, u64) {
         let (mut packets, begin) = (0, dpdk::cycles());
-        for _ in 0..CHUNK {
+        for _ in 0..bursts {
             packets += self.worker.poll();
         }
         let cycles = dpdk::cycles() - begin;
