@@ -8,8 +8,9 @@ use std::time::Duration;
 use dataplane::packet::build::FrameBuilder;
 use dataplane::packet::flag::{ACK, FIN, RST, SYN};
 use tests::oracle::{Oracle, Ruleset};
+use tests::sluice::Verdict;
 use tests::traffic::Random;
-use tests::{Record, Side, difference, sluice};
+use tests::{Judgement, Record, Side, difference, sluice};
 
 /// Two ticks of a kernel at 250 Hz, and a little.
 const APART: Duration = Duration::from_millis(10);
@@ -51,7 +52,12 @@ fn alike_for(oracle: &mut Oracle, ruleset: Ruleset, packets: &[Packet]) -> Strin
     oracle.pause(APART);
     let rulesets = [ruleset];
     let kernel = oracle.judge(&rulesets, &records, false);
-    difference::none(&records, &rulesets, &kernel)
+    let ours = sluice::replay(&rulesets, &records, false);
+    // what only the kernel's clock could tell is refused on purpose, and the two know different connections from there on
+    let unsure =
+        |(kernel, ours): (&Judgement, &Verdict)| kernel.accepted && ours.reason == "connections-unsure";
+    let end = kernel.iter().zip(&ours).position(unsure).unwrap_or(records.len());
+    difference::none(&records[..end], &rulesets, &kernel[..end])
 }
 
 /// One client's connection: from port 40000 + `number` to port 80.
@@ -372,27 +378,34 @@ fn conversations_in_turns() {
         dump("-p tcp --syn -m connlimit --connlimit-above 2 -j DROP"),
         dump("-m connlimit --connlimit-above 2 --connlimit-mask 24 -j DROP"),
     ];
-    for (seed, ruleset) in (0..).zip(rulesets) {
-        let mut random = Random::new(seed);
-        let mut phases = [[0; 4]; 2];
-        let packets: Vec<Packet> = (0..160)
-            .map(|_| {
-                let (client, number) = (random.below(2), random.below(4));
-                let phase = &mut phases[client][number];
-                let connection = Connection { client: 1 + client as u8, number: number as u16 };
-                let packet = match *phase % 6 {
-                    0 => connection.syn(),
-                    1 => connection.syn_ack(),
-                    2 => connection.ack(),
-                    3 => connection.fin(),
-                    4 => connection.fin_back(),
-                    _ => connection.last_ack(),
-                };
-                *phase += usize::from(!random.chance(25));
-                packet
-            })
-            .collect();
-        let words = alike_for(&mut oracle, ruleset, &packets);
+    for (number, ruleset) in (0..).zip(rulesets) {
+        let (mut words, mut seed) = (String::new(), number);
+        while words.len() < 120 {
+            words += &alike_for(&mut oracle, ruleset.clone(), &in_turns(seed));
+            seed += 6;
+        }
         assert!(words.contains('-') && words.contains('+'), "{words}");
     }
+}
+
+fn in_turns(seed: u64) -> Vec<Packet> {
+    let mut random = Random::new(seed);
+    let mut phases = [[0; 4]; 2];
+    (0..160)
+        .map(|_| {
+            let (client, number) = (random.below(2), random.below(4));
+            let phase = &mut phases[client][number];
+            let connection = Connection { client: 1 + client as u8, number: number as u16 };
+            let packet = match *phase % 6 {
+                0 => connection.syn(),
+                1 => connection.syn_ack(),
+                2 => connection.ack(),
+                3 => connection.fin(),
+                4 => connection.fin_back(),
+                _ => connection.last_ack(),
+            };
+            *phase += usize::from(!random.chance(25));
+            packet
+        })
+        .collect()
 }
