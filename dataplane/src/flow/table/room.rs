@@ -1,8 +1,8 @@
 //! Where does a new flow go, and who makes room for it?
 //!
-//! The first of its four buckets, home before all, in which two slots are empty; else the first in which one is; else the
-//! place of the flow that ends soonest and may go. A slot whose flow's deadline has come counts as empty, and is taken before one that is: in a flood
-//! each flow takes the place of one before it, and ageing finds little to do.
+//! Home while two slots are empty there; else the first of its three other buckets in which four are, or the emptiest of all;
+//! else the place of the flow that ends soonest and may go. A slot whose flow's deadline has come counts as empty, and is
+//! taken before one that is: in a flood each flow takes the place of one before it, and ageing finds little to do.
 
 use super::{Entry, Slot, Table};
 use crate::flow::bucket::Bucket;
@@ -15,18 +15,19 @@ impl<E: Entry> Table<E> {
     /// A slot for a new flow in one of these buckets, and by which choice. If there is a flow, it is over.
     #[inline]
     pub(super) fn place(&self, window: &Window, fingerprint: Fingerprint, now: Tick) -> Option<(Slot, u32)> {
-        let mut last = None;
+        let (mut most, mut best) = (0, None);
         for (choice, &bucket) in (0..).zip(window) {
             let room = Room::of(self.bucket(bucket), now);
-            let lane = room.first().filter(|_| self.can_count(window[0], fingerprint, choice));
-            let Some(lane) = lane else { continue };
-            let place = (Slot::new(bucket, lane), choice);
-            if room.is_to_spare() {
-                return Some(place);
+            let slots = room.len();
+            if slots > most && self.can_count(window[0], fingerprint, choice) {
+                best = room.first().map(|lane| (Slot::new(bucket, lane), choice));
+                if slots >= if choice == 0 { AT_HOME } else { AWAY } {
+                    return best;
+                }
+                most = slots;
             }
-            last = last.or(Some(place));
         }
-        last
+        best
     }
 
     /// Whether a new flow may still go where there was room for it before, by this choice of bucket.
@@ -191,8 +192,12 @@ impl Room {
         Self { stale: bucket.deadlines().ended(now).and(vacant.others()), vacant }
     }
 
-    /// Whether a flow may go here though others of its buckets may have more: it leaves one slot empty, so that the table
-    /// fills evenly. More than one would send more flows away from home.
+    #[inline]
+    const fn len(self) -> u32 {
+        self.stale.or(self.vacant).len()
+    }
+
+    /// Whether a flow may go here, if this is home, though others of its buckets may have more.
     #[inline]
     const fn is_to_spare(self) -> bool {
         self.stale.or(self.vacant).are_several()
@@ -207,6 +212,13 @@ impl Room {
         }
     }
 }
+
+/// Slots empty at home with which a flow goes there, whatever room others of its buckets have: it leaves one, so that the
+/// table fills evenly. More would send more flows away from home.
+const AT_HOME: u32 = 2;
+/// Likewise in another of its buckets, which nobody has to leave: with less the emptiest is looked for, as a table whose
+/// buckets fill unevenly turns flows away before it is full.
+const AWAY: u32 = 4;
 
 /// How many flows, those that end soonest, are asked whether they may be evicted: each is a cache line that
 /// whoever fills the table makes the worker read.

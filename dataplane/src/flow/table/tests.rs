@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use proptest::prelude::*;
 
 use super::{CANDIDATES, Entry, Full, Slot, Sought, Stats, Table};
+use crate::flow::group::LANES;
 use crate::flow::hash::{CHOICES, Fingerprint};
 use crate::flow::{Ager, FlowHash, FlowHasher, FlowKey, Reaper, ageing};
 use crate::time::Tick;
@@ -371,6 +372,21 @@ fn three_quarters_fill_before_the_first_refusal() {
         }
         assert_eq!(table.find(hasher.hash(&key(u32::MAX)), &key(u32::MAX), Tick(0)), None);
     }
+}
+
+/// Of ten million flows none may find all its buckets full at three quarters: fewer flows show how even they are by how
+/// far beyond they get.
+#[test]
+fn buckets_fill_evenly() {
+    const ENTRIES: u32 = 200_000;
+    let (hasher, mut table) = (FlowHasher::new([9; 4]), Table::with_capacity(ENTRIES as usize));
+    let end = Tick(1_000_000);
+    let stored = (0..2 * ENTRIES).take_while(|&number| {
+        let flow = flow(number);
+        table.insert(hasher.hash(&flow.key), flow, end, Tick(0), |_| false).is_ok()
+    });
+    let load = stored.count() as f64 / (table.bucket_count() as usize * LANES) as f64;
+    assert!(load > 0.8, "the first flow without room comes at {load}");
 }
 
 #[test]
