@@ -1,8 +1,9 @@
 //! How is the sender of a rejected packet told? With a RST or an unreachable, built from the packet itself.
 //!
 //! The answer goes back where the packet came from, with its addresses turned round, in the name of the host the
-//! packet was for. As in the kernel, some packets are refused in silence ([`told`]), and so is a RST. Sources: RFC 9293 section 3.5.2 (resets),
-//! RFC 792 and RFC 1812 section 4.3.2.3 (at most 576 bytes), RFC 4443 section 2.4 (at most 1280 bytes).
+//! packet was for. As in the kernel, some packets are refused in silence ([`told`]), and so is a RST. Sources: RFC
+//! 9293 section 3.5.2 (resets), RFC 792 and RFC 1812 section 4.3.2.3 (at most 576 bytes), RFC 4443 section 2.4 (at
+//! most 1280 bytes).
 
 pub mod pace;
 mod told;

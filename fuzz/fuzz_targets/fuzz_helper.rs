@@ -1,5 +1,5 @@
-//! Any packets of a connection with any helper: nothing panics, nothing is allocated, however they lie in memory; and what is
-//! expected is between the hosts of the connection, of a protocol and in numbers that the helper has.
+//! Any packets of a connection with any helper: nothing panics, nothing is allocated, however they lie in memory; and
+//! what is expected is between the hosts of the connection, of a protocol and in numbers that the helper has.
 //!
 //! Input: one byte for the connection, the rest are packets: way and state, length, where it is cut, bytes.
 #![no_main]

@@ -24,8 +24,8 @@ pub(super) enum Overlap {
 }
 
 impl Boxes<'_> {
-    /// Finds two that overlap as they must not: sweeps along the part that keeps the fewest boxes open at once. None of them is there
-    /// twice, so single values never do.
+    /// Finds two that overlap as they must not: sweeps along the part that keeps the fewest boxes open at once. None
+    /// of them is there twice, so single values never do.
     pub(super) fn overlap(&self) -> Result<(), Overlap> {
         if self.low == self.high {
             return Ok(());

@@ -39,7 +39,8 @@ impl Lane {
 }
 
 impl ReplayIo {
-    /// A replay of `steps`, whose times count in units of `unit` nanoseconds, in which the k-th packet of a side is the k-th its queue delivers.
+    /// A replay of `steps`, whose times count in units of `unit` nanoseconds, in which the k-th packet of a side is
+    /// the k-th its queue delivers.
     pub fn new(outside: Lane, inside: Lane, steps: Vec<Step>, unit: u64, mempool: Mempool) -> Self {
         let steps = steps.into_iter();
         Self { lanes: [outside, inside], steps, burst: Burst::new(), mempool, unit, at: 0, lost: false }

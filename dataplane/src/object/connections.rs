@@ -496,9 +496,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
-        /// However its ticks fall, the kernel's count is between the two, unless it is said that this cannot be told; a packet
-        /// of which that is said does not come so far here. What came to nothing or has ended comes again, and may be on the
-        /// list twice then.
+        /// However its ticks fall, the kernel's count is between the two, unless it is said that this cannot be told;
+        /// a packet of which that is said does not come so far here. What came to nothing or has ended comes again,
+        /// and may be on the list twice then.
         #[test]
         fn counts_as_a_list_does(
             events in prop::collection::vec((0..6_usize, prop_oneof![

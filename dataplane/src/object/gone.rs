@@ -2,8 +2,9 @@
 //!
 //! The kernel may still have them on a list. One that begins between the same ends before the list is cleaned up is on it
 //! twice then, for as long as it lives; and one that begins without asking the limit is on a list that nobody has cleaned up
-//! since. Nobody who keeps no list can tell. So their names are kept for as long as there is room, in a table of a fixed size
-//! in which a name has a few places. One that had to give its place up too soon makes all names of that bucket doubtful.
+//! since. Nobody who keeps no list can tell. So their names are kept for as long as there is room, in a table of a
+//! fixed size in which a name has a few places. One that had to give its place up too soon makes all names of that
+//! bucket doubtful.
 
 use super::connections::Place;
 use crate::flow::FlowHash;

@@ -1,7 +1,8 @@
 //! Which packet is an ICMP error about? The one it quotes behind its header, or as much of it as there is.
 //!
-//! Checksums within are not looked at, nor is the version: routers change what they quote, and cut it (RFC 792: the header and
-//! eight bytes; RFC 4443: what fits). The four bytes of the ports are needed, and of an ICMP query all eight.
+//! Checksums within are not looked at, nor is the version: routers change what they quote, and cut it (RFC 792: the
+//! header and eight bytes; RFC 4443: what fits). The four bytes of the ports are needed, and of an ICMP query all
+//! eight.
 
 use super::bytes::Bytes;
 use super::{Network, Packet, Tuple, gre, icmp, icmpv6, ipv4, ipv6, protocol};

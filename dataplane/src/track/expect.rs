@@ -14,7 +14,8 @@
 //!
 //! A body is read between two looks at the state word and holds if that has not changed. An expectation ends with
 //! its own time or with that of the connection that announced it; one whose connection was evicted early ends when
-//! that would have. Who takes looks by the target alone, as what is expected from anyone is found so. Two workers that announce the same at the same moment may both be heard.
+//! that would have. Who takes looks by the target alone, as what is expected from anyone is found so. Two workers
+//! that announce the same at the same moment may both be heard.
 
 use crate::flow::{FlowHash, FlowHasher, FlowKey};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};

@@ -1,9 +1,9 @@
 //! `make conformance`: how far do the kernel and Sluice agree? Runs the scenarios of a seed and the captures, and writes
 //! `docs/conformance.md`.
 //!
-//! Its settings are variables of the environment: `SEED` (drawn if absent) and `SCENARIOS`. With `CAPTURES`, a folder of pcap
-//! files of Ethernet, and `RULESETS`, files apart by spaces or absent for the bundled ones, it only compares those and
-//! prints where they differ; `INSIDE` is the address that is protected.
+//! Its settings are variables of the environment: `SEED` (drawn if absent) and `SCENARIOS`. With `CAPTURES`, a folder
+//! of pcap files of Ethernet, and `RULESETS`, files apart by spaces or absent for the bundled ones, it only compares
+//! those and prints where they differ; `INSIDE` is the address that is protected.
 #![expect(clippy::print_stdout, reason = "a program that reports")]
 
 use std::fmt::Write;

@@ -74,8 +74,8 @@ impl Dress {
     }
 
     /// The least payload length that holds the hop-by-hop options whole. Of a packet that says less, and of one that says
-    /// zero (RFC 2675), a bridge, as the oracle is one, cuts the rest off before it tracks it, and drops it behind that; a host
-    /// drops the one at once and takes the other whole.
+    /// zero (RFC 2675), a bridge, as the oracle is one, cuts the rest off before it tracks it, and drops it behind
+    /// that; a host drops the one at once and takes the other whole.
     pub(super) fn least_payload(&self) -> u16 {
         match self.extensions.iter().flatten().next() {
             Some(&first) if EXTENSIONS[first].0 == 0 => EXTENSIONS[first].1.len() as u16,

@@ -1,8 +1,9 @@
 //! Where does a new flow go, and who makes room for it?
 //!
-//! Home while two slots are empty there; else the first of its three other buckets in which four are, or the emptiest of all;
-//! else the place of the flow that ends soonest and may go. A slot whose flow's deadline has come counts as empty, and is
-//! taken before one that is: in a flood each flow takes the place of one before it, and ageing finds little to do.
+//! Home while two slots are empty there; else the first of its three other buckets in which four are, or the emptiest
+//! of all; else the place of the flow that ends soonest and may go. A slot whose flow's deadline has come counts as
+//! empty, and is taken before one that is: in a flood each flow takes the place of one before it, and ageing finds
+//! little to do.
 
 use super::{Entry, Slot, Table};
 use crate::flow::bucket::Bucket;
