@@ -156,7 +156,14 @@ fn decide(
     program.find_ahead(ahead);
     for (number, (packet, frame)) in packets.iter().zip(frames).enumerate() {
         let mut evaluation = Evaluation::new();
-        program.run_ahead(&STAGES, &mut facts(packet, frame), counters, &mut evaluation, ahead.of(number));
+        program.run_ahead(
+            &STAGES,
+            &mut facts(packet, frame),
+            counters,
+            &mut evaluation,
+            ahead.of(number),
+            &mut (),
+        );
         tell(
             number,
             match evaluation.decision().decided_by {

@@ -225,20 +225,8 @@ impl Program {
     }
 
     /// As [`Self::run`], of a packet for which boxes were found ahead; what `facts` say is as it was then, but for the state
-    /// and marks.
-    pub fn run_ahead<F: Frame + ?Sized>(
-        &self,
-        stages: &[Stage],
-        facts: &mut Facts<'_, F>,
-        counters: &Counters,
-        evaluation: &mut Evaluation,
-        ahead: AheadOf<'_>,
-    ) {
-        self.run_with(stages, facts, counters, evaluation, &mut (), Some(ahead));
-    }
-
-    /// As [`Self::run_ahead`], and tells `trace` what the outcome depends on, but for the boxes.
-    pub fn run_ahead_traced<F: Frame + ?Sized, T: Trace>(
+    /// and marks. Tells `trace` what the outcome depends on, but for the boxes; `()` hears nothing.
+    pub fn run_ahead<F: Frame + ?Sized, T: Trace>(
         &self,
         stages: &[Stage],
         facts: &mut Facts<'_, F>,

@@ -119,7 +119,8 @@ impl Context<'_> {
         let mut evaluation = Evaluation::new();
         let decided = match opened {
             Err(reason) => {
-                self.rules.program.run_ahead(path.after, &mut facts, counters, &mut evaluation, ahead);
+                let program = &self.rules.program;
+                program.run_ahead(path.after, &mut facts, counters, &mut evaluation, ahead, &mut ());
                 decision(&evaluation, &Tracked::invalid(reason))
             }
             Ok((words, timeout)) => {
@@ -138,18 +139,11 @@ impl Context<'_> {
                 let boxes = ahead.boxes();
                 let mut traced = Traced::of_first();
                 let program = &self.rules.program;
+                let (stages, asked) = (path.after, &mut evaluation);
                 if boxes.is_some() {
-                    let evaluation = &mut evaluation;
-                    program.run_ahead_traced(
-                        path.after,
-                        &mut facts,
-                        counters,
-                        evaluation,
-                        ahead,
-                        &mut traced,
-                    );
+                    program.run_ahead(stages, &mut facts, counters, asked, ahead, &mut traced);
                 } else {
-                    program.run_ahead(path.after, &mut facts, counters, &mut evaluation, ahead);
+                    program.run_ahead(stages, &mut facts, counters, asked, ahead, &mut ());
                 }
                 if evaluation.given() != Given::default() {
                     let mut tracked = self.tracker.adopt(&record, timeout);

@@ -115,7 +115,14 @@ fn the_program_answers_as_the_plain_interpreter() {
                         if number % 3 == 0 {
                             program.run(stages, &mut facts, &compiled, evaluation);
                         } else {
-                            program.run_ahead(stages, &mut facts, &compiled, evaluation, ahead.of(number));
+                            program.run_ahead(
+                                stages,
+                                &mut facts,
+                                &compiled,
+                                evaluation,
+                                ahead.of(number),
+                                &mut (),
+                            );
                         }
                     });
                     prop_assert_eq!(found, expected, "{:#?}", sample);
