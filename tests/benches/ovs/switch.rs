@@ -19,16 +19,18 @@ pub struct Switch {
 pub struct Polled {
     /// Packets it received.
     pub packets: u64,
+    /// Of them, those whose connection was looked up.
+    pub tracked: u64,
     /// TSC cycles it took for each.
     pub cycles: f64,
 }
 
 impl Switch {
-    /// Gives packets of `capture` to these flows of OpenFlow.
+    /// Gives packets of `capture`, held in memory and given over and over if `again`, to these flows of OpenFlow.
     ///
     /// # Panics
     /// If it does not start.
-    pub fn start(capture: &Path, flows: &[&str]) -> Self {
+    pub fn start(capture: &Path, again: bool, flows: &[&str]) -> Self {
         let switch = Self { directory: tempfile::tempdir().expect("a directory") };
         run(switch.command("ovsdb-tool").args([
             "create",
@@ -49,12 +51,17 @@ impl Switch {
         ]);
         switch.daemon(PROGRAM, &["unix:db.sock"]);
         switch.set(&["add-br", "bench", "--", "set", "bridge", "bench", "datapath_type=netdev"]);
-        let source = format!("options:dpdk-devargs=net_pcap0,rx_pcap={},infinite_rx=1", capture.display());
+        let source = format!(
+            "options:dpdk-devargs=net_pcap0,rx_pcap={},infinite_rx={}",
+            capture.display(),
+            u8::from(again)
+        );
         run(switch.command("ovs-ofctl").args(["del-flows", "bench"]));
+        switch.ask(&["dpctl/ct-set-maxconns", "netdev@ovs-netdev", "16000000"]);
         for flow in flows {
             run(switch.command("ovs-ofctl").args(["add-flow", "bench", flow]));
         }
-        for (port, options) in [("out", "options:dpdk-devargs=net_null0"), ("in", source.as_str())] {
+        for (port, options) in [("out", "options:dpdk-devargs=net_null0,no-rx=1"), ("in", source.as_str())] {
             let number = if port == "in" { "ofport_request=1" } else { "ofport_request=2" };
             switch.set(&[
                 "add-port",
@@ -79,15 +86,16 @@ impl Switch {
     /// # Panics
     /// If it does not say.
     pub fn poll(&self, length: Duration) -> Polled {
-        self.ask("dpif-netdev/pmd-stats-clear");
+        self.ask(&["dpif-netdev/pmd-stats-clear"]);
         std::thread::sleep(length);
-        let said = self.ask("dpif-netdev/pmd-stats-show");
+        let said = self.ask(&["dpif-netdev/pmd-stats-show"]);
         let of = |what: &str| {
             said.lines().find_map(|line| line.trim().strip_prefix(what)).expect("what the thread says")
         };
         let cycles = of("avg processing cycles per packet: ").split(' ').next().expect("a number");
         Polled {
             packets: of("packets received: ").parse().expect("a number"),
+            tracked: of("packet recirculations: ").parse().expect("a number"),
             cycles: cycles.parse().expect("a number"),
         }
     }
@@ -126,10 +134,10 @@ impl Switch {
         fs::read_to_string(path).ok()?.trim().parse().ok()
     }
 
-    fn ask(&self, what: &str) -> String {
+    fn ask(&self, words: &[&str]) -> String {
         let process = self.process(PROGRAM).expect("it runs");
         let control = self.directory.path().join(format!("{}.{process}.ctl", name(PROGRAM)));
-        run(self.command("ovs-appctl").arg("-t").arg(control).arg(what))
+        run(self.command("ovs-appctl").arg("-t").arg(control).args(words))
     }
 
     fn set(&self, arguments: &[&str]) -> String {
