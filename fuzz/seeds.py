@@ -103,7 +103,8 @@ def payload(text):
 
 
 # stories of helpers: which, and over TCP for the second of its protocols
-for file, helper in (("irc", 2), ("amanda", 3), ("sane", 4), ("sip", 5), ("sip", 65), ("sip", 131), ("helpers", 0)):
+for file, helper in (("irc", 2), ("amanda", 3), ("sane", 4), ("sip", 5), ("sip", 69), ("sip", 133), ("broadcast", 6),
+                     ("broadcast", 7), ("helpers", 0)):
     for story in (ROOT / "tests" / "tests" / "conntrack" / f"{file}.txt").read_text().split("\n== ")[1:]:
         steps = b""
         for line in story.splitlines():

@@ -17,7 +17,7 @@ use std::net::IpAddr;
 
 fuzz_target!(|data: &[u8]| {
     let Some((circumstances, mut rest)) = data.split_first() else { return };
-    let kind = HelperKind::ALL[usize::from(*circumstances) % HelperKind::ALL.len()];
+    let kind = HelperKind::ALL[usize::from(*circumstances & 0x3f) % HelperKind::ALL.len()];
     let protocols = kind.protocols();
     let protocol = protocols[usize::from(*circumstances >> 6 & 1) % protocols.len()];
     let version = if circumstances & 0x80 == 0 || kind.is_of_ipv4() { 4 } else { 6 };

@@ -52,6 +52,11 @@ fn helper_sip() {
 }
 
 #[test]
+fn helpers_of_broadcasts() {
+    told("broadcast.txt", 18);
+}
+
+#[test]
 fn zones_and_timeouts() {
     told("given.txt", 50);
 }

@@ -237,14 +237,11 @@ pub(crate) fn unknown_helper(name: &str, span: Span) -> Diagnostic {
 const LONGEST_TIMEOUT: u32 = 2_147_483;
 
 /// Name, transport protocols, and why no connection can be given it here.
-const KERNEL_HELPERS: [(&str, &[u8], &str); 6] = [
-    ("netbios-ns", &[17], BROADCASTS),
-    ("snmp", &[17], BROADCASTS),
+const KERNEL_HELPERS: [(&str, &[u8], &str); 4] = [
     ("pptp", &[6], "its calls are not told apart by what the control connection says of them"),
     ("Q.931", &[6], NOT_READ),
     ("RAS", &[17], NOT_READ),
-    ("H.245", &[6], NOT_READ),
+    ("H.245", &[17], NOT_READ),
 ];
 
 const NOT_READ: &str = "Sluice does not read what it announces";
-const BROADCASTS: &str = "it is for broadcasts of the host itself, whose netmask only the host knows; where packets are forwarded it does nothing";

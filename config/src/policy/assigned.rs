@@ -35,11 +35,16 @@ pub enum HelperKind {
     Sane,
     /// SIP: calls, and telephones that are registered.
     Sip,
+    /// NetBIOS name service: answers to what the host itself asks of everybody. Of packets on a wire it reads nothing.
+    NetbiosNs,
+    /// SNMP: likewise.
+    Snmp,
 }
 
 impl HelperKind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 6] = [Self::Ftp, Self::Tftp, Self::Irc, Self::Amanda, Self::Sane, Self::Sip];
+    pub const ALL: [Self; 8] =
+        [Self::Ftp, Self::Tftp, Self::Irc, Self::Amanda, Self::Sane, Self::Sip, Self::NetbiosNs, Self::Snmp];
 
     /// The kernel's name for it.
     #[must_use]
@@ -51,6 +56,8 @@ impl HelperKind {
             Self::Amanda => "amanda",
             Self::Sane => "sane",
             Self::Sip => "sip",
+            Self::NetbiosNs => "netbios-ns",
+            Self::Snmp => "snmp",
         }
     }
 
@@ -59,7 +66,7 @@ impl HelperKind {
     pub const fn protocols(self) -> &'static [u8] {
         match self {
             Self::Ftp | Self::Irc | Self::Sane => &[6],
-            Self::Tftp | Self::Amanda => &[17],
+            Self::Tftp | Self::Amanda | Self::NetbiosNs | Self::Snmp => &[17],
             Self::Sip => &[17, 6],
         }
     }
@@ -73,7 +80,7 @@ impl HelperKind {
     /// Whether it is for IPv4 only.
     #[must_use]
     pub const fn is_of_ipv4(self) -> bool {
-        matches!(self, Self::Irc)
+        matches!(self, Self::Irc | Self::NetbiosNs | Self::Snmp)
     }
 }
 

@@ -167,6 +167,8 @@ pub fn follow<F: Frame + ?Sized, H: Hearer>(
         Some(HelperKind::Irc) if goes_on => irc::follow(packet, frame, direction),
         Some(HelperKind::Sane) if goes_on => sane::follow(&mut helped.sane, packet, frame, direction),
         Some(HelperKind::Ftp | HelperKind::Irc | HelperKind::Sane) | None => None,
+        // as in the kernel, these are for packets that the host itself sends to everybody
+        Some(HelperKind::NetbiosNs | HelperKind::Snmp) => None,
     };
     match announced {
         Some(expected) => hearer.expect(expected).map_err(|_| Reason::HelperExpectation),
