@@ -1,6 +1,7 @@
 //! How is a ruleset said in nft's own words alone? Where iptables drops a packet because a header it looks into is cut
 //! off, a rule before sends packets with such a header to a chain that looks whether it is whole.
 
+mod elements;
 mod recent;
 mod sought;
 
@@ -49,6 +50,9 @@ impl Saying {
             for rule in rules {
                 chain.rules.extend(self.rule(rule, table.family, &names));
             }
+        }
+        for set in table.sets.iter_mut() {
+            elements::without_quotas(set, &mut self.errors);
         }
         for chain in self.looking.drain(..) {
             let name = chain.name.clone();
