@@ -47,4 +47,4 @@ fn words(each: &[Statement]) -> String {
 }
 
 const UNSAID: &str =
-    "nft 1.0.6 has no words for an element with a quota of its own, only for one that its set gives to all";
+    "nft has no words for an element with a quota of its own, only for one that its set gives to all";
