@@ -145,11 +145,6 @@ impl Fingerprint {
         let offset = ((mixed * buckets as u64) >> 32) as u32 | 1;
         if offset >= bucket { offset - bucket } else { offset + (buckets - bucket) }
     }
-
-    /// Which of the overflow counters of its home a displaced flow is counted in.
-    pub(super) const fn class(self) -> usize {
-        self.0 as usize & 7
-    }
 }
 
 /// The buckets that may hold a flow: its home, and three more when that is full.

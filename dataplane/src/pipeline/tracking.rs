@@ -282,7 +282,10 @@ impl<'a> Tracker<'a> {
     pub(super) fn mark(&self, tracked: &Tracked) -> Option<u32> {
         match &tracked.place {
             Place::None => None,
-            Place::Stored(slot) => Some(self.shard.table.stored(*slot).mark()),
+            Place::Stored(slot) => {
+                let (record, more) = self.shard.table.stored_and_more(*slot);
+                Some(record.mark(more))
+            }
             Place::New(_) | Place::Gone(_) => Some(self.unstored.mark),
         }
     }
@@ -331,7 +334,8 @@ impl<'a> Tracker<'a> {
         match &mut tracked.place {
             Place::None => {}
             Place::Stored(slot) => {
-                self.shard.table.stored_mut(*slot).set_mark(mark);
+                let (record, more) = self.shard.table.stored_and_more_mut(*slot);
+                record.set_mark(more, mark);
                 if let Some(own) = self.announced(*slot) {
                     self.shard.expectations.mark(&own, mark);
                 }

@@ -48,6 +48,8 @@ impl Status {
     pub const HELPER: u8 = 8;
     /// A rule gave it timeouts; which, is in [`Extra`].
     pub const TIMEOUTS: u8 = 16;
+    /// In a record: it has a mark.
+    pub(super) const MARKED: u8 = 0x20;
     /// In a record: it is a flow of IPv6.
     pub(super) const IPV6: u8 = 0x40;
     /// The first packet went [`Orientation::Down`].
