@@ -6,7 +6,6 @@
 
 mod dump;
 mod fields;
-mod given;
 mod known;
 mod matches;
 mod names;
@@ -17,19 +16,10 @@ mod values;
 use crate::oracle::Ruleset;
 use crate::traffic::Random;
 
-/// What is asked of a ruleset.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Asked {
-    /// That rules count connections: what is decided depends on the kernel's clock then, for packets that come in one
-    /// tick of it.
-    pub counts: bool,
-    /// That rules give helpers to connections.
-    pub helps: bool,
-}
-
-/// A file of nftables: some tables with sets, maps, objects, chains of both kinds.
+/// A file of nftables: some tables with sets, maps, objects, chains of both kinds. Where it `counts` connections, what is
+/// decided depends on the kernel's clock for packets that come in one tick of it.
 #[must_use]
-pub fn nft(random: &mut Random, asked: Asked) -> String {
+pub fn nft(random: &mut Random, counts: bool) -> String {
     let families: &[&str] = match random.below(10) {
         0..5 => &["inet"],
         5 => &["ip", "ip6"],
@@ -38,14 +28,14 @@ pub fn nft(random: &mut Random, asked: Asked) -> String {
         8 => &["inet", "inet"],
         _ => &["ip", "ip6", "inet"],
     };
-    (0..).zip(families).map(|(number, family)| table::table(random, family, number, asked)).collect()
+    (0..).zip(families).map(|(number, family)| table::table(random, family, number, counts)).collect()
 }
 
-/// What iptables-save and ip6tables-save print.
+/// What iptables-save and ip6tables-save print; `counts` as for [`nft`].
 #[must_use]
-pub fn dump(random: &mut Random, asked: Asked) -> Vec<Ruleset> {
+pub fn dump(random: &mut Random, counts: bool) -> Vec<Ruleset> {
     vec![
-        Ruleset::Iptables(dump::dump(random, false, asked)),
-        Ruleset::Ip6tables(dump::dump(random, true, asked)),
+        Ruleset::Iptables(dump::dump(random, false, counts)),
+        Ruleset::Ip6tables(dump::dump(random, true, counts)),
     ]
 }

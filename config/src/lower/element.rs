@@ -29,8 +29,6 @@ pub(super) struct Rules<'a> {
     pub(super) each: &'a [Statement],
     /// An element may do something else.
     pub(super) free: bool,
-    /// Elements may come and go.
-    pub(super) changes: bool,
 }
 
 /// What few elements hold.
@@ -53,9 +51,8 @@ impl Lowering<'_> {
         set.high.reserve_exact(elements.len() * rules.types.len());
         for element in elements {
             if matches!(element.key.term, Term::Any) {
-                let found = self.rest((scope, rules), &mut templates, &element, rest.as_ref());
-                let found = self.note(found);
-                rest = rest.or(found);
+                let found = self.rest((scope, rules), &mut templates, &element, rest.is_some());
+                rest = self.note(found).or(rest);
             } else {
                 let found = self.put((scope, rules), &mut templates, &element, &mut set);
                 self.note(found);
@@ -80,7 +77,8 @@ impl Lowering<'_> {
             set.each.fill(count);
         }
         if let Some(rest) = rest {
-            rest.join(&mut set, rules.changes);
+            let filled = self.catch_all(&mut set, &rest);
+            self.note(filled);
         }
         set
     }
@@ -91,17 +89,24 @@ impl Lowering<'_> {
         (scope, rules): (&Scope<'_>, &Rules<'_>),
         templates: &mut Templates,
         element: &Element,
-        known: Option<&CatchAll>,
+        again: bool,
     ) -> Lowered<CatchAll> {
-        let held = self.held((scope, rules), templates, element)?.unwrap_or_default();
-        let verdict = self.verdict_of(scope, rules, element)?;
-        let Held { data, expires, each, starts } = held;
-        let rest = CatchAll { verdict, data, expires, each, starts };
-        if known.is_some_and(|known| !known.holds_as(&rest)) {
-            let text = "every other key has an element already, which holds something else";
-            return Err(Diagnostic::new(element.key.span, text));
+        let span = element.key.span;
+        if again {
+            return Err(Diagnostic::new(span, "every other key has an element already"));
         }
-        Ok(rest)
+        let held = self.held((scope, rules), templates, element)?.unwrap_or_default();
+        if held.expires > 0 {
+            let text = "`*` that ends is not supported: what it stands for would not end with it";
+            return Err(Diagnostic::new(span, text).help("a rule behind this one says the same"));
+        }
+        // Which of its parts has counted nobody can tell, but a limit would be one for each of them.
+        if held.each.iter().any(|statement| !matches!(statement, Statement::Counter(_))) {
+            let text = "`*` with a limit, a quota or a number of connections is not supported";
+            return Err(Diagnostic::new(span, text).help("a rule behind this one says the same"));
+        }
+        let verdict = self.verdict_of(scope, rules, element)?;
+        Ok(CatchAll { verdict, data: held.data, each: held.each, starts: held.starts, span })
     }
 
     /// Puts one element behind those that `set` has.

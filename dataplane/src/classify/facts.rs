@@ -153,10 +153,7 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
                 self.ct_mark = Some(value);
                 evaluation.set_ct_mark(value);
             }
-            Target::CtZone => {
-                let template = Template { zone: value as u16, helper: None, is_shown: false };
-                self.set_template(template, evaluation);
-            }
+            Target::CtZone => self.set_template(Template { zone: value as u16, helper: None }, evaluation),
             Target::CtMark | Target::PacketType => {}
         }
     }
@@ -176,7 +173,7 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
         match assigned {
             Assigned::Template { zone, helper } => {
                 if self.ct_state == ct_state::INVALID {
-                    self.set_template(Template { zone, helper, is_shown: true }, evaluation);
+                    self.set_template(Template { zone, helper }, evaluation);
                 }
             }
             Assigned::Helper(id) => {
