@@ -1,6 +1,7 @@
 //! How is a ruleset said in nft's own words alone? Where iptables drops a packet because a header it looks into is cut
 //! off, a rule before sends packets with such a header to a chain that looks whether it is whole.
 
+mod elements;
 mod recent;
 mod sought;
 
@@ -49,6 +50,9 @@ impl Saying {
             for rule in rules {
                 chain.rules.extend(self.rule(rule, table.family, &names));
             }
+        }
+        for set in table.sets.iter_mut() {
+            elements::without_quotas(set, &mut self.errors);
         }
         for chain in self.looking.drain(..) {
             let name = chain.name.clone();
@@ -174,6 +178,12 @@ impl Saying {
     /// Complains about what only Sluice reads.
     fn check(&mut self, rule: &Rule) {
         for statement in &rule.statements {
+            if let StatementKind::Set(_, value) = &statement.kind
+                && joins_two(value)
+            {
+                self.errors.push(Diagnostic::new(statement.span, NO_TWO));
+                return;
+            }
             let StatementKind::Match(comparison) = &statement.kind else { continue };
             if asks_ah6(&comparison.left) {
                 self.errors.push(Diagnostic::new(
@@ -319,6 +329,24 @@ fn asks_ah6(expression: &Expression) -> bool {
     }
 }
 
+/// Whether it takes bits of the packet on both sides of an operator.
+fn joins_two(expression: &Expression) -> bool {
+    match &expression.term {
+        Term::Binary(_, both) => joins_two(&both.0) || is_of_packet(&both.1),
+        Term::Map(key, _) => joins_two(key),
+        _ => false,
+    }
+}
+
+fn is_of_packet(expression: &Expression) -> bool {
+    match &expression.term {
+        Term::Selector(_) | Term::Map(..) => true,
+        Term::Binary(_, both) => is_of_packet(&both.0) || is_of_packet(&both.1),
+        _ => false,
+    }
+}
+
+const NO_TWO: &str = "nft has no words for a mark that is made of two values of the packet";
 const NO_INDEX: &str = "of an authentication header iptables takes the index for ports; nft has no words for that, and what is \
                         printed does not match these packets";
 const COMMENT: &str = "a comment of nft has at most 128 bytes and no quotes: it is printed so";

@@ -81,9 +81,22 @@ pub fn records(path: &Path) -> Vec<Record> {
 pub fn is_fragment(frame: &[u8]) -> bool {
     match (&frame[12..14], frame.get(14..)) {
         ([8, 0], Some(ip)) => ip.get(6..8).is_some_and(|field| (field[0] & 0x3f, field[1]) != (0, 0)),
-        ([0x86, 0xdd], Some(ip)) => ip.get(6) == Some(&44),
-        _ => false,
+        _ => fragment_header(frame).is_some(),
     }
+}
+
+/// Where the fragment header of IPv6 begins, behind options and routes.
+#[must_use]
+pub fn fragment_header(frame: &[u8]) -> Option<usize> {
+    if frame.get(12..14)? != [0x86, 0xdd] {
+        return None;
+    }
+    let (mut next, mut at) = (*frame.get(20)?, 54);
+    while let 0 | 43 | 60 = next {
+        next = *frame.get(at)?;
+        at += 8 * (usize::from(*frame.get(at + 1)?) + 1);
+    }
+    (next == 44).then_some(at)
 }
 
 /// Writes a pcap file, Ethernet, microseconds.

@@ -59,7 +59,8 @@ pub fn none(records: &[Record], rulesets: &[Ruleset], kernel: &[Judgement]) -> S
 #[must_use]
 pub fn between(record: &Record, kernel: &Judgement, sluice: &Decision) -> Option<String> {
     difference(record, kernel, &sluice.verdict).or_else(|| {
-        // a bridge, as the oracle is one, does not see that an address is a group's or nobody's; a host does
+        // a bridge, as the oracle is one, does not see that an address is a group's or nobody's, and has none of the link; a
+        // host does
         let is_told = answer::is_between_hosts(&record.frame);
         is_told.then(|| answer::difference(&kernel.answers, &sluice.answers))?
     })
@@ -85,7 +86,7 @@ fn difference(record: &Record, kernel: &Judgement, sluice: &Verdict) -> Option<S
     }
     // the kernel says nothing of fragments that waited for one that ends their datagram; Sluice says what became of that
     let waited = is_fragment(&record.frame) && kernel.dropped_by().is_none() && kernel.state == "none";
-    if waited && !accepted && sluice.ct == "invalid" {
+    if waited && !accepted && matches!(&*sluice.ct, "invalid" | "untracked") {
         return None;
     }
     if sluice.ct != kernel.state {

@@ -182,6 +182,12 @@ impl Oracle {
         bridge.sysctl("net.ipv6.icmp.ratelimit", 0);
         bridge.sysctl("net.ipv4.icmp_msgs_burst", 1_000_000);
         bridge.sysctl("net.ipv4.icmp_msgs_per_sec", 1_000_000);
+        // what waits for the rest of its datagram has room, and goes before its number comes again
+        for fragments in ["net.ipv4.ipfrag", "net.netfilter.nf_conntrack_frag6"] {
+            bridge.sysctl(&format!("{fragments}_high_thresh"), 1 << 26);
+        }
+        bridge.sysctl("net.ipv4.ipfrag_time", 10);
+        bridge.sysctl("net.netfilter.nf_conntrack_frag6_timeout", 10);
         bridge.sysctl("net.bridge.bridge-nf-call-iptables", 1);
         bridge.sysctl("net.bridge.bridge-nf-call-ip6tables", 1);
         bridge.sysctl("net.bridge.bridge-nf-filter-vlan-tagged", 1);
@@ -388,7 +394,8 @@ impl Oracle {
 }
 
 /// Whether any of them tracks, for IPv4 and for IPv6 packets.
-fn tracked(rulesets: &[Ruleset]) -> [bool; 2] {
+#[must_use]
+pub fn tracked(rulesets: &[Ruleset]) -> [bool; 2] {
     rulesets.iter().map(Ruleset::tracks).fold([false; 2], |a, b| [a[0] | b[0], a[1] | b[1]])
 }
 

@@ -6,6 +6,7 @@
 
 mod dump;
 mod fields;
+mod given;
 mod known;
 mod matches;
 mod names;
@@ -16,10 +17,19 @@ mod values;
 use crate::oracle::Ruleset;
 use crate::traffic::Random;
 
-/// A file of nftables: some tables with sets, maps, objects, chains of both kinds. Where it `counts` connections, what is
-/// decided depends on the kernel's clock for packets that come in one tick of it.
+/// What is asked of a ruleset.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// That rules count connections: what is decided depends on the kernel's clock then, for packets that come in one
+    /// tick of it.
+    pub counts: bool,
+    /// That rules give helpers to connections.
+    pub helps: bool,
+}
+
+/// A file of nftables: some tables with sets, maps, objects, chains of both kinds.
 #[must_use]
-pub fn nft(random: &mut Random, counts: bool) -> String {
+pub fn nft(random: &mut Random, asked: Asked) -> String {
     let families: &[&str] = match random.below(10) {
         0..5 => &["inet"],
         5 => &["ip", "ip6"],
@@ -28,14 +38,14 @@ pub fn nft(random: &mut Random, counts: bool) -> String {
         8 => &["inet", "inet"],
         _ => &["ip", "ip6", "inet"],
     };
-    (0..).zip(families).map(|(number, family)| table::table(random, family, number, counts)).collect()
+    (0..).zip(families).map(|(number, family)| table::table(random, family, number, asked)).collect()
 }
 
-/// What iptables-save and ip6tables-save print; `counts` as for [`nft`].
+/// What iptables-save and ip6tables-save print.
 #[must_use]
-pub fn dump(random: &mut Random, counts: bool) -> Vec<Ruleset> {
+pub fn dump(random: &mut Random, asked: Asked) -> Vec<Ruleset> {
     vec![
-        Ruleset::Iptables(dump::dump(random, false, counts)),
-        Ruleset::Ip6tables(dump::dump(random, true, counts)),
+        Ruleset::Iptables(dump::dump(random, false, asked)),
+        Ruleset::Ip6tables(dump::dump(random, true, asked)),
     ]
 }

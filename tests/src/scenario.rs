@@ -19,8 +19,7 @@
 //! ```
 //!
 //! `from=` and `to=` are other addresses, `badsum` breaks the checksum, `options=` are TCP options in hex,
-//! `extension=60` puts an empty extension header before the transport, `quote=28` cuts the quoted packet, `fill=7` puts so
-//! many bytes of zero behind the data.
+//! `extension=60` puts an empty extension header before the transport, `quote=28` cuts the quoted packet.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -107,10 +106,7 @@ impl Scenario {
         }
         let mut frame = self.transport(frame, packet, number);
         if let Some(data) = value(packet, "data") {
-            let mut data = unescaped(data);
-            let fill: usize = value(packet, "fill").map_or(0, |fill| fill.parse().expect("a number"));
-            data.resize(data.len() + fill, 0);
-            frame = frame.payload(&data);
+            frame = frame.payload(&unescaped(data));
         }
         let mut frame = frame.build();
         if packet.contains(&"badsum") {

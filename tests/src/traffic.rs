@@ -7,6 +7,7 @@ mod datagrams;
 mod dress;
 mod fields;
 mod fragments;
+mod helped;
 mod protocols;
 mod random;
 mod sctp;
@@ -31,7 +32,7 @@ pub fn generate(seed: u64, count: usize) -> Vec<Record> {
     let mut packets: Vec<Sent> = Vec::new();
     while packets.len() < count {
         while open.len() < CONVERSATIONS {
-            open.push(conversation(&mut random, Nets { inside: 10, vlans: false }).into());
+            open.push(conversation(&mut random, Nets { inside: 10, vlans: false }, Subject::Any).into());
         }
         let at = random.below(open.len());
         let burst = (1 + random.below(3)).min(open[at].len());
@@ -46,14 +47,20 @@ pub fn generate(seed: u64, count: usize) -> Vec<Record> {
 /// The packets of one scenario: a few conversations at once, about 25 packets, between hosts that no scenario of
 /// another number (below 120) has.
 #[must_use]
-pub fn scenario(random: &mut Random, number: usize) -> Vec<Sent> {
+pub fn scenario(random: &mut Random, number: usize, subject: Subject) -> Vec<Sent> {
     let nets = Nets { inside: 10 + 2 * (number % 120) as u8, vlans: true };
     let mut open: Vec<VecDeque<Sent>> = Vec::new();
     let mut made = 0;
     let mut packets = Vec::new();
     while made < SCENARIO || !open.is_empty() {
         while open.len() < 3 && made < SCENARIO {
-            let next = conversation(random, nets);
+            let next = match subject {
+                Subject::Any if random.chance(4) => {
+                    let hosts = Hosts::new(random, nets);
+                    fragments::conversation(random, hosts)
+                }
+                _ => conversation(random, nets, subject),
+            };
             made += next.len();
             open.push(next.into());
         }
@@ -93,6 +100,15 @@ pub fn timed(packets: impl IntoIterator<Item = Sent>) -> Vec<Record> {
 pub fn timed_apart(packets: impl IntoIterator<Item = Sent>, step: Duration) -> Vec<Record> {
     let times = (0_u32..).map(|number| START + step * number);
     packets.into_iter().zip(times).map(|((side, frame), time)| Record { side, time, frame }).collect()
+}
+
+/// What a scenario is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// Whatever there is.
+    Any,
+    /// That, and what helpers read.
+    Helpers,
 }
 
 /// A frame and the side that sends it.
@@ -153,9 +169,12 @@ impl Hosts {
     }
 }
 
-fn conversation(random: &mut Random, nets: Nets) -> Vec<Sent> {
+fn conversation(random: &mut Random, nets: Nets, subject: Subject) -> Vec<Sent> {
     let hosts = Hosts::new(random, nets);
     let hosts = Hosts { dress: Dress::new(random, nets.vlans), ..hosts };
+    if subject == Subject::Helpers && random.chance(50) {
+        return helped::conversation(random, hosts);
+    }
     match random.below(100) {
         0..38 => tcp::connection(random, hosts),
         38..43 => tcp::simultaneous_open(random, hosts),

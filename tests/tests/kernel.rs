@@ -121,6 +121,7 @@ language_tests! {
     language_custom: "custom.iptables",
     language_families: "families.nft",
     language_fields: "fields.nft",
+    language_marks: "marks.iptables",
     language_matches_v6: "matches.ip6tables",
     language_matches: "matches.iptables",
     language_notrack: "notrack.nft",

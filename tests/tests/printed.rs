@@ -86,6 +86,12 @@ fn what_is_printed_is_read_by_nft_and_means_the_same() {
 }
 
 /// Dumps that look into what nft has no words for: the authentication header of IPv6, lists of SCTP chunks, rates by
-/// windows, lists of `recent` that count.
-const UNSAID: &[&str] =
-    &["layered.ip6tables", "layered.iptables", "matches.ip6tables", "matches.iptables", "shared.iptables"];
+/// windows, lists of `recent` that count, marks made of two.
+const UNSAID: &[&str] = &[
+    "layered.ip6tables",
+    "layered.iptables",
+    "marks.iptables",
+    "matches.ip6tables",
+    "matches.iptables",
+    "shared.iptables",
+];

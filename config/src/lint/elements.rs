@@ -136,7 +136,7 @@ impl Linter<'_> {
                 continue;
             };
             let elements = &policy.sets[set.index()];
-            if elements.dynamic.is_none() && self.is_shadowed(id) == Some(false) {
+            if !elements.is_alive() && self.is_shadowed(id) == Some(false) {
                 self.contradicted(id, effect, dimension, set.index(), elements);
             }
         }

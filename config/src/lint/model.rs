@@ -213,10 +213,7 @@ impl<'p> Modeller<'p> {
         let stable = !condition.key.iter().any(|field| written.changes(&field.load) || falls_off(field));
         match (&condition.key[..], condition.test) {
             _ if !stable => making.exact = false,
-            (_, Test::Lookup { set, .. }) if self.policy.sets[set.index()].dynamic.is_some() => {
-                making.exact = false;
-            }
-            (_, Test::Lookup { set, .. }) if !self.policy.sets[set.index()].each.is_empty() => {
+            (_, Test::Lookup { set, .. }) if self.policy.sets[set.index()].is_alive() => {
                 making.exact = false;
             }
             ([field], test) => {
@@ -263,7 +260,7 @@ impl<'p> Modeller<'p> {
         let policy = self.policy;
         let set = &policy.sets[map.index()];
         let stable = !key.iter().any(|field| written.changes(&field.load) || falls_off(field));
-        let usable = stable && set.dynamic.is_none() && set.each.is_empty();
+        let usable = stable && !set.is_alive();
         let mut verdicts: Vec<(Effect, Vec<usize>)> = Vec::new();
         let mut index: HashMap<Effect, usize> = HashMap::new();
         for (element, &verdict) in set.verdicts.iter().enumerate() {

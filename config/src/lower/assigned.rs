@@ -7,12 +7,15 @@ use crate::policy::{ConnectionTimeouts, Family, Helper, HelperId, HelperKind, Ti
 use crate::ruleset::HelperType;
 
 impl Lowering<'_> {
-    /// Gives the helpers and timeouts of a table their ids.
+    /// Gives the helpers and timeouts of a table their ids. As in the kernel, connections are tracked where there is one,
+    /// whether or not a rule names it.
     pub(super) fn connection_objects(&mut self, scope: &mut Scope<'_>) {
         let table = scope.table;
         for helper in table.helpers.iter() {
             let families = families(table.family, helper.what.family, helper.span);
             let Some(families) = self.note(families) else { continue };
+            let tracked = self.track(table.family, helper.span);
+            self.note(tracked);
             let HelperType::Known(kind) = helper.what.kind else { continue };
             let Some(families) = self.note(read_by(kind, families, helper.span)) else { continue };
             let id = HelperId(next_id(self.policy.helpers.len()));
@@ -25,7 +28,7 @@ impl Lowering<'_> {
             scope.helpers.insert(&helper.name, id);
         }
         for timeouts in table.timeouts.iter() {
-            let tracked = families(table.family, None, timeouts.span);
+            let tracked = self.track(table.family, timeouts.span);
             if self.note(tracked).is_none() {
                 continue;
             }

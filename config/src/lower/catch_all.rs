@@ -1,9 +1,7 @@
 //! What does `*` stand for in a set? Every key that no other element holds: the gaps between them, or, in a set of
-//! concatenations, a last element that holds every key.
+//! concatenations, a last element that holds every key; where elements come, go or do something, an element by itself.
 
 use super::constant::ones;
-use super::{Lowered, Lowering};
-use crate::diagnostic::{Diagnostic, Span};
 use crate::policy::{Set, Start, Statement, Value, Verdict};
 
 /// What `*` holds.
@@ -11,45 +9,59 @@ use crate::policy::{Set, Start, Statement, Value, Verdict};
 pub(super) struct CatchAll {
     pub(super) verdict: Option<Verdict>,
     pub(super) data: Option<Value>,
-    /// Its counters.
+    /// The milliseconds it has left; 0 is for ever.
+    pub(super) expires: u64,
+    /// Its statements.
     pub(super) each: Vec<Statement>,
     /// What they begin from.
     pub(super) starts: Vec<Start>,
-    pub(super) span: Span,
 }
 
-impl Lowering<'_> {
-    /// Fills the gaps of `set`, whose elements are in order.
-    pub(super) fn catch_all(&mut self, set: &mut Set, rest: &CatchAll) -> Lowered<()> {
-        let counts = !set.each.is_empty() || !rest.each.is_empty();
-        if !set.expires.is_empty() {
-            let text =
-                "`*` beside elements that end is not supported: it would stand for those that have ended";
-            return Err(Diagnostic::new(rest.span, text).help("a rule behind this one says the same"));
-        }
-        let [width] = set.widths[..] else {
+impl CatchAll {
+    /// Whether a repetition adds nothing: the first one counts, as long as it holds the same.
+    pub(super) fn holds_as(&self, other: &Self) -> bool {
+        (self.verdict, self.data) == (other.verdict, other.data)
+    }
+
+    /// Puts it into `set`, whose elements are in order, and, if it `changes`, come and go.
+    pub(super) fn join(self, set: &mut Set, changes: bool) {
+        if changes || set.is_alive() || self.expires > 0 || !self.each.is_empty() {
+            self.stand_by_itself(set);
+        } else if let [width] = set.widths[..] {
+            self.fill_gaps(set, width);
+        } else {
             // The first element that holds a key counts: behind all others, the one that holds every key.
             set.low.extend(set.widths.iter().map(|_| 0));
             set.high.extend(set.widths.iter().map(|width| ones(*width)));
-            set.verdicts.extend(rest.verdict);
-            set.data.extend(rest.data);
-            if counts {
-                set.each.fill(set.len() - 1);
-                set.each.push_from(rest.each.clone(), &rest.starts);
-            }
-            return Ok(());
-        };
+            set.verdicts.extend(self.verdict);
+            set.data.extend(self.data);
+        }
+    }
+
+    fn stand_by_itself(self, set: &mut Set) {
+        let others = set.len();
+        set.rest = true;
+        set.verdicts.extend(self.verdict);
+        set.data.extend(self.data);
+        if self.expires > 0 || !set.expires.is_empty() {
+            set.expires.resize(others, 0);
+            set.expires.push(self.expires);
+        }
+        if !self.each.is_empty() || !set.each.is_empty() {
+            set.each.fill(others);
+            set.each.push_from(self.each, &self.starts);
+        }
+    }
+
+    fn fill_gaps(&self, set: &mut Set, width: u16) {
         let before = std::mem::take(set);
         *set = Set { widths: before.widths.clone(), ..Set::default() };
         let mut next = Some(0);
         let gap = |set: &mut Set, low: Value, high: Value| {
             set.low.push(low);
             set.high.push(high);
-            set.verdicts.extend(rest.verdict);
-            set.data.extend(rest.data);
-            if counts {
-                set.each.push_from(rest.each.clone(), &rest.starts);
-            }
+            set.verdicts.extend(self.verdict);
+            set.data.extend(self.data);
         };
         for index in 0..before.low.len() {
             let (low, high) = (before.low[index], before.high[index]);
@@ -60,14 +72,10 @@ impl Lowering<'_> {
             set.high.push(high);
             set.verdicts.extend(before.verdicts.get(index));
             set.data.extend(before.data.get(index));
-            if counts {
-                set.each.push_from(before.each.of(index).to_vec(), before.each.starts_of(index));
-            }
             next = high.checked_add(1);
         }
         if let Some(from) = next.filter(|from| *from <= ones(width)) {
             gap(set, from, ones(width));
         }
-        Ok(())
     }
 }

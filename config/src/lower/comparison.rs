@@ -198,8 +198,16 @@ impl Lowering<'_> {
         super::set_flags::check_key(&types, span)?;
         elements.iter().try_for_each(|element| super::set_flags::check_unnamed(&element, holds))?;
         let merge = matches!(holds, Holds::Nothing);
-        let rules =
-            Rules { types: &types, holds, intervals: true, merge, timeout: None, each: &[], free: true };
+        let rules = Rules {
+            types: &types,
+            holds,
+            intervals: true,
+            merge,
+            timeout: None,
+            each: &[],
+            free: true,
+            changes: false,
+        };
         let set = self.elements(making.scope, &rules, elements);
         Ok(self.add_set(set))
     }

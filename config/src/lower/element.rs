@@ -29,6 +29,8 @@ pub(super) struct Rules<'a> {
     pub(super) each: &'a [Statement],
     /// An element may do something else.
     pub(super) free: bool,
+    /// Elements may come and go.
+    pub(super) changes: bool,
 }
 
 /// What few elements hold.
@@ -51,8 +53,9 @@ impl Lowering<'_> {
         set.high.reserve_exact(elements.len() * rules.types.len());
         for element in elements {
             if matches!(element.key.term, Term::Any) {
-                let found = self.rest((scope, rules), &mut templates, &element, rest.is_some());
-                rest = self.note(found).or(rest);
+                let found = self.rest((scope, rules), &mut templates, &element, rest.as_ref());
+                let found = self.note(found);
+                rest = rest.or(found);
             } else {
                 let found = self.put((scope, rules), &mut templates, &element, &mut set);
                 self.note(found);
@@ -77,8 +80,7 @@ impl Lowering<'_> {
             set.each.fill(count);
         }
         if let Some(rest) = rest {
-            let filled = self.catch_all(&mut set, &rest);
-            self.note(filled);
+            rest.join(&mut set, rules.changes);
         }
         set
     }
@@ -89,24 +91,17 @@ impl Lowering<'_> {
         (scope, rules): (&Scope<'_>, &Rules<'_>),
         templates: &mut Templates,
         element: &Element,
-        again: bool,
+        known: Option<&CatchAll>,
     ) -> Lowered<CatchAll> {
-        let span = element.key.span;
-        if again {
-            return Err(Diagnostic::new(span, "every other key has an element already"));
-        }
         let held = self.held((scope, rules), templates, element)?.unwrap_or_default();
-        if held.expires > 0 {
-            let text = "`*` that ends is not supported: what it stands for would not end with it";
-            return Err(Diagnostic::new(span, text).help("a rule behind this one says the same"));
-        }
-        // Which of its parts has counted nobody can tell, but a limit would be one for each of them.
-        if held.each.iter().any(|statement| !matches!(statement, Statement::Counter(_))) {
-            let text = "`*` with a limit, a quota or a number of connections is not supported";
-            return Err(Diagnostic::new(span, text).help("a rule behind this one says the same"));
-        }
         let verdict = self.verdict_of(scope, rules, element)?;
-        Ok(CatchAll { verdict, data: held.data, each: held.each, starts: held.starts, span })
+        let Held { data, expires, each, starts } = held;
+        let rest = CatchAll { verdict, data, expires, each, starts };
+        if known.is_some_and(|known| !known.holds_as(&rest)) {
+            let text = "every other key has an element already, which holds something else";
+            return Err(Diagnostic::new(element.key.span, text));
+        }
+        Ok(rest)
     }
 
     /// Puts one element behind those that `set` has.

@@ -157,25 +157,24 @@ impl<'a> Lowering<'a> {
             timeout: set.timeout,
             each: &each,
             free: set.flags.dynamic,
+            changes: set.flags.dynamic || set.flags.timeout || set.timeout.is_some(),
         };
         let mut lowered = self.elements(scope, &rules, &set.elements);
         lowered.name = Some(set.name.clone());
         if let Holds::Values(types) = &holds {
             lowered.data_width = types.iter().map(|kind| kind.width()).sum();
         }
-        let count = lowered.len().min(set.elements.len());
+        let keys = || set.elements.iter().filter(|element| !matches!(element.key.term, Term::Any)).count();
+        let count = if set.size.is_some() { lowered.len().min(keys()) } else { 0 };
         if let Some(size) = set.size.as_ref().filter(|size| count as u64 > size.node) {
             let text = format!("{count} elements do not fit into this size");
             self.errors.push(Diagnostic::new(size.span, text));
         }
         lowered.dynamic = Self::dynamic(set, each, lowered.len())?;
-        let catches_all = set.elements.iter().any(|element| matches!(element.key.term, Term::Any));
         if set.flags.constant {
             self.fixed_sets.insert(id, "it is constant");
         } else if set.flags.interval {
             self.fixed_sets.insert(id, "it holds ranges");
-        } else if catches_all {
-            self.fixed_sets.insert(id, "it has an element for every other key");
         }
         self.policy.sets[id.index()] = lowered;
         Ok(KnownSet { id, types, holds, timeouts: set_flags::has_timeouts(set) })

@@ -26,6 +26,9 @@ pub struct Set {
     pub each: Lists,
     /// What packets do to it, if anything.
     pub dynamic: Option<Dynamic>,
+    /// Whether one more element stands for every key that no other holds at the time. It has no bounds; what it holds
+    /// stands behind that of the others. Only where elements come, go or do something: elsewhere the gaps are elements.
+    pub rest: bool,
 }
 
 /// A set whose elements come and go with packets. Its memory is taken at start.
@@ -48,6 +51,18 @@ impl Set {
     #[must_use]
     pub fn len(&self) -> usize {
         if self.widths.is_empty() { 0 } else { self.low.len() / self.widths.len() }
+    }
+
+    /// How many things its elements hold: one each, and one more if there is an element for every other key.
+    #[must_use]
+    pub fn holdings(&self) -> usize {
+        self.len() + usize::from(self.rest)
+    }
+
+    /// Whether elements come, go or do something when they are found.
+    #[must_use]
+    pub const fn is_alive(&self) -> bool {
+        self.dynamic.is_some() || !self.expires.is_empty() || !self.each.is_empty()
     }
 
     /// Whether it holds none.

@@ -2,7 +2,7 @@
 //! beside hashbrown with ahash: the same flows, the same shuffled order, records of a cache line.
 
 use crate::duel::{Contender, Cycles, Random, duel};
-use dataplane::flow::{self, FlowHash, FlowHasher, FlowKey, Table};
+use dataplane::flow::{self, FlowHash, FlowHasher, FlowKey, Name, Sought, Table};
 use dataplane::time::Tick;
 use dpdk::Eal;
 use dpdk::rivals::{BULK, Hash};
@@ -27,34 +27,59 @@ pub struct Lookups {
     pub rte_hash_bytes: f64,
 }
 
-/// A record of one line, its key inside, as the firewall keeps it.
+/// What is put in.
+#[derive(Debug, Clone, Copy)]
+struct Flow(FlowKey);
+
+/// With its deadline a record of one line, the flow's name inside, as the firewall keeps it.
 #[derive(Debug, Clone, Copy, Default)]
-#[repr(C, align(64))]
+#[repr(C)]
 struct Record {
-    key: FlowKey,
+    addresses: [u32; 2],
+    ports_and_protocol: [u32; 2],
     packets: u32,
     seen: Tick,
+    other: [u32; 9],
 }
 
-impl flow::Entry for Record {
-    type Stored = Self;
+impl Record {
+    #[inline]
+    fn is_named(&self, name: &Name) -> bool {
+        [self.addresses, self.ports_and_protocol].map(|[low, high]| u64::from(low) | u64::from(high) << 32)
+            == [name.number() as u64, (name.number() >> 64) as u64]
+    }
+}
+
+impl flow::Entry for Flow {
+    type Stored = Record;
     type More = ();
     type Extra = ();
 
     fn key(&self) -> &FlowKey {
-        &self.key
+        &self.0
     }
 
-    fn store(&self) -> (Self, Option<()>) {
-        (*self, None)
+    fn store(&self) -> (Record, Option<()>) {
+        let number = Name::of(&self.0).number();
+        let [a, b, c, d] = [0, 32, 64, 96].map(|shift| (number >> shift) as u32);
+        (Record { addresses: [a, b], ports_and_protocol: [c, d], ..Record::default() }, None)
     }
 
-    fn load(stored: &Self, (): &()) -> Self {
-        *stored
+    fn load(stored: &Record, (): &()) -> Self {
+        let Record { addresses: [low, high], ports_and_protocol: [ports, rest], .. } = *stored;
+        Self(FlowKey {
+            low: low.into(),
+            high: high.into(),
+            low_port: ports as u16,
+            high_port: (ports >> 16) as u16,
+            protocol: rest as u8,
+            version: 4,
+            zone: (rest >> 16) as u16,
+        })
     }
 
-    fn is_named(stored: &Self, (): &(), key: &FlowKey) -> bool {
-        stored.key == *key
+    fn is_named(stored: &Record, (): &(), key: &FlowKey) -> bool {
+        stored.is_named(&Name::of(key))
     }
 }
 
@@ -83,7 +108,7 @@ pub fn measure(eal: &Eal, flows: u32, length: Duration) -> Lookups {
         order.swap(at, random.below(at as u64 + 1) as usize);
     }
     let hasher = FlowHasher::new([1, 2, 3, 4]);
-    let mut table: Table<Record> = Table::with_capacity(flows as usize);
+    let mut table: Table<Flow> = Table::with_capacity(flows as usize);
     let _ = dpdk::place(&table.regions(), eal.main_lcore());
     let before = dpdk::rivals::heap_bytes(eal);
     let mut rte =
@@ -93,8 +118,8 @@ pub fn measure(eal: &Eal, flows: u32, length: Duration) -> Lookups {
     let mut map: HashMap<[u8; 16], Rest, ahash::RandomState> =
         HashMap::with_capacity_and_hasher(flows as usize, ahash::RandomState::with_seeds(1, 2, 3, 4));
     for number in 0..flows {
-        let record = Record { key: key(number), ..Record::default() };
-        let slot = table.insert(hasher.hash(&record.key), record, Tick(1 << 30), Tick(0), |_| false);
+        let flow = Flow(key(number));
+        let slot = table.insert(hasher.hash(&flow.0), flow, Tick(1 << 30), Tick(0), |_| false);
         assert!(slot.is_ok(), "the table has room");
         assert!(rte.add(&packed(number), number as usize), "rte_hash has room");
         map.insert(packed(number), Rest::default());
@@ -124,23 +149,28 @@ pub fn measure(eal: &Eal, flows: u32, length: Duration) -> Lookups {
 }
 
 /// The stages of the worker: hash and bucket, entry, the few that live away, the touch.
-fn burst_of_sluice(table: &mut Table<Record>, hasher: &FlowHasher, walk: &mut Walk<'_>) {
-    let keys: [FlowKey; BULK] = std::array::from_fn(|_| key(walk.next()));
+fn burst_of_sluice(table: &mut Table<Flow>, hasher: &FlowHasher, walk: &mut Walk<'_>) {
+    let names: [Name; BULK] = std::array::from_fn(|_| name(walk.next()));
     let mut hashes = [FlowHash(0); BULK];
-    for (hash, key) in hashes.iter_mut().zip(&keys) {
-        *hash = hasher.hash(key);
+    table.begin();
+    for (hash, name) in hashes.iter_mut().zip(&names) {
+        *hash = hasher.hash_v4(name);
         table.prefetch(*hash);
     }
-    let mut away = 0u32;
-    for (at, hash) in hashes.iter().enumerate() {
-        away |= u32::from(!table.prefetch_entry(*hash)) << at;
+    let (mut sought, mut away) = ([Sought::Away; BULK], 0u32);
+    for (at, (hash, sought)) in hashes.iter().zip(&mut sought).enumerate() {
+        *sought = table.seek(*hash, None);
+        away |= u32::from(*sought == Sought::Away) << at;
     }
     while away != 0 {
-        table.prefetch_displaced(hashes[away.trailing_zeros() as usize], None);
+        let at = away.trailing_zeros() as usize;
+        sought[at] = table.prefetch_displaced(hashes[at], None).expect("every flow is there");
         away &= away - 1;
     }
-    for (hash, key) in hashes.iter().zip(&keys) {
-        let slot = table.find(*hash, key, Tick(7)).expect("every flow is there");
+    for ((hash, name), sought) in hashes.iter().zip(&names).zip(sought) {
+        let found = table.peek_where(*hash, sought, |record| record.is_named(name));
+        let (slot, deadline) = found.expect("every flow is there");
+        assert!(!deadline.is_at_or_before(Tick(7)), "it lives");
         let record = table.stored_mut(slot);
         record.packets += 1;
         record.seen = Tick(7);
@@ -198,6 +228,12 @@ fn key(number: u32) -> FlowKey {
         version: 4,
         zone: 0,
     }
+}
+
+/// As the worker reads it from a frame.
+#[inline]
+fn name(number: u32) -> Name {
+    Name::of(&key(number))
 }
 
 /// The same in 16 bytes.

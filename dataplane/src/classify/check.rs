@@ -110,7 +110,7 @@ fn check_statement(policy: &Policy, rule: RuleId, statement: &Statement) -> Resu
         Statement::VerdictMap { key, map } => {
             check_fields(rule, key)?;
             let map = policy.sets.get(map.index()).ok_or(CompileError::Dangling(rule))?;
-            if map.widths.len() != key.len() || map.verdicts.len() != map.len() {
+            if map.widths.len() != key.len() || map.verdicts.len() != map.holdings() {
                 return Err(CompileError::Key(rule));
             }
             map.verdicts.iter().try_for_each(|verdict| check_target(policy, rule, *verdict))
@@ -164,7 +164,7 @@ fn check_operand(policy: &Policy, rule: RuleId, operand: &Operand) -> Result<(),
             check_fields(rule, key)?;
             let map = policy.sets.get(map.index()).ok_or(CompileError::Dangling(rule))?;
             let fits =
-                map.widths.len() == key.len() && map.data.len() == map.len() && map.verdicts.is_empty();
+                map.widths.len() == key.len() && map.data.len() == map.holdings() && map.verdicts.is_empty();
             fits.then_some(()).ok_or(CompileError::Key(rule))
         }
     }
@@ -179,7 +179,7 @@ fn check_object(
 ) -> Result<(), CompileError> {
     check_fields(rule, key)?;
     let map = policy.sets.get(map.index()).ok_or(CompileError::Dangling(rule))?;
-    if map.widths.len() != key.len() || map.data.len() != map.len() || !map.verdicts.is_empty() {
+    if map.widths.len() != key.len() || map.data.len() != map.holdings() || !map.verdicts.is_empty() {
         return Err(CompileError::Key(rule));
     }
     let objects = match kind {
@@ -238,8 +238,9 @@ fn check_update(policy: &Policy, rule: RuleId, update: &Update) -> Result<(), Co
 
 /// Checks what a set has besides keys and verdicts.
 fn check_held(policy: &Policy, id: SetId, set: &Set) -> Result<(), CompileError> {
-    let an_element_each = |count: usize| count == 0 || count == set.len();
-    if !an_element_each(set.expires.len())
+    let an_element_each = |count: usize| count == 0 || count == set.holdings();
+    if set.rest && !set.is_alive()
+        || !an_element_each(set.expires.len())
         || !an_element_each(set.each.len())
         || !an_element_each(set.data.len())
     {

@@ -171,7 +171,7 @@ fn values_passing(test: &Test, part: usize, sets: &[policy::Set]) -> Option<Inte
 
 /// Whether elements come, go or do something when they are found.
 pub(super) const fn changes(set: &policy::Set) -> bool {
-    set.dynamic.is_some() || !set.expires.is_empty() || !set.each.is_empty()
+    set.is_alive()
 }
 
 /// Values of part `part` of the elements of a set, and of a large set some more.

@@ -57,6 +57,8 @@ pub struct Template {
     pub zone: u16,
     /// The helper a new connection gets, unless it was expected.
     pub helper: Option<HelperKind>,
+    /// Whether more of it can be asked for than the state: of what the target CT of iptables says, and not of `ct zone set`.
+    pub is_shown: bool,
 }
 
 /// What rules have given to a new connection.

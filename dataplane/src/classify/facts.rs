@@ -153,7 +153,10 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
                 self.ct_mark = Some(value);
                 evaluation.set_ct_mark(value);
             }
-            Target::CtZone => self.set_template(Template { zone: value as u16, helper: None }, evaluation),
+            Target::CtZone => {
+                let template = Template { zone: value as u16, helper: None, is_shown: false };
+                self.set_template(template, evaluation);
+            }
             Target::CtMark | Target::PacketType => {}
         }
     }
@@ -173,7 +176,7 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
         match assigned {
             Assigned::Template { zone, helper } => {
                 if self.ct_state == ct_state::INVALID {
-                    self.set_template(Template { zone, helper }, evaluation);
+                    self.set_template(Template { zone, helper, is_shown: true }, evaluation);
                 }
             }
             Assigned::Helper(id) => {

@@ -1,13 +1,13 @@
 //! Who drops a flow that no packet comes for? The worker that owns it, when the control thread says so.
 //!
-//! The control thread walks the tags and deadlines of a shard, a slice at a time, and sends the buckets in which it
-//! finds stale flows over a bounded queue. By the time the worker reads that, a flow may have been refreshed, or removed
+//! The control thread walks the tags of a shard and when its flows end at the earliest, a slice at a time, and sends the
+//! buckets in which it finds flows that may be stale over a bounded queue. By the time the worker reads that, a flow may have been refreshed, or removed
 //! and its slot taken by another: the message is a hint, the worker looks again and removes only what has ended on its
 //! own clock. Neither waits for the other: a full queue ends the slice, and the walk goes on from there next time.
 
 use std::sync::Arc;
 
-use super::bucket::Bucket;
+use super::bucket::{Bucket, Earliest};
 use super::group::LANES;
 use super::table::{Entry, Table};
 use crate::sync::{self, ArrayQueue};
@@ -20,14 +20,19 @@ use crate::time::Tick;
 #[must_use]
 pub fn ageing<E: Entry>(table: &Table<E>, messages: usize) -> (Ager, Reaper) {
     let stale = sync::Arc::new(ArrayQueue::new(messages));
-    let buckets = Arc::clone(table.buckets());
-    (Ager { buckets, next: 0, stale: sync::Arc::clone(&stale), sent: 0, deferred: 0 }, Reaper { stale })
+    let (buckets, earliest) = table.shared();
+    let (buckets, earliest) = (Arc::clone(buckets), Arc::clone(earliest));
+    (
+        Ager { buckets, earliest, next: 0, stale: sync::Arc::clone(&stale), sent: 0, deferred: 0 },
+        Reaper { stale },
+    )
 }
 
 /// The control thread's end: finds the stale flows of a table.
 #[derive(Debug)]
 pub struct Ager {
     buckets: Arc<[Bucket]>,
+    earliest: Arc<[Earliest]>,
     /// The bucket to look at next.
     next: usize,
     stale: sync::Arc<ArrayQueue<u32>>,
@@ -37,7 +42,7 @@ pub struct Ager {
 
 impl Ager {
     /// Looks at the next `slots` slots, in whole buckets and at most the table once, and sends the buckets of flows whose
-    /// deadline is at or before `now`. Returns how many it sent; it stops early when the queue is full.
+    /// deadline may be at or before `now`. Returns how many it sent; it stops early when the queue is full.
     ///
     /// The whole table must be walked at least every 2^30 ms, or old deadlines look like coming ones.
     pub fn scan(&mut self, now: Tick, slots: usize) -> usize {
@@ -65,8 +70,8 @@ impl Ager {
     }
 
     fn send_stale(&mut self, at: usize, now: Tick) -> Result<(), u32> {
-        let bucket = &self.buckets[at];
-        if bucket.stale(now).len() > 0 {
+        let taken = self.buckets[at].taken();
+        if taken.are_any() && self.earliest[at].past(now).and(taken).are_any() {
             self.stale.push(at as u32)?;
             self.sent += 1;
         }
@@ -94,6 +99,9 @@ impl Reaper {
             }
             for &bucket in batch.iter().flatten() {
                 table.prefetch_bucket(bucket);
+            }
+            for &bucket in batch.iter().flatten() {
+                table.prefetch_over(bucket, now);
             }
             removed +=
                 batch.iter().flatten().map(|&bucket| table.reclaim(bucket, now) as usize).sum::<usize>();
@@ -129,7 +137,7 @@ mod tests {
         let mut removed = 0;
         while table.len() > FLOWS as usize * 2 / 3 {
             let sent = ager.scan(NOW, 128);
-            assert!(sent <= 128 / LANES);
+            assert!(sent <= 128usize.div_ceil(LANES));
             let reaped = reaper.reap(&mut table, NOW, 100);
             assert!(sent <= reaped && reaped <= sent * LANES);
             removed += reaped as u64;
@@ -146,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_defers_and_loses_nobody() {
-        let mut table = Table::with_capacity(96);
+        let mut table = Table::with_capacity(16 * LANES / 4 * 3);
         for number in 0..16_u32 {
             let hash = FlowHash(u64::from(number) << 60 | u64::from(number));
             table.insert(hash, flow(number), NOW, Tick(0), |_| false).unwrap();

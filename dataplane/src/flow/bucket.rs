@@ -1,107 +1,111 @@
-//! What lies in one cache line of the flow table? The tags of eight slots, their deadlines, and how many flows
-//! that belong here live elsewhere.
+//! What does the worker read of the flow table for a packet, besides the flow's own line? Half a cache line: the tags of
+//! fifteen slots, and how many flows that belong here live elsewhere. When those flows end at the earliest lies apart, as
+//! only who looks for room asks for it.
 //!
 //! | field | written by | read by |
 //! | --- | --- | --- |
 //! | tags | the worker that owns the shard | the worker; the control thread |
-//! | deadlines | the worker | the worker; the control thread |
 //! | overflow | the worker | the worker |
+//! | earliest ends | the worker | the worker; the control thread |
 //!
 //! Everything is atomic so that the control thread may look while the worker writes, and relaxed because what it
 //! sees is only a hint: the worker looks again before it acts on it. With one writer no read-modify-write is
 //! needed: each of these loads and stores is a plain instruction.
 
-use super::group::{Deadlines, LANES, Lanes, Tags};
-use crate::sync::{AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
+use super::group::{Ends, LANES, Lanes, PLACES, Tags};
+use crate::sync::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use crate::time::Tick;
 
-/// Eight slots, 64 bytes. All zero bytes is empty.
+/// Fifteen slots, 32 bytes. All zero bytes is empty.
+#[derive(Debug)]
+#[repr(C, align(32))]
+pub(super) struct Bucket {
+    /// Places of 16 bits, the first in the low bits of the first word: the tags of the lanes, zero where the slot is
+    /// empty; then [`Overflow`].
+    words: [AtomicU64; PLACES / 4],
+}
+
+/// At the earliest then the flows of a bucket end: not after their own deadlines, which lie with them. Means nothing in an
+/// empty slot.
 #[derive(Debug)]
 #[repr(C, align(64))]
-pub(super) struct Bucket {
-    /// Eight tags of 16 bits, lane 0 in the low bits of the first word. Zero: the slot is empty.
-    tags: [AtomicU64; 2],
-    /// When the flow in the slot ends. Means nothing in an empty slot.
-    deadlines: [AtomicU32; LANES],
-    /// The flows whose home this is that live in an alternate bucket: for each class of fingerprints three
-    /// counters of five bits, one for each alternate.
-    overflow: [AtomicU16; LANES],
+pub(super) struct Earliest {
+    /// By lanes; the last place is none's.
+    ends: [AtomicU32; PLACES],
 }
 
 #[cfg(not(loom))]
-const _: () = assert!(size_of::<Bucket>() == 64);
+const _: () = assert!(size_of::<Bucket>() == 32 && size_of::<Earliest>() == 64);
 
 impl Bucket {
     /// No flow here, none that belongs here elsewhere.
     pub(super) fn empty() -> Self {
-        Self {
-            tags: std::array::from_fn(|_| AtomicU64::new(0)),
-            deadlines: std::array::from_fn(|_| AtomicU32::new(0)),
-            overflow: std::array::from_fn(|_| AtomicU16::new(0)),
-        }
+        Self { words: std::array::from_fn(|_| AtomicU64::new(0)) }
     }
 
-    /// All eight tags.
+    /// Worker only: all tags.
     #[inline]
     pub(super) fn tags(&self) -> Tags {
-        Tags([self.tags[0].load(Relaxed), self.tags[1].load(Relaxed)])
+        Tags::read(&self.words)
     }
 
-    /// The lanes that hold no flow.
+    /// The lanes that hold a flow. Anybody may ask.
     #[inline]
-    pub(super) fn vacant(&self) -> Lanes {
-        self.tags().matching(0)
-    }
-
-    /// The lanes that hold a flow whose deadline is at or before `now`.
-    #[inline]
-    pub(super) fn stale(&self, now: Tick) -> Lanes {
-        Lanes::of(|lane| self.deadline(lane).is_at_or_before(now)).and(self.vacant().others())
-    }
-
-    /// Worker only: all deadlines.
-    #[inline]
-    pub(super) fn deadlines(&self) -> Deadlines {
-        Deadlines::read(&self.deadlines)
+    pub(super) fn taken(&self) -> Lanes {
+        Tags::load(&self.words).vacant().others()
     }
 
     /// Worker only: puts `tag` in `lane`.
+    #[inline]
     pub(super) fn set_tag(&self, lane: usize, tag: u16) {
-        let (word, shift) = (&self.tags[lane / 4], lane % 4 * 16);
+        self.set(lane, tag);
+    }
+
+    /// Worker only.
+    #[inline]
+    pub(super) fn set_overflow(&self, overflow: Overflow) {
+        self.set(LANES, overflow.0);
+    }
+
+    #[inline]
+    fn set(&self, place: usize, bits: u16) {
+        let (word, shift) = (&self.words[place / 4], place % 4 * 16);
         let others = word.load(Relaxed) & !(0xffff << shift);
-        word.store(others | u64::from(tag) << shift, Relaxed);
-    }
-
-    /// When the flow in `lane` ends.
-    #[inline]
-    pub(super) fn deadline(&self, lane: usize) -> Tick {
-        Tick(self.deadlines[lane].load(Relaxed))
-    }
-
-    /// Worker only.
-    #[inline]
-    pub(super) fn set_deadline(&self, lane: usize, deadline: Tick) {
-        self.deadlines[lane].store(deadline.0, Relaxed);
-    }
-
-    /// The flows of `class` that live elsewhere.
-    #[inline]
-    pub(super) fn overflow(&self, class: usize) -> Overflow {
-        Overflow(self.overflow[class].load(Relaxed))
-    }
-
-    /// Worker only.
-    pub(super) fn set_overflow(&self, class: usize, overflow: Overflow) {
-        self.overflow[class].store(overflow.0, Relaxed);
+        word.store(others | u64::from(bits) << shift, Relaxed);
     }
 }
 
-/// How many flows of one class live in each of the alternate buckets: three counters from 0 to 31.
+impl Earliest {
+    /// Of nobody.
+    pub(super) fn of_none() -> Self {
+        Self { ends: std::array::from_fn(|_| AtomicU32::new(0)) }
+    }
+
+    /// Worker only: all of them.
+    #[inline]
+    pub(super) fn ends(&self) -> Ends {
+        Ends::read(&self.ends)
+    }
+
+    /// The lanes whose flow, if there is one, may have ended. Anybody may ask.
+    #[inline]
+    pub(super) fn past(&self, now: Tick) -> Lanes {
+        Ends::load(&self.ends).past(now)
+    }
+
+    /// Worker only.
+    #[inline]
+    pub(super) fn set(&self, lane: usize, end: Tick) {
+        self.ends[lane].store(end.0, Relaxed);
+    }
+}
+
+/// How many flows whose home this is live in each of the alternate buckets: three counters from 0 to 31.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Overflow(u16);
+pub(super) struct Overflow(pub(super) u16);
 
 impl Overflow {
-    /// Whether every flow of the class is at home.
+    /// Whether every flow is at home.
     #[inline]
     pub(super) const fn is_none(self) -> bool {
         self.0 == 0
@@ -133,20 +137,24 @@ impl Overflow {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bucket, Overflow};
+    use super::{Bucket, LANES, Overflow};
 
     #[test]
     fn a_tag_stays_in_its_lane() {
         let bucket = Bucket::empty();
-        for lane in 0..8 {
+        let overflow = Overflow(0x7fff);
+        bucket.set_overflow(overflow);
+        for lane in 0..LANES {
             bucket.set_tag(lane, 0xfff0 + lane as u16);
         }
         bucket.set_tag(5, 0);
-        for lane in 0..8 {
+        for lane in 0..LANES {
             let expected = if lane == 5 { 0 } else { 0xfff0 + lane as u16 };
             assert_eq!(bucket.tags().tag(lane), expected);
         }
-        assert_eq!(bucket.vacant().collect::<Vec<_>>(), [5]);
+        assert_eq!(bucket.tags().vacant().collect::<Vec<_>>(), [5]);
+        assert_eq!(bucket.taken(), bucket.tags().vacant().others());
+        assert_eq!(bucket.tags().overflow(), overflow);
     }
 
     #[test]

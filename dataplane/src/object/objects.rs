@@ -9,7 +9,7 @@ use super::numbers::Numbers;
 use super::quota::Quota;
 use super::rate::Rate;
 use super::recent::Addresses;
-use super::set::{DynamicSet, Element, Wanted, Widths};
+use super::set::{DynamicSet, Element, New, Wanted, Widths};
 use super::timed::{TimedElements, end};
 use crate::time::Tick;
 use ahash::RandomState;
@@ -217,7 +217,7 @@ impl Objects {
     /// Whether a set has elements that come, go or do something.
     #[must_use]
     pub fn keeps(set: &Set) -> bool {
-        set.dynamic.is_some() || !set.expires.is_empty() || !set.each.is_empty()
+        set.is_alive()
     }
 
     /// Whether there is this limit.
@@ -374,11 +374,11 @@ impl Objects {
     ) -> Option<Found> {
         match self.sets.get(id.index()).unwrap_or(&Held::Nothing) {
             Held::Nothing => fixed(key).map(Found::Fixed),
-            Held::Timed(timed) => {
-                let element = fixed(key).filter(|&element| timed.is_there(element, moment.now));
-                element.map(Found::Fixed)
+            Held::Timed(timed) => timed.holding(fixed(key), moment.now).map(Found::Fixed),
+            Held::Dynamic { set, .. } => {
+                let element = set.find(key, moment.now).or_else(|| set.rest(moment.now));
+                element.map(Found::Dynamic)
             }
-            Held::Dynamic { set, .. } => set.find(key, moment.now).map(Found::Dynamic),
         }
     }
 
@@ -471,15 +471,21 @@ impl Held {
         let lifetime = dynamic.timeout.map(|milliseconds| milliseconds.saturating_mul(MILLISECOND));
         let compiled = lists.iter().map(each).collect::<Option<Vec<_>>>()?;
         let size = dynamic.size.max(u32::try_from(set.len()).ok()?);
-        let held = DynamicSet::new(widths, size, lifetime, compiled, hasher.clone());
-        for (element, key) in set.low.chunks_exact(parts).enumerate() {
-            let list = set.each.numbers().get(element).map_or(0, |number| own[*number as usize]);
+        let mut held = DynamicSet::new(widths, size, lifetime, compiled, hasher.clone());
+        let loaded = |element: usize| {
+            let each = set.each.numbers().get(element).map_or(0, |number| own[*number as usize]);
             let verdict = set.verdicts.get(element).map_or(0, |_| element as Value);
             let data = set.data.get(element).copied().unwrap_or(verdict);
-            let ends = end(set.expires.get(element).copied().unwrap_or(0), now);
-            if !held.load(key, data, (list, set.each.starts_of(element)), ends, now) {
+            let end = end(set.expires.get(element).copied().unwrap_or(0), now);
+            New { data, each, starts: set.each.starts_of(element), end, loaded: true }
+        };
+        for (element, key) in set.low.chunks_exact(parts).enumerate() {
+            if !held.load(key, loaded(element), now) {
                 return None;
             }
+        }
+        if set.rest {
+            held.load_rest(loaded(set.len()));
         }
         Some(Self::Dynamic { set: Box::new(held), lists })
     }

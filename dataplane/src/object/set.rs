@@ -45,6 +45,8 @@ pub use record::Shape;
 pub struct DynamicSet {
     hasher: RandomState,
     shape: Shape,
+    /// How many it has room for.
+    size: u32,
     /// How many elements there are, those included whose time is over and that nobody met since.
     count: AtomicU32,
     /// The bucket to be looked over next.
@@ -66,6 +68,8 @@ pub struct DynamicSet {
     each: Box<[Each]>,
     /// Numbers that an element has at its end for whoever keeps the set.
     room: usize,
+    /// The record behind all others, if there is an element for every key that no other holds at the time.
+    rest: Option<u32>,
 }
 
 /// The lanes of a few hashes.
@@ -144,13 +148,15 @@ pub struct Wanted {
 
 /// An element that is not there yet.
 #[derive(Debug, Clone, Copy)]
-struct New<'a> {
-    data: Value,
-    each: u32,
+pub(super) struct New<'a> {
+    pub(super) data: Value,
+    /// Its list of statements.
+    pub(super) each: u32,
     /// What its statements begin from.
-    starts: &'a [Start],
-    end: u64,
-    loaded: bool,
+    pub(super) starts: &'a [Start],
+    pub(super) end: u64,
+    /// Whether it comes with the policy.
+    pub(super) loaded: bool,
 }
 
 impl DynamicSet {
@@ -181,11 +187,12 @@ impl DynamicSet {
         let shape = Shape::new(widths.key, widths.data, each.len(), state);
         let stride = shape.words();
         let words: Box<[AtomicU64]> =
-            (0..size as usize * stride + LINE - 1).map(|_| AtomicU64::new(0)).collect();
+            (0..(size as usize + 1) * stride + LINE - 1).map(|_| AtomicU64::new(0)).collect();
         let set = Self {
             hasher,
             stride,
             first: (words.as_ptr() as usize / size_of::<AtomicU64>()).wrapping_neg() % LINE,
+            size,
             count: AtomicU32::new(0),
             cursor: AtomicU32::new(0),
             free: AtomicU64::new(u64::from(size > 0)),
@@ -196,6 +203,7 @@ impl DynamicSet {
             lifetime: lifetime.unwrap_or(FOR_EVER),
             each: each.into(),
             room,
+            rest: None,
         };
         for record in 0..size {
             set.record(record).free(if record + 1 < size { record + 2 } else { 0 });
@@ -244,16 +252,25 @@ impl DynamicSet {
         Some(self.goes_on(element, set, moment))
     }
 
-    /// Puts an element in that ends at `end`, as the policy loads it. Whether there was room.
-    pub(super) fn load(
-        &self,
-        key: &[Value],
-        data: Value,
-        (each, starts): (u32, &[Start]),
-        end: u64,
-        now: u64,
-    ) -> bool {
-        self.put(key, New { data, each, starts, end, loaded: true }, now, || None).is_some()
+    /// Puts an element in as the policy loads it. Whether there was room.
+    pub(super) fn load(&self, key: &[Value], new: New<'_>, now: u64) -> bool {
+        self.put(key, new, now, || None).is_some()
+    }
+
+    /// Puts an element in for every key that no other holds at the time. It has a record of its own.
+    pub(super) fn load_rest(&mut self, new: New<'_>) {
+        let record = self.size;
+        self.write(record, &[0; MOST_PARTS][..self.shape.parts()], new);
+        self.rest = Some(record);
+    }
+
+    /// The element for every key that no other holds, if its time is not over.
+    #[inline]
+    pub(super) fn rest(&self, now: u64) -> Option<Element> {
+        let record = self.rest?;
+        let kept = self.record(record);
+        let data = kept.data();
+        (now < kept.end().load(Relaxed)).then_some(Element { lane: NOWHERE, record, data })
     }
 
     /// Takes over the elements that packets have put into `old`, with the time they have left and the state of their
@@ -557,6 +574,8 @@ pub const LANES: usize = 48;
 const OCCUPIED: u64 = (1 << LANES) - 1;
 /// Buckets that a new element looks over when the set is full.
 const LOOKED_OVER: u32 = 8;
+/// The lane of the element that has none.
+const NOWHERE: u32 = u32::MAX;
 /// A lifetime without end.
 const FOR_EVER: u64 = u64::MAX;
 /// Numbers of whoever keeps the set that are 0 in a new element.

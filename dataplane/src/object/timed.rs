@@ -18,6 +18,8 @@ pub struct TimedElements {
     state: Box<[AtomicU64]>,
     /// Numbers that the state of one element takes.
     words: usize,
+    /// The element for every key that no other holds at the time, if there is one.
+    rest: Option<usize>,
 }
 
 impl TimedElements {
@@ -32,12 +34,21 @@ impl TimedElements {
             own.for_each(|(element, (each, state))| each.reset(state, set.each.starts_of(element)));
         }
         let ends = set.expires.iter().map(|&milliseconds| end(milliseconds, now)).collect();
-        Self { ends, lists: lists.into(), numbers, state, words }
+        let rest = set.rest.then_some(set.len());
+        Self { ends, lists: lists.into(), numbers, state, words, rest }
+    }
+
+    /// The element that holds a key that is within the bounds of `element`, or of none.
+    #[inline]
+    #[must_use]
+    pub fn holding(&self, element: Option<usize>, now: u64) -> Option<usize> {
+        let is_there = |element: &usize| self.is_there(*element, now);
+        element.filter(is_there).or_else(|| self.rest.filter(is_there))
     }
 
     /// Whether element `element` is still there.
     #[must_use]
-    pub fn is_there(&self, element: usize, now: u64) -> bool {
+    fn is_there(&self, element: usize, now: u64) -> bool {
         self.ends.get(element).is_none_or(|&end| now < end)
     }
 

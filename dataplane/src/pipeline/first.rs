@@ -124,7 +124,7 @@ impl Context<'_> {
                 decision(&evaluation, &Tracked::invalid(reason))
             }
             Ok((words, timeout)) => {
-                let mut record = Record::begun(name, *orientation, words);
+                let record = Record::begun(name, *orientation, words);
                 facts.ct_state = Tracked::NEW.state.bit();
                 facts.ct_direction = Some(Direction::Original);
                 facts.ct_mark = Some(0);
@@ -161,9 +161,12 @@ impl Context<'_> {
                     precedents.learn(Alike::new(boxes, from, short), decided, raised);
                 }
                 if decided.outcome == Outcome::Accept {
-                    record.set_mark(evaluation.ct_mark().unwrap_or(0));
-                    self.store(aimed, &record, timeout)
-                        .map_or_else(|reason| decided.dropped_after_all(reason), |_| decided)
+                    let stored = self.store(aimed, &record, timeout);
+                    if let (Ok(slot), Some(mark)) = (&stored, evaluation.ct_mark()) {
+                        let (record, more) = self.tracker.shard.table.stored_and_more_mut(*slot);
+                        record.set_mark(more, mark);
+                    }
+                    stored.map_or_else(|reason| decided.dropped_after_all(reason), |_| decided)
                 } else {
                     decided
                 }

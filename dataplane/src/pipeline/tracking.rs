@@ -19,7 +19,6 @@ use crate::track::helper::Helped;
 use crate::track::{
     self, CtState, Expectations, Extra, Flow, More, Opening, Outcome, Record, Settings, Status,
 };
-use config::policy::HelperKind;
 
 /// What a worker keeps of connections, and what it shares with the others.
 #[derive(Debug)]
@@ -165,7 +164,6 @@ impl<'a> Tracker<'a> {
             self.waste_expectation(packet, template.zone);
             return Tracked::invalid(fault);
         }
-        self.end_if_over(keyed);
         match *keyed {
             Keyed::No => Tracked::NOT,
             Keyed::Broken(reason) => Tracked::invalid(reason),
@@ -233,22 +231,16 @@ impl<'a> Tracker<'a> {
                 Outcome::Restart => self.remove(slot),
             }
         }
-        let inherited = self.take_expectation(packet, &key, orientation);
+        let inherited = self.take_expectation(packet, key.zone);
         match track::open(packet, frame, key, orientation, self.now, self.shard.settings) {
             Opening::New(mut flow, timeout) => {
                 self.clear_aside();
-                if let Some(ends) = flow.ends_mut() {
-                    *ends = self.shard.expectations.calls().ends(hash);
-                }
                 let mut state = CtState::New;
                 match (inherited, template.helper) {
                     (Some(Inherited { helper, mark, is_helped }), _) => {
                         flow.announced();
                         flow.mark = mark;
-                        self.aside_mut().helped = match helper {
-                            HelperKind::Pptp => self.of_call(&key, orientation),
-                            _ => Helped::expected_by(helper),
-                        };
+                        self.aside_mut().helped = Helped::expected_by(helper);
                         if is_helped {
                             self.give_helper(&mut flow, helper);
                         }
@@ -290,7 +282,10 @@ impl<'a> Tracker<'a> {
     pub(super) fn mark(&self, tracked: &Tracked) -> Option<u32> {
         match &tracked.place {
             Place::None => None,
-            Place::Stored(slot) => Some(self.shard.table.stored(*slot).mark()),
+            Place::Stored(slot) => {
+                let (record, more) = self.shard.table.stored_and_more(*slot);
+                Some(record.mark(more))
+            }
             Place::New(_) | Place::Gone(_) => Some(self.unstored.mark),
         }
     }
@@ -339,7 +334,8 @@ impl<'a> Tracker<'a> {
         match &mut tracked.place {
             Place::None => {}
             Place::Stored(slot) => {
-                self.shard.table.stored_mut(*slot).set_mark(mark);
+                let (record, more) = self.shard.table.stored_and_more_mut(*slot);
+                record.set_mark(more, mark);
                 if let Some(own) = self.announced(*slot) {
                     self.shard.expectations.mark(&own, mark);
                 }
@@ -391,8 +387,7 @@ impl<'a> Tracker<'a> {
             if self.has_aside {
                 *self.shard.table.extra_mut(slot) = self.aside;
             }
-            let is_missed = !self.aside.counted_by.is_empty() || self.aside.helped.is_missed_at_once();
-            if self.has_aside && is_missed {
+            if self.has_aside && !self.aside.counted_by.is_empty() {
                 self.shard.table.watch(slot, self.now);
             }
             if !self.unstored.status().has(Status::HELPER) {

@@ -48,6 +48,8 @@ impl Status {
     pub const HELPER: u8 = 8;
     /// A rule gave it timeouts; which, is in [`Extra`].
     pub const TIMEOUTS: u8 = 16;
+    /// In a record: it has a mark.
+    pub(super) const MARKED: u8 = 0x20;
     /// In a record: it is a flow of IPv6.
     pub(super) const IPV6: u8 = 0x40;
     /// The first packet went [`Orientation::Down`].
@@ -110,8 +112,8 @@ pub enum Protocol {
     Icmp,
     /// ICMPv6 queries.
     Icmpv6,
-    /// GRE; how many calls had ended when it was met last, as [`super::expect::Calls::ends`] says.
-    Gre(u32),
+    /// GRE.
+    Gre,
     /// TCP.
     Tcp(tcp::Connection),
     /// SCTP.
@@ -169,14 +171,6 @@ impl Flow {
         }
     }
 
-    /// Of GRE: how many calls had ended when it was met last.
-    pub const fn ends_mut(&mut self) -> Option<&mut u32> {
-        match &mut self.protocol {
-            Protocol::Gre(ends) => Some(ends),
-            _ => None,
-        }
-    }
-
     /// A helper announced it.
     pub const fn announced(&mut self) {
         self.status.set(Status::EXPECTED);
@@ -226,7 +220,7 @@ impl flow::Entry for Flow {
     type Extra = Extra;
 
     fn is_missed(extra: &Extra) -> bool {
-        !extra.counted_by.is_empty() || extra.helped.is_missed()
+        !extra.counted_by.is_empty()
     }
 
     fn key(&self) -> &FlowKey {

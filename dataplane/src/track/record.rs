@@ -1,15 +1,15 @@
 //! How does a connection lie in the flow table? In one cache line, if it is one of IPv4.
 //!
 //! ```text
-//!  0        4        8    10    12   13   14   16       20         22    24                          64
-//! +--------+--------+----+-----+----+----+----+--------+----------+-----+---------------------------+
-//! |  low   |  high  |  ports   | pr.| st.|zone|  mark  |generation| ways|       the protocol's      |
-//! +--------+--------+----+-----+----+----+----+--------+----------+-----+---------------------------+
+//!  0        4        8    10    12   13   14   16         18    20                          60
+//! +--------+--------+----+-----+----+----+----+----------+-----+---------------------------+
+//! |  low   |  high  |  ports   | pr.| st.|zone|generation| ways|       the protocol's      |
+//! +--------+--------+----+-----+----+----+----+----------+-----+---------------------------+
 //! ```
 //!
 //! Ten words are the protocol's. TCP: what each side sent and may send, then what [`pack`] makes of the rest. SCTP: its
-//! tags and state. All others: when their first packet came; GRE: how many calls had ended. Two things have no room here and lie in a line of their own
-//! ([`More`]), which takes no memory until it is written: addresses of IPv6, and the last segment of a TCP connection
+//! tags and state. All others: when their first packet came. The table keeps the deadline behind it. Three things have no room here and lie in a line of their own
+//! ([`More`]), which takes no memory until it is written: addresses of IPv6, `ct mark` where it is not 0, and the last segment of a TCP connection
 //! where it does not follow from what its sender sent, as it nearly always does.
 
 use super::flow::{Flow, Protocol, Status, WayNumber};
@@ -22,24 +22,23 @@ use zerocopy::FromZeros;
 /// The number of the layout of [`Record`] and [`More`]: changes whenever a byte of them changes its meaning.
 pub const LAYOUT: u32 = 3;
 
-/// A connection in one cache line. Plain data: no pointers; times are ticks of the table's epoch.
+/// A connection in one cache line, with its deadline. Plain data: no pointers; times are ticks of the table's epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]
 pub struct Record {
-    /// The addresses, low and high, as 32 bits each; 0 of IPv6.
-    addresses: u64,
+    /// The addresses, low and high; 0 of IPv6.
+    addresses: [u32; 2],
     low_port: u16,
     high_port: u16,
     protocol: u8,
     pub(super) status: Status,
     zone: u16,
-    mark: u32,
     generation: u16,
     ways: [WayNumber; 2],
     pub(super) words: [u32; WORDS],
 }
 
-const _: () = assert!(size_of::<Record>() == 64);
+const _: () = assert!(size_of::<Record>() == 60);
 
 /// What has no room in a [`Record`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromZeros)]
@@ -49,6 +48,8 @@ pub struct More {
     addresses: [u128; 2],
     /// TCP: what does not follow from the rest.
     tcp: tcp::Apart,
+    /// `ct mark`.
+    mark: u32,
 }
 
 impl Record {
@@ -60,7 +61,7 @@ impl Record {
         // in Linux a packet that could be its own answer is one, from the second on
         let orientation = if key.is_its_own_reply() { orientation.reversed() } else { orientation };
         Self {
-            addresses: name.addresses,
+            addresses: halves(name.addresses),
             low_port: key.low_port,
             high_port: key.high_port,
             protocol: key.protocol,
@@ -75,7 +76,7 @@ impl Record {
     #[inline]
     #[must_use]
     pub fn is_named(&self, name: &Name) -> bool {
-        self.addresses == name.addresses
+        u64::from(self.addresses[0]) | u64::from(self.addresses[1]) << 32 == name.addresses
             && self.ports_and_protocol() == name.ports_and_protocol
             && !self.status.has(Status::IPV6)
     }
@@ -124,16 +125,22 @@ impl Record {
     /// `ct mark`.
     #[inline]
     #[must_use]
-    pub const fn mark(&self) -> u32 {
-        self.mark
+    pub const fn mark(&self, more: &More) -> u32 {
+        if self.status.has(Status::MARKED) { more.mark } else { 0 }
     }
 
     /// Sets `ct mark`: what the rules said of its packets before may not be true any more.
-    pub fn set_mark(&mut self, mark: u32) {
-        if self.mark != mark {
-            self.mark = mark;
-            self.forget();
+    pub fn set_mark(&mut self, more: &mut More, mark: u32) {
+        if self.mark(more) == mark {
+            return;
         }
+        if mark == 0 {
+            self.status.clear(Status::MARKED);
+        } else {
+            self.status.set(Status::MARKED);
+            more.mark = mark;
+        }
+        self.forget();
     }
 
     /// Whether a reply was seen and no helper reads what it carries: then its packets may go on without the rules.
@@ -183,6 +190,9 @@ impl Record {
         if is_v6 {
             status.set(Status::IPV6);
         }
+        if flow.mark != 0 {
+            status.set(Status::MARKED);
+        }
         let mut apart = None;
         let words = match flow.protocol() {
             Protocol::Tcp(connection) => {
@@ -191,35 +201,30 @@ impl Record {
                 words
             }
             Protocol::Sctp(association) => association.words(),
-            Protocol::Gre(ends) => [flow.created.0, *ends, 0, 0, 0, 0, 0, 0, 0, 0],
             _ => [flow.created.0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         };
         let name = Name::of(key);
         let record = Self {
-            addresses: if is_v6 { 0 } else { name.addresses },
+            addresses: halves(if is_v6 { 0 } else { name.addresses }),
             low_port: key.low_port,
             high_port: key.high_port,
             protocol: key.protocol,
             status,
             zone: key.zone,
-            mark: flow.mark,
             generation: flow.generation,
             ways: flow.ways,
             words,
         };
         let addresses = if is_v6 { [key.low, key.high] } else { [0; 2] };
-        let more = (is_v6 || apart.is_some()).then(|| More { addresses, tcp: apart.unwrap_or_default() });
+        let has_more = is_v6 || apart.is_some() || flow.mark != 0;
+        let more = has_more.then(|| More { addresses, tcp: apart.unwrap_or_default(), mark: flow.mark });
         (record, more)
     }
 
     /// The flow of a record.
     pub(super) fn load(&self, more: &More) -> Flow {
         let is_v6 = self.status.has(Status::IPV6);
-        let [low, high] = if is_v6 {
-            more.addresses
-        } else {
-            [u128::from(self.addresses as u32), u128::from(self.addresses >> 32)]
-        };
+        let [low, high] = if is_v6 { more.addresses } else { self.addresses.map(u128::from) };
         let key = FlowKey {
             low,
             high,
@@ -234,7 +239,7 @@ impl Record {
             (protocol::SCTP, _) => Protocol::Sctp(sctp::Association::of_words(&self.words)),
             (protocol::UDP, _) => Protocol::Udp,
             (protocol::UDPLITE, _) => Protocol::UdpLite,
-            (protocol::GRE, _) => Protocol::Gre(self.words[1]),
+            (protocol::GRE, _) => Protocol::Gre,
             (protocol::ICMP, false) => Protocol::Icmp,
             (protocol::ICMPV6, true) => Protocol::Icmpv6,
             _ => Protocol::Generic,
@@ -245,8 +250,14 @@ impl Record {
         };
         let mut status = self.status;
         status.clear(Status::IPV6);
-        Flow::loaded(key, created, self.mark, (self.generation, self.ways), status, protocol)
+        status.clear(Status::MARKED);
+        Flow::loaded(key, created, self.mark(more), (self.generation, self.ways), status, protocol)
     }
+}
+
+/// The low half and the high one.
+const fn halves(number: u64) -> [u32; 2] {
+    [number as u32, (number >> 32) as u32]
 }
 
 /// Words of a record that are the protocol's.

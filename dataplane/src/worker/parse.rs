@@ -34,6 +34,9 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
                 if let Some(short) = short::read(frame, checksums) {
                     *aimed = Aimed::of(short, hasher);
                     table.prefetch(aimed.hash);
+                    if opens_at.is_some() && short.may_open() {
+                        table.prefetch_room(aimed.hash);
+                    }
                 } else {
                     *aimed = aim(frame, checksums, hasher, table, &mut packets[next], &mut keyed[next]);
                 }

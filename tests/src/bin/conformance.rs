@@ -6,18 +6,19 @@
 //! those and prints where they differ; `INSIDE` is the address that is protected.
 #![expect(clippy::print_stdout, reason = "a program that reports")]
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tests::capture::{bundled, frames, is_fragment, records};
+use tests::capture::{bundled, frames, records};
 use tests::oracle::Ruleset;
-use tests::parity::{Deviation, Report, Run, Tally, Trial, bundled_rulesets, deviations};
+use tests::parity::{Deviation, Report, Run, Tally, Trial, bundled_rulesets, deviations, is_judged_whole};
+use tests::sluice::Verdict;
 use tests::traffic::timed;
-use tests::{Oracle, Record, Side, difference};
+use tests::{Judgement, Oracle, Record, Side, difference};
 
 fn main() -> ExitCode {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
@@ -33,77 +34,117 @@ fn main() -> ExitCode {
     let captures = captures(&mut oracle);
     let text = page(seed, &generated, &captures);
     fs::write(documentation().join("conformance.md"), text).expect("written");
-    println!("docs/conformance.md: {} packets", generated.tally.total() + captures.total());
-    for difference in &generated.differences {
-        println!("\n{difference}");
+    println!("docs/conformance.md: {} packets", generated.tally.total() + captures.tally.total());
+    generated.differences.iter().chain(&captures.refused).for_each(|told| println!("\n{told}"));
+    captures.remaining.iter().for_each(|remaining| println!("\n{remaining}"));
+    let agree =
+        generated.differences.is_empty() && captures.remaining.is_empty() && captures.refused.is_empty();
+    if agree { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What was compared of captures.
+#[derive(Default)]
+struct Compared {
+    tally: Tally,
+    /// Packets that a bridge gives to rules otherwise than a host, and that are not asked about.
+    left_out: usize,
+    remaining: Vec<Remaining>,
+    /// Rulesets that somebody refuses.
+    refused: Vec<String>,
+}
+
+/// A packet that is judged differently.
+struct Remaining {
+    capture: String,
+    rules: String,
+    tcp_loose: bool,
+    /// From 1.
+    number: usize,
+    what: String,
+    packet: String,
+    kernel: Judgement,
+    sluice: Verdict,
+    /// Whether it is for everybody on the link.
+    is_broadcast: bool,
+}
+
+impl Remaining {
+    /// The deviation it is counted under, if it is one, or what a bridge cannot know.
+    fn why(&self) -> String {
+        let is_counted =
+            |deviation: &Deviation| deviation.counter != "rule" && deviation.counter == self.sluice.reason;
+        match deviations().into_iter().find(is_counted) {
+            Some(deviation) => deviation.name,
+            None if self.is_broadcast => BROADCAST.to_owned(),
+            None => "not explained".to_owned(),
+        }
     }
-    if generated.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Why such a packet may be judged differently.
+const BROADCAST: &str =
+    "`addrtype` asks for a broadcast; the bridge that is asked has no address and knows none, a host does";
+
+impl fmt::Display for Remaining {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { capture, rules, number, what, packet, kernel, sluice, .. } = self;
+        let way = if self.tcp_loose { ", loose" } else { "" };
+        writeln!(f, "{capture} under {rules}{way}, packet {number}: {what}: {packet}")?;
+        writeln!(f, "kernel: {kernel}\nsluice: {sluice:?}\nwhy: {}", self.why())
+    }
 }
 
 /// The bundled captures under the bundled rulesets.
-fn captures(oracle: &mut Oracle) -> Tally {
-    let mut tally = Tally::default();
+fn captures(oracle: &mut Oracle) -> Compared {
+    let mut compared = Compared::default();
     for name in ["demo.pcap", "mixed.pcap", "protocols.pcap"] {
-        let mut records = records(&bundled(&format!("captures/{name}")));
-        // a bridge does not put together what a host does, and the scenarios have fragments of every kind
-        records.retain(|record| !is_fragment(&record.frame) && !is_behind_options(&record.frame));
-        for told in compare(oracle, name, &records, &bundled_rulesets(), &mut tally) {
-            println!("{told}");
-        }
+        let records = records(&bundled(&format!("captures/{name}")));
+        compare(oracle, name, &records, &bundled_rulesets(), &mut compared);
     }
-    tally
+    compared
 }
 
-/// Whether the part of a datagram that an IPv6 packet carries is behind options.
-fn is_behind_options(frame: &[u8]) -> bool {
-    let (mut next, mut at) = (frame.get(20), 54);
-    while let (Some(0 | 43 | 60), Some(&[following, length])) = (next, frame.get(at..at + 2)) {
-        next = frame.get(at);
-        at += 8 * (usize::from(length) + 1);
-        if following == 44 {
-            return frame.get(12..14) == Some(&[0x86, 0xdd]);
-        }
-    }
-    false
-}
-
-/// One capture under these rulesets, strict and loose; says each packet that is judged differently. Packets follow one
-/// another quickly, as the kernel lives in real time.
+/// One capture under these rulesets, strict and loose. Packets follow one another quickly, as the kernel lives in real
+/// time.
 fn compare(
     oracle: &mut Oracle,
     name: &str,
     records: &[Record],
     rulesets: &[(String, Vec<Ruleset>)],
-    tally: &mut Tally,
-) -> Vec<String> {
-    let mut told = Vec::new();
-    let records = timed(records.iter().map(|record| (record.side, record.frame.clone())));
+    compared: &mut Compared,
+) {
+    let all = timed(records.iter().map(|record| (record.side, record.frame.clone())));
     for (origin, rulesets) in rulesets {
+        let tracked = tests::oracle::tracked(rulesets);
+        let asked = |number: &usize| is_judged_whole(&all[*number], tracked);
+        let numbers: Vec<usize> = (0..all.len()).filter(asked).collect();
         for tcp_loose in [false, true] {
-            let (origin, rulesets, records) = (origin.clone(), rulesets.clone(), records.clone());
+            let records: Vec<Record> = numbers.iter().map(|number| all[*number].clone()).collect();
+            let (origin, rulesets) = (origin.clone(), rulesets.clone());
             let trial = Trial { origin, rulesets, tcp_loose, records, scenarios: 1 };
-            let judged = match trial.judge(oracle) {
+            let judged = match trial.judge_twice(oracle) {
                 Ok(judged) => judged,
                 Err(complaint) => {
-                    told.push(format!("{name} under {}: {complaint}", trial.origin));
+                    compared.refused.push(format!("{name} under {}: {complaint}", trial.origin));
                     continue;
                 }
             };
+            compared.left_out += all.len() - numbers.len();
             let differences = judged.differences(&trial.records);
-            tally.add(&trial, &judged, &differences);
-            told.extend(differences.iter().map(|(at, what)| {
-                let (kernel, sluice) = (&judged.kernel[*at], &judged.sluice[*at].verdict);
-                let packet = difference::describe(&trial.records[*at]);
-                let way = if tcp_loose { ", loose" } else { "" };
-                format!(
-                    "{name} under {}{way}, packet {}: {what}: {packet}\nkernel: {kernel}\nsluice: {sluice:?}\n",
-                    trial.origin,
-                    at + 1
-                )
+            compared.tally.add(&trial, &judged, &differences);
+            compared.remaining.extend(differences.into_iter().map(|(at, what)| Remaining {
+                capture: name.to_owned(),
+                rules: trial.origin.clone(),
+                tcp_loose,
+                number: numbers[at] + 1,
+                what,
+                packet: difference::describe(&trial.records[at]),
+                kernel: judged.kernel[at].clone(),
+                sluice: judged.sluice[at].verdict.clone(),
+                is_broadcast: trial.records[at].frame[..6] == [0xff; 6],
             }));
         }
     }
-    told
 }
 
 /// Somebody's captures under somebody's rulesets.
@@ -120,7 +161,7 @@ fn compare_folder(oracle: &mut Oracle, folder: &Path) -> ExitCode {
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "pcap"));
     paths.sort();
-    let mut tally = Tally::default();
+    let mut compared = Compared::default();
     for path in paths {
         let frames = frames(&path);
         let Some(inside) =
@@ -140,15 +181,16 @@ fn compare_folder(oracle: &mut Oracle, folder: &Path) -> ExitCode {
         if records.len() < before {
             println!("{}: {} frames no device would send", path.display(), before - records.len());
         }
-        for told in compare(oracle, &path.display().to_string(), &records, &rulesets, &mut tally) {
-            println!("{told}");
-        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        compare(oracle, &name, &records, &rulesets, &mut compared);
     }
-    let mut text =
-        format!("{} packets, of which {} are judged differently\n\n", tally.total(), tally.different());
-    table(&mut text, &tally);
+    let mut text = captures_section("The captures", &compared);
+    for remaining in &compared.remaining {
+        let _ = write!(text, "\n{remaining}");
+    }
     println!("{text}");
-    if tally.different() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    compared.refused.iter().for_each(|refused| println!("{refused}"));
+    if compared.tally.different() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// With Ethernet addresses that a bridge lets through, if it carries IP to one host.
@@ -186,7 +228,7 @@ fn ruleset(text: String) -> Ruleset {
     }
 }
 
-fn page(seed: u64, generated: &Report, captures: &Tally) -> String {
+fn page(seed: u64, generated: &Report, captures: &Compared) -> String {
     let version = |program: &str, argument: &str| {
         let output = Command::new(program).arg(argument).output().expect("a tool of the tests");
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
@@ -226,14 +268,8 @@ fn page(seed: u64, generated: &Report, captures: &Tally) -> String {
         "\nThey reach {tcp} of the {all_tcp} cells of the TCP table and {sctp} of the {all_sctp} of the SCTP table (direction, \
          state, kind of packet). Each cell has a story of its own besides, which both judge alike (`tests/tests/cells.rs`)."
     );
-    let _ = writeln!(
-        text,
-        "\n## Captures\n\nThe bundled captures under the bundled rulesets, strict and loose: {} packets, of which {} are judged \
-         differently.\n",
-        captures.total(),
-        captures.different()
-    );
-    table(&mut text, captures);
+    text += "\n## Captures\n\n";
+    text += &captures_section("The bundled captures under the bundled rulesets, strict and loose", captures);
     let _ = writeln!(
         text,
         "\n## Deviations\n\nWhat differs on purpose, from [deviations.md](deviations.md), with the reason:\n"
@@ -242,6 +278,48 @@ fn page(seed: u64, generated: &Report, captures: &Tally) -> String {
         let _ = writeln!(text, "- {name}: {reason}");
     }
     text += LEFT_OUT;
+    text
+}
+
+/// How many packets of captures agree, and each that does not.
+fn captures_section(which: &str, compared: &Compared) -> String {
+    let (total, different) = (compared.tally.total(), compared.tally.different());
+    // in ten thousandths of a percent, rounded down
+    let alike = (total - different) * 1_000_000 / total.max(1);
+    let mut text = format!(
+        "{which}: {total} packets, of which {different} are judged differently: {}.{:04} % agree.",
+        alike / 10_000,
+        alike % 10_000
+    );
+    if compared.left_out > 0 {
+        let _ = write!(
+            text,
+            " {} times a fragment was not asked about: where nothing is tracked, a host puts together what comes in of IPv4, and a \
+             bridge, as the one that was asked is, does not.",
+            compared.left_out
+        );
+    }
+    text += "\n\n";
+    table(&mut text, &compared.tally);
+    if compared.remaining.is_empty() {
+        text += "\nNone remains to be explained.\n";
+        return text;
+    }
+    text += "\n| capture | rules | packet | the kernel | Sluice | why |\n|---|---|---:|---|---|---|\n";
+    for one in &compared.remaining {
+        let Remaining { capture, rules, number, kernel, sluice, .. } = one;
+        let (way, verdict) =
+            (if one.tcp_loose { ", loose" } else { "" }, if kernel.accepted { "accept" } else { "drop" });
+        let _ = writeln!(
+            text,
+            "| {capture} | {rules}{way} | {number} | {verdict}, {} | {}, {}, {} | {} |",
+            kernel.state,
+            sluice.verdict,
+            sluice.ct,
+            sluice.reason,
+            one.why()
+        );
+    }
     text
 }
 

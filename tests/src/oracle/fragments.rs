@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use super::Oracle;
-use crate::capture::{Record, is_fragment};
+use crate::capture::{Record, fragment_header, is_fragment};
 
 /// Where the bytes of a frame that can be cut lie, and in which place of the datagram.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +49,7 @@ impl Oracle {
             }
             waiting.retain(|&other| {
                 let belongs = records[other].side == record.side
+                    && number_of(&records[other].frame) == number_of(&record.frame)
                     && same_ends(&records[other].frame, &record.frame)
                     && is_in(&records[other].frame, &out);
                 if belongs {
@@ -70,7 +71,9 @@ pub(super) fn renumbered(frame: &[u8], passage: u32) -> Vec<u8> {
     }
     if frame[12] == 8 {
         change(&mut frame[14..34], (passage as u16).wrapping_mul(STEP as u16));
-    } else if let Some(identification) = frame.get_mut(58..62) {
+    } else if let Some(at) = fragment_header(&frame)
+        && let Some(identification) = frame.get_mut(at + 4..at + 8)
+    {
         let old =
             u32::from_be_bytes([identification[0], identification[1], identification[2], identification[3]]);
         identification.copy_from_slice(&old.wrapping_add(passage.wrapping_mul(STEP)).to_be_bytes());
@@ -100,6 +103,14 @@ fn change(header: &mut [u8], more: u16) {
     header[10..12].copy_from_slice(&sum.to_be_bytes());
 }
 
+/// The identification of a fragment's datagram.
+fn number_of(frame: &[u8]) -> Option<&[u8]> {
+    match fragment_header(frame) {
+        Some(at) => frame.get(at + 4..at + 8),
+        None => frame.get(18..20),
+    }
+}
+
 /// Whether both are IP of one version between the same addresses.
 pub(super) fn same_ends(one: &[u8], other: &[u8]) -> bool {
     let addresses = if one.get(12) == Some(&8) { 26..34 } else { 22..54 };
@@ -109,12 +120,14 @@ pub(super) fn same_ends(one: &[u8], other: &[u8]) -> bool {
 
 /// Whether the bytes of `fragment` are among those of the datagram that came `out`, whole or in fragments of its own.
 fn is_in(fragment: &[u8], out: &[Vec<u8>]) -> bool {
-    let Some(bytes) = bytes_of(fragment) else {
+    // what stands before the part that is cut stays where it is
+    let before = fragment_header(fragment).unwrap_or(54);
+    let Some(bytes) = bytes_of(fragment, before) else {
         return out.iter().any(|out| out.starts_with(&fragment[..54]));
     };
     let has = |place: usize| {
         out.iter().find_map(|out| {
-            let of = bytes_of(out)?;
+            let of = bytes_of(out, before)?;
             let range = of.start..of.end;
             range.contains(&place).then(|| out.get(of.at + place - of.start).copied())?
         })
@@ -125,7 +138,8 @@ fn is_in(fragment: &[u8], out: &[Vec<u8>]) -> bool {
         })
 }
 
-fn bytes_of(frame: &[u8]) -> Option<Bytes> {
+/// Of an IPv6 packet that is whole, the part `from` there.
+fn bytes_of(frame: &[u8], from: usize) -> Option<Bytes> {
     let field = |at: usize| Some(usize::from(u16::from_be_bytes([*frame.get(at)?, *frame.get(at + 1)?])));
     if frame.get(12) == Some(&8) {
         let (at, end, bits) = (14 + usize::from(frame[14] & 15) * 4, 14 + field(16)?, field(20)?);
@@ -135,11 +149,11 @@ fn bytes_of(frame: &[u8]) -> Option<Bytes> {
         return Some(Bytes { at, start, end: start + length });
     }
     let end = 54 + field(18)?;
-    if frame.get(20) != Some(&44) {
-        return Some(Bytes { at: 54, start: 0, end: end - 54 });
-    }
-    let start = field(56)? & !7;
-    Some(Bytes { at: 62, start, end: start + end.checked_sub(62)? })
+    let Some(header) = fragment_header(frame) else {
+        return Some(Bytes { at: from, start: 0, end: end.checked_sub(from)? });
+    };
+    let (at, start) = (header + 8, field(header + 2)? & !7);
+    Some(Bytes { at, start, end: start + end.checked_sub(at)? })
 }
 
 /// Between the identifications of two passages; those of a test lie below it.

@@ -11,8 +11,8 @@
 //! | postrouting | postrouting | from outside: accept |
 //! | forward | none | |
 //!
-//! The order of declaration is kept, as it decides between equal priorities. Base chains must be written as
-//! blocks, `type filter hook ...` on a line of its own.
+//! The order of declaration is kept, as it decides between equal priorities. Base chains must be written as blocks, with
+//! no rule in the line of `type filter hook ...`.
 
 /// The table with the oracle's own chains, in family bridge, and in ip and ip6.
 pub(super) const OWN_TABLE: &str = "sluice_oracle";
@@ -43,7 +43,7 @@ pub(super) fn own_tables(tracked: [bool; 2]) -> String {
 /// Rewrites a file of nftables.
 pub(super) fn nft(text: &str) -> String {
     let mut result = String::new();
-    for line in text.lines() {
+    for line in text.replace("type filter hook ", "\ntype filter hook ").lines() {
         let Some(declaration) = line.trim().strip_prefix("type filter hook ") else {
             result += &format!("{line}\n");
             continue;

@@ -58,11 +58,7 @@ impl Run {
     fn one(&self, number: u64, oracle: &mut Oracle, report: &mut Report) {
         let trial = Trial::generate(seed_of(self.seed, number), SCENARIOS_PER_TRIAL);
         let name = format!("SEED={} TRIAL={number}", self.seed);
-        // The kernel lives in real time: what a machine that was held up has said counts only if it says it again.
-        let judged = trial.judge(oracle).and_then(|judged| {
-            if judged.differences(&trial.records).is_empty() { Ok(judged) } else { trial.judge(oracle) }
-        });
-        let judged = match judged {
+        let judged = match trial.judge_twice(oracle) {
             Ok(judged) => judged,
             // what nft refuses or falls over was no ruleset
             Err(_) if !oracle.takes(&trial.rulesets) => {

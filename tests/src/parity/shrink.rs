@@ -30,10 +30,14 @@ impl Shrinking<'_> {
         Some(judged.differences(&trial.records).first()?.0)
     }
 
-    /// Takes away what comes behind the first difference.
+    /// Takes away what comes behind the first difference, unless that is one only because of what comes: a fragment waits
+    /// for the others.
     fn behind(&mut self, trial: &mut Trial) {
-        if let Some(first) = self.first(trial) {
-            trial.records.truncate(first + 1);
+        let Some(first) = self.first(trial) else { return };
+        let records = trial.records[..=first].to_vec();
+        let candidate = Trial { records, ..trial.clone() };
+        if self.first(&candidate).is_some() {
+            *trial = candidate;
         }
     }
 
@@ -46,12 +50,10 @@ impl Shrinking<'_> {
                 let (kept, end) = (trial.records.clone(), (at + size).min(trial.records.len()));
                 let without: Vec<Record> = [&kept[..at], &kept[end..]].concat();
                 let candidate = Trial { records: without, ..trial.clone() };
-                match self.first(&candidate) {
-                    Some(first) => {
-                        *trial = candidate;
-                        trial.records.truncate(first + 1);
-                    }
-                    None => at += size,
+                if self.first(&candidate).is_some() {
+                    *trial = candidate;
+                } else {
+                    at += size;
                 }
             }
             size /= 2;

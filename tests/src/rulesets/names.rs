@@ -1,5 +1,6 @@
 //! What does a table hold that rules can name?
 
+use super::given::Given;
 use crate::traffic::Random;
 
 /// From which hooks a chain is reached: what its rules may ask and do.
@@ -59,6 +60,8 @@ pub(super) struct Table {
     pub(super) family: &'static str,
     /// Whether rules count connections.
     pub(super) counts: bool,
+    /// What rules give to connections.
+    pub(super) given: Given,
     /// Whether rules take elements out of sets.
     pub(super) deletes: bool,
     pub(super) sets: Vec<Set>,

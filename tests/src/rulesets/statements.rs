@@ -22,6 +22,7 @@ pub(super) fn statement(random: &mut Random, table: &mut Table, scope: Scope) ->
         72..80 if scope != Scope::Early => format!("ct mark set {}", number(random, table, "ct mark")),
         80..92 => change(random, table),
         92..96 => meter(random, table),
+        96..100 => table.given.some(random),
         _ => "counter".to_owned(),
     }
 }

@@ -1,5 +1,7 @@
 //! How is a table put together? Objects first, regular chains that lead on only forwards, base chains on every hook.
 
+use super::Asked;
+use super::given::Given;
 use super::known::Known;
 use super::matches::condition;
 use super::names::{Scope, Set, Table};
@@ -8,10 +10,11 @@ use super::values::{hosts, port_set};
 use crate::traffic::Random;
 
 /// A whole table, one rule a line.
-pub(super) fn table(random: &mut Random, family: &'static str, number: usize, counts: bool) -> String {
+pub(super) fn table(random: &mut Random, family: &'static str, number: usize, asked: Asked) -> String {
     let mut table = Table {
         family,
-        counts,
+        counts: asked.counts,
+        given: Given::new(random, family, asked.helps),
         deletes: random.chance(20),
         sets: Vec::new(),
         changing: Vec::new(),
@@ -31,12 +34,12 @@ pub(super) fn table(random: &mut Random, family: &'static str, number: usize, co
     for chain in (0..table.chains.len()).rev() {
         text += &format!("\tchain c{chain} {{\n{}\t}}\n", rules(random, &mut table, chain));
     }
-    for base in bases(random) {
+    for base in bases(random, &table.given) {
         text += &base_chain(random, &mut table, &base);
     }
     let mut sets = String::new();
     let Table { sets: plain, changing, maps, vmaps, .. } = &table;
-    if counts {
+    if asked.counts {
         sets += COUNTING;
     }
     for set in plain.iter().chain(changing).chain(maps).chain(vmaps) {
@@ -54,16 +57,16 @@ struct Base {
     scope: Scope,
 }
 
-fn bases(random: &mut Random) -> Vec<Base> {
+fn bases(random: &mut Random, given: &Given) -> Vec<Base> {
     let base = |hook, priority, scope| Base { hook, priority, scope };
     let mut bases = vec![base("input", random.pick(&["filter", "0", "filter + 10"]), Scope::Input)];
     if random.chance(70) {
         bases.push(base("output", random.pick(&["filter", "0", "-5"]), Scope::Output));
     }
-    if random.chance(25) {
+    if given.zone().is_some() || random.chance(25) {
         bases.push(base("prerouting", random.pick(&["raw", "-301", "raw + 5"]), Scope::Early));
     }
-    if random.chance(15) {
+    if given.zone().is_some() || random.chance(15) {
         bases.push(base("output", "raw", Scope::Early));
     }
     if random.chance(20) {
@@ -85,6 +88,9 @@ fn base_chain(random: &mut Random, table: &mut Table, base: &Base) -> String {
     let Base { hook, priority, scope } = base;
     let mut text =
         format!("\tchain {name} {{\n\t\ttype filter hook {hook} priority {priority}; policy {policy};\n");
+    for line in table.given.first(random, *scope) {
+        text += &format!("\t\t{line}\n");
+    }
     if random.chance(60) && !matches!(scope, Scope::Early) {
         text += random.pick(&[
             "\t\tct state established,related accept\n",
@@ -140,7 +146,7 @@ fn rule(random: &mut Random, table: &mut Table, scope: Scope, from: Option<usize
 
 /// Limits, quotas, counters; sets and maps are kept in the table.
 fn objects(random: &mut Random, table: &mut Table) -> String {
-    let mut text = String::new();
+    let mut text = table.given.objects();
     if random.chance(30) {
         text += &format!("\tlimit l0 {{\n\t\t{}\n\t}}\n", limit(random).trim_start_matches("limit "));
         table.limits.push("l0".to_owned());

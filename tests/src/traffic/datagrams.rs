@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use dataplane::packet::build::FrameBuilder;
 use dataplane::packet::flag::{ACK, SYN};
 
-use super::{CALLED_PORTS, Hosts, Random, Sent};
+use super::{CALLED_PORTS, Hosts, Random, Sent, protocols};
 
 /// A question, its answer, errors about either.
 pub(super) fn udp(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
@@ -56,7 +56,8 @@ pub(super) fn echo(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
 /// Errors about a packet that nobody sent.
 pub(super) fn stray_errors(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
     let end = random.below(2);
-    let quoted = match random.below(4) {
+    let quoted = match random.below(5) {
+        4 => protocols::of_any(random, &hosts, end),
         0 => hosts.from(end).tcp(50_000, 80, ACK).packet(),
         1 => hosts.from(end).udp(50_000, 53).payload(b"?").packet(),
         _ => {

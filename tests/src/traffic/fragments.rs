@@ -6,7 +6,7 @@
 use dataplane::packet::build::{checksum, cut, fragment, fragmentable};
 use dataplane::packet::flag::{ACK, SYN};
 
-use super::{CALLED_PORTS, Hosts, Random, Sent};
+use super::{CALLED_PORTS, Hosts, Random, Sent, datagrams};
 
 /// A few datagrams between two hosts, mostly in fragments.
 pub(super) fn conversation(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
@@ -24,7 +24,11 @@ pub(super) fn conversation(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
             fragments(random, &frame, identification)
         };
         let at = sent.len() - if random.chance(20) { random.below(sent.len() + 1) } else { 0 };
+        let quoted = frames.first().map(|first| first[14..].to_vec());
         sent.splice(at..at, frames.into_iter().map(|frame| (hosts.side(end), frame)));
+        if let Some(quoted) = quoted.filter(|_| random.chance(10)) {
+            sent.extend(datagrams::error(random, &hosts, end, &quoted[..quoted.len().min(500)]));
+        }
     }
     sent
 }

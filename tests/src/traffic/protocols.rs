@@ -15,6 +15,10 @@ pub(super) fn udplite(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
             datagrams::break_checksum(&mut one.1);
         }
         sent.push(one);
+        if random.chance(15) {
+            let quoted = hosts.from(end).udplite(ports[end], ports[1 - end], 8).payload(&[b'l'; 20]).packet();
+            sent.extend(datagrams::error(random, &hosts, end, &quoted));
+        }
     }
     sent
 }
@@ -38,6 +42,10 @@ pub(super) fn dccp(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
             datagrams::break_checksum(&mut one.1);
         }
         sent.push(one);
+        if random.chance(10) {
+            let quoted = hosts.from(end).dccp([ports[end], ports[1 - end]], 4, number, &[0; 8]).packet();
+            sent.extend(datagrams::error(random, &hosts, end, &quoted));
+        }
     }
     sent
 }
@@ -58,7 +66,11 @@ pub(super) fn gre(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
         let end = random.below(2);
         let payload = [&[0, 12, 0, call[end], 0, 0, 0, 1], &[9; 12][..]].concat();
         let length = if random.chance(15) { random.below(4) } else { payload.len() };
-        sent.push(hosts.sent(end, &hosts.from(end).gre(flags, protocol).payload(&payload[..length])));
+        let frame = hosts.from(end).gre(flags, protocol).payload(&payload[..length]);
+        sent.push(hosts.sent(end, &frame));
+        if random.chance(15) {
+            sent.extend(datagrams::error(random, &hosts, end, &frame.packet()));
+        }
     }
     if random.chance(10) {
         sent.push(hosts.sent(0, &hosts.from(0).raw(47).payload(&[0, 0, 8][..random.below(4)])));
@@ -82,7 +94,22 @@ pub(super) fn others(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
             _ => vec![7; random.below(30)],
         };
         let length = if random.chance(15) { random.below(payload.len() + 1) } else { payload.len() };
-        sent.push(hosts.sent(end, &hosts.from(end).raw(number).payload(&payload[..length])));
+        let frame = hosts.from(end).raw(number).payload(&payload[..length]);
+        sent.push(hosts.sent(end, &frame));
+        if random.chance(15) {
+            sent.extend(datagrams::error(random, &hosts, end, &frame.packet()));
+        }
     }
     sent
+}
+
+/// A packet of one of these protocols, for an error to quote.
+pub(super) fn of_any(random: &mut Random, hosts: &Hosts, end: usize) -> Vec<u8> {
+    let frame = hosts.from(end);
+    match random.below(4) {
+        0 => frame.udplite(50_000, 53, 8).payload(b"12345678").packet(),
+        1 => frame.dccp([50_000, 80], random.below(10) as u8, 1, &[0; 8]).packet(),
+        2 => frame.gre(0x3001, 0x880b).payload(&[0, 4, 0, 1, 9, 9, 9, 9]).packet(),
+        _ => frame.sctp(50_000, 80, 1).payload(&[1, 0, 0, 20, 0, 0, 0, 9]).packet(),
+    }
 }

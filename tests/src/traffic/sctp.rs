@@ -36,6 +36,10 @@ impl Association {
         if random.chance(3) {
             datagrams::break_checksum(&mut sent.1);
         }
+        if random.chance(4) {
+            let quoted = self.frame(end, tag, chunks).packet();
+            self.sent.extend(datagrams::error(random, &self.hosts, end, &quoted));
+        }
         let copies = random.pick(&[0, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
         self.sent.extend(std::iter::repeat_n(sent, copies));
     }

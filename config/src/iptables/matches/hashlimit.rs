@@ -136,26 +136,43 @@ fn allowed(loaded: &Loaded, given: &Given, built: &mut Built) -> Result<Allowed,
     if !given.value().text.ends_with("b/s") {
         let rate = packets(given.value(), 1_000_000)?;
         let burst = burst_given.map_or(Ok(5), |given| number(given.value(), 1, 1_000_000))?;
+        if window.is_none() && !fits(rate, burst) {
+            let most = MOST_CREDITS / (PER_MICROSECOND * lapse_of_one(rate));
+            let message = format!(
+                "the kernel has no room for so many at this rate: `--hashlimit-burst` is at most {most}"
+            );
+            return Err(Diagnostic::new(burst_given.map_or(given.span, |given| given.span), message));
+        }
         // A window has so many packets, whatever the time that they are said for.
         let burst = if window.is_some() { burst + rate.count } else { burst };
         return Ok(Allowed { rate, burst, window });
     }
     let rate = byte_rate(given.value())?;
     let burst = burst_given.map_or(Ok(0), |given| bytes(given.value()))?;
+    // In units of 16 bytes; the burst is so many times the rate.
+    let count = rate.count / 16 * 16;
+    if count == 0 && (window.is_some() || burst > 0) {
+        return Err(Diagnostic::new(given.span, "the kernel counts in units of 16 bytes"));
+    }
+    if burst > 0 && burst / 16 < count / 16 {
+        let message = format!("the burst is at least {count} bytes");
+        return Err(Diagnostic::new(burst_given.map_or(given.span, |given| given.span), message));
+    }
     if window.is_none() {
         built.note(given.span, BYTES_NOTE);
         return Ok(Allowed { rate, burst, window });
     }
-    // In units of 16 bytes; the burst is so many times the rate.
-    let count = rate.count / 16 * 16;
-    if count == 0 {
-        return Err(Diagnostic::new(given.span, "the kernel counts in units of 16 bytes"));
-    }
-    if burst > 0 && burst < count {
-        let message = format!("the burst is at least {count} bytes");
-        return Err(Diagnostic::new(burst_given.map_or(given.span, |given| given.span), message));
-    }
     Ok(Allowed { rate: Rate { count, ..rate }, burst: count * burst.div_ceil(count).max(1), window })
+}
+
+/// Whether the kernel can count so many packets in 64 bits: what it earns in a microsecond, for as long as they take.
+fn fits(rate: Rate, burst: u64) -> bool {
+    PER_MICROSECOND.checked_mul(lapse_of_one(rate)).and_then(|one| one.checked_mul(burst)).is_some()
+}
+
+/// Microseconds until there is room for one more.
+const fn lapse_of_one(rate: Rate) -> u64 {
+    rate.seconds * 1_000_000 / rate.count
 }
 
 /// One way to read a key, and of which packets.
@@ -278,6 +295,10 @@ fn bytes(token: &Token) -> Result<u64, Diagnostic> {
     let all = count.checked_mul(factor).filter(|all| *all <= most);
     all.ok_or_else(|| Diagnostic::new(token.span, "the kernel knows no rate as high as this"))
 }
+
+/// Credits, of which a day has as many as a power of two in ticks allows, with 250 ticks a second as with 1000.
+const PER_MICROSECOND: u64 = 137_438_953;
+const MOST_CREDITS: u64 = u64::MAX;
 
 /// What the kernel cuts the size of a table down to.
 const LARGEST: u64 = 1 << 20;

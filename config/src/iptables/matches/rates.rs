@@ -36,9 +36,11 @@ pub(in crate::iptables) fn limit(loaded: &Loaded, _facts: &Facts<'_>, built: &mu
         None => Rate { count: 3, bytes: false, unit: "hour", seconds: 3600 },
     };
     let burst = match loaded.get("--limit-burst") {
-        Some(given) => number(given.value(), 1, 10_000)?,
-        None => 5,
+        Some(given) => number(given.value(), 0, 10_000)?,
+        None => 0,
     };
+    // None is as many as where nothing is said.
+    let burst = if burst == 0 { 5 } else { burst };
     built.remembers = Some(loaded.span);
     built.says(&format!("limit rate {} burst {burst} packets", rate.text()), loaded.span)
 }

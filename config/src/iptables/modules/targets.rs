@@ -82,8 +82,8 @@ pub(in crate::iptables) const TARGETS: &[Module] = &[
             plain(&["--mask"], 1),
             plain(&["--nfmask"], 1),
             plain(&["--ctmask"], 1),
-            refused(&["--left-shift-mark"], 1, "a mark is not shifted in nft 1.0"),
-            refused(&["--right-shift-mark"], 1, "a mark is not shifted in nft 1.0"),
+            plain(&["--left-shift-mark"], 1),
+            plain(&["--right-shift-mark"], 1),
         ],
     ),
     target(

@@ -17,12 +17,12 @@ pub(super) fn mark(target: &Loaded, built: &mut Built) -> Done {
             "MARK needs one of `--set-mark`, `--set-xmark`, `--and-mark`, `--or-mark`, `--xor-mark`",
         ));
     };
-    let text = changed("meta mark", given)?;
+    let text = changed("meta mark", given, Shift::None)?;
     built.says(&text, target.span)
 }
 
-/// What a mark becomes: `(mark & keep) ^ flip`.
-fn changed(mark: &str, given: &crate::iptables::options::Given) -> Result<String, Diagnostic> {
+/// What a mark becomes: `(mark & keep) ^ flip`, shifted.
+fn changed(mark: &str, given: &Given, shift: Shift) -> Result<String, Diagnostic> {
     let (value, mask) = match given.option.name() {
         "--set-mark" | "--set-xmark" => numbers::masked(given.value())?,
         _ => {
@@ -37,11 +37,15 @@ fn changed(mark: &str, given: &crate::iptables::options::Given) -> Result<String
         "--or-mark" => (!value, value),
         _ => (u32::MAX, value),
     };
-    Ok(match (keep, flip) {
-        (0, flip) => format!("{mark} set {flip:#x}"),
-        (u32::MAX, flip) => format!("{mark} set {mark} ^ {flip:#x}"),
-        (keep, 0) => format!("{mark} set {mark} & {keep:#x}"),
-        (keep, flip) => format!("{mark} set {mark} & {keep:#x} ^ {flip:#x}"),
+    let kept = match (keep, flip) {
+        (0, flip) => return Ok(format!("{mark} set {:#x}", shift.of(flip))),
+        (u32::MAX, flip) => format!("{mark} ^ {flip:#x}"),
+        (keep, 0) => format!("{mark} & {keep:#x}"),
+        (keep, flip) => format!("{mark} & {keep:#x} ^ {flip:#x}"),
+    };
+    Ok(match shift {
+        Shift::None => format!("{mark} set {kept}"),
+        shift => format!("{mark} set ({kept}){}", shift.text()),
     })
 }
 
@@ -52,11 +56,16 @@ pub(super) fn connmark(target: &Loaded, built: &mut Built) -> Done {
                        `--save-mark`, `--restore-mark`";
         Diagnostic::new(target.span, message)
     };
-    let masks = ["--mask", "--nfmask", "--ctmask"];
-    let mut actions = target.given.iter().filter(|given| !masks.contains(&given.option.name()));
+    let beside = ["--mask", "--nfmask", "--ctmask", "--left-shift-mark", "--right-shift-mark"];
+    let mut actions = target.given.iter().filter(|given| !beside.contains(&given.option.name()));
     let (Some(action), None) = (actions.next(), actions.next()) else {
         return Err(needs());
     };
+    if let (Some(_), Some(other)) = (target.get("--mask"), target.get("--nfmask").or(target.get("--ctmask")))
+    {
+        return Err(Diagnostic::new(other.span, "`--mask` is for both marks already"));
+    }
+    let shift = Shift::of_target(target)?;
     let mask = |name: &str| match target.get("--mask").or(target.get(name)) {
         Some(given) => {
             number(given.value(), 0, u64::from(u32::MAX)).map(|mask| u32::try_from(mask).unwrap_or(0))
@@ -65,17 +74,58 @@ pub(super) fn connmark(target: &Loaded, built: &mut Built) -> Done {
     };
     let text = match action.option.name() {
         // Bits of the other mark go over those of this one: (this & !own) ^ (other & mask).
-        "--save-mark" => copied("ct mark", mask("--ctmask")?, "meta mark", mask("--nfmask")?),
-        "--restore-mark" => copied("meta mark", mask("--nfmask")?, "ct mark", mask("--ctmask")?),
-        _ => changed("ct mark", action)?,
+        "--save-mark" => copied("ct mark", mask("--ctmask")?, "meta mark", mask("--nfmask")?, shift),
+        "--restore-mark" => copied("meta mark", mask("--nfmask")?, "ct mark", mask("--ctmask")?, shift),
+        _ => changed("ct mark", action, shift)?,
     };
     built.says(&text, target.span)
 }
 
-fn copied(mark: &str, own: u32, other: &str, mask: u32) -> String {
+/// Where a mark is moved to.
+#[derive(Debug, Clone, Copy)]
+enum Shift {
+    None,
+    Left(u32),
+    Right(u32),
+}
+
+impl Shift {
+    /// What `target` says: the last one counts.
+    fn of_target(target: &Loaded) -> Result<Self, Diagnostic> {
+        let by = |given: &Given| number(given.value(), 0, 31).map(|by| u32::try_from(by).unwrap_or(0));
+        let (left, right) = (target.get("--left-shift-mark"), target.get("--right-shift-mark"));
+        let is_last = |given: &&Given| right.is_none_or(|right| given.span.start > right.span.start);
+        Ok(match (left.filter(is_last), right) {
+            (Some(left), _) if by(left)? > 0 => Self::Left(by(left)?),
+            (None, Some(right)) if by(right)? > 0 => Self::Right(by(right)?),
+            _ => Self::None,
+        })
+    }
+
+    const fn of(self, mark: u32) -> u32 {
+        match self {
+            Self::None => mark,
+            Self::Left(by) => mark << by,
+            Self::Right(by) => mark >> by,
+        }
+    }
+
+    fn text(self) -> String {
+        match self {
+            Self::None => String::new(),
+            Self::Left(by) => format!(" << {by}"),
+            Self::Right(by) => format!(" >> {by}"),
+        }
+    }
+}
+
+fn copied(mark: &str, own: u32, other: &str, mask: u32, shift: Shift) -> String {
     let from = match mask {
-        u32::MAX => other.to_owned(),
-        mask => format!("{other} & {mask:#x}"),
+        u32::MAX => format!("{other}{}", shift.text()),
+        mask => match shift {
+            Shift::None => format!("{other} & {mask:#x}"),
+            shift => format!("({other} & {mask:#x}){}", shift.text()),
+        },
     };
     match own {
         u32::MAX => format!("{mark} set {from}"),

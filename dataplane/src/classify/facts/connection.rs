@@ -45,9 +45,10 @@ pub mod status {
 /// The number at `load` of a packet that is not tracked yet, but about whose connection a rule has spoken.
 pub(super) fn of_template(template: Template, load: Ct) -> Option<Value> {
     match load {
+        _ if !template.is_shown => None,
         Ct::Zone => Some(template.zone.into()),
         Ct::Status => Some((status::TEMPLATE | status::CONFIRMED).into()),
-        Ct::Helper | Ct::Address { .. } => None,
+        Ct::Helper | Ct::Packets(_) | Ct::Bytes(_) | Ct::AveragePacket(_) => None,
         _ => Some(0),
     }
 }

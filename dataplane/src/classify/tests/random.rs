@@ -86,7 +86,8 @@ fn rule(choices: &mut Choices<'_>, policy: &mut Policy, targets: usize) -> Vec<S
         5 => {
             let key = key(choices);
             let map = set(choices, policy, &key);
-            let verdicts = (0..policy.sets[map.index()].len()).map(|_| verdict(choices, targets)).collect();
+            let verdicts =
+                (0..policy.sets[map.index()].holdings()).map(|_| verdict(choices, targets)).collect();
             policy.sets[map.index()].verdicts = verdicts;
             Some(Statement::VerdictMap { key: key.into_iter().map(|(field, _)| field).collect(), map })
         }

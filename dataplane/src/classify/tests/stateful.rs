@@ -77,6 +77,15 @@ pub(super) fn enliven(choices: &mut Choices<'_>, policy: &mut Policy, set: &mut 
     if choices.one_in(6) {
         set.each = (0..set.len()).map(|_| each(choices, policy)).collect();
     }
+    if set.is_alive() && choices.one_in(2) {
+        set.rest = true;
+        if !set.expires.is_empty() {
+            set.expires.push(choices.of(&[0, 1, 6000]));
+        }
+        if !set.each.is_empty() {
+            set.each.push(each(choices, policy));
+        }
+    }
 }
 
 fn each(choices: &mut Choices<'_>, policy: &mut Policy) -> Vec<Statement> {
@@ -124,7 +133,7 @@ fn operand(choices: &mut Choices<'_>, policy: &mut Policy) -> Operand {
             let key = random::key(choices);
             let map = random::set(choices, policy, &key);
             let set = &mut policy.sets[map.index()];
-            set.data = (0..set.len() as Value).map(|element| element % 4).collect();
+            set.data = (0..set.holdings() as Value).map(|element| element % 4).collect();
             Operand::Map { key: fields(&key), map }
         }
     }
@@ -155,7 +164,7 @@ fn object(choices: &mut Choices<'_>, policy: &mut Policy) -> Statement {
         ObjectKind::Helper,
         ObjectKind::Timeouts,
     ]);
-    let count = policy.sets[map.index()].len();
+    let count = policy.sets[map.index()].holdings();
     let data = (0..count).map(|_| match kind {
         ObjectKind::Counter => {
             let Statement::Counter(counter) = random::counter(choices, policy) else { return 0 };
@@ -168,6 +177,10 @@ fn object(choices: &mut Choices<'_>, policy: &mut Policy) -> Statement {
     let data = data.collect();
     let set = &mut policy.sets[map.index()];
     (set.data, set.dynamic) = (data, None);
+    if !set.is_alive() {
+        set.rest = false;
+        set.data.truncate(set.len());
+    }
     Statement::Object { kind, key: fields(&key), map }
 }
 

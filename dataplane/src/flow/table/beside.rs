@@ -13,8 +13,8 @@ use crate::flow::group::LANES;
 #[derive(Debug)]
 pub(super) struct Beside<X> {
     values: Box<[X]>,
-    /// A bit a lane, a byte a bucket: where a value was written since its flow began. All others are zero.
-    written: Box<[u8]>,
+    /// A bit a lane, by bucket: where a value was written since its flow began. All others are zero.
+    written: Box<[u16]>,
     /// Whether anything was written since the start.
     in_use: bool,
 }
@@ -28,14 +28,14 @@ impl<X: FromZeros + Copy> Beside<X> {
 
     #[inline]
     pub(super) fn get(&self, slot: Slot) -> X {
-        if self.is_written(slot) { self.values[slot.0 as usize] } else { X::new_zeroed() }
+        if self.is_written(slot) { self.values[slot.index()] } else { X::new_zeroed() }
     }
 
     #[inline]
     pub(super) fn get_mut(&mut self, slot: Slot) -> &mut X {
         self.in_use = true;
         self.written[slot.bucket() as usize] |= 1 << slot.lane();
-        &mut self.values[slot.0 as usize]
+        &mut self.values[slot.index()]
     }
 
     /// The flow there is gone: nothing of it is left to the next. What was written, if anything was.
@@ -45,7 +45,7 @@ impl<X: FromZeros + Copy> Beside<X> {
             return None;
         }
         self.written[slot.bucket() as usize] &= !(1 << slot.lane());
-        Some(std::mem::replace(&mut self.values[slot.0 as usize], X::new_zeroed()))
+        Some(std::mem::replace(&mut self.values[slot.index()], X::new_zeroed()))
     }
 
     #[inline]
@@ -54,4 +54,4 @@ impl<X: FromZeros + Copy> Beside<X> {
     }
 }
 
-const _: () = assert!(LANES == u8::BITS as usize);
+const _: () = assert!(LANES <= u16::BITS as usize);

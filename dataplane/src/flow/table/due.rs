@@ -37,7 +37,7 @@ impl Due {
 
     pub(super) fn add(&mut self, slot: Slot, deadline: Tick, now: Tick) {
         self.advance(now);
-        if self.places[slot.0 as usize] == 0 {
+        if self.places[slot.index()] == 0 {
             self.heap.push((self.unwrapped(deadline), slot));
             self.rise(self.heap.len() - 1);
         }
@@ -77,7 +77,7 @@ impl Due {
 
     pub(super) fn remove(&mut self, slot: Slot) {
         let Some(place) = self.place(slot) else { return };
-        self.places[slot.0 as usize] = 0;
+        self.places[slot.index()] = 0;
         self.heap.swap_remove(place);
         if place < self.heap.len() {
             self.rise(place);
@@ -86,7 +86,7 @@ impl Due {
     }
 
     fn place(&self, slot: Slot) -> Option<usize> {
-        (self.places[slot.0 as usize] as usize).checked_sub(1)
+        (self.places[slot.index()] as usize).checked_sub(1)
     }
 
     fn is_sooner(&self, one: usize, other: usize) -> bool {
@@ -119,6 +119,6 @@ impl Due {
 
     /// Notes where the slot at this place is.
     fn settle(&mut self, place: usize) {
-        self.places[self.heap[place].1.0 as usize] = place as u32 + 1;
+        self.places[self.heap[place].1.index()] = place as u32 + 1;
     }
 }

@@ -6,21 +6,20 @@
 //! little to do.
 
 use super::{Entry, Slot, Table};
-use crate::flow::bucket::Bucket;
-use crate::flow::group::{self, LANES, Lanes};
+use crate::flow::group::{self, Ends, LANES, Lanes, Tags};
 use crate::flow::hash::{CHOICES, Fingerprint};
 use crate::flow::prefetch::prefetch;
 use crate::time::Tick;
 
 impl<E: Entry> Table<E> {
-    /// A slot for a new flow in one of these buckets, and by which choice. If there is a flow, it is over.
+    /// A slot for a new flow in one of these buckets, and by which choice. If there is a flow, it may be over.
     #[inline]
     pub(super) fn place(&self, window: &Window, fingerprint: Fingerprint, now: Tick) -> Option<(Slot, u32)> {
         let (mut most, mut best) = (0, None);
         for (choice, &bucket) in (0..).zip(window) {
-            let room = Room::of(self.bucket(bucket), now);
+            let room = self.room(bucket, self.bucket(bucket).tags(), now);
             let slots = room.len();
-            if slots > most && self.can_count(window[0], fingerprint, choice) {
+            if slots > most && self.can_count(window[0], choice) {
                 best = room.first().map(|lane| (Slot::new(bucket, lane), choice));
                 if slots >= if choice == 0 { AT_HOME } else { AWAY } {
                     return best;
@@ -28,7 +27,25 @@ impl<E: Entry> Table<E> {
                 most = slots;
             }
         }
+        debug_assert!(best.is_none_or(|(slot, choice)| self.is_of(window[0], fingerprint, choice, slot)));
         best
+    }
+
+    /// A slot that is empty in one of these buckets, or whose flow is over. What seems over and is not is found out on the
+    /// way: once for each time that its deadline is put off.
+    pub(super) fn place_of_none(
+        &mut self,
+        window: &Window,
+        fingerprint: Fingerprint,
+        now: Tick,
+    ) -> Option<(Slot, u32)> {
+        loop {
+            let (slot, choice) = self.place(window, fingerprint, now)?;
+            if self.is_free(slot, now) {
+                return Some((slot, choice));
+            }
+            self.reclaim(slot.bucket(), now);
+        }
     }
 
     /// Whether a new flow may still go where there was room for it before, by this choice of bucket.
@@ -40,9 +57,8 @@ impl<E: Entry> Table<E> {
         fingerprint: Fingerprint,
         now: Tick,
     ) -> bool {
-        debug_assert_eq!(fingerprint.across(home, choice, self.bucket_count()), slot.bucket());
-        (!self.is_taken(slot) || self.deadline(slot).is_at_or_before(now))
-            && self.can_count(home, fingerprint, choice)
+        debug_assert!(self.is_of(home, fingerprint, choice, slot));
+        self.is_free(slot, now) && self.can_count(home, choice)
     }
 
     /// Asks for what a new flow in this slot would write to.
@@ -68,7 +84,7 @@ impl<E: Entry> Table<E> {
     ) -> Option<(Slot, u32)> {
         let reclaimed: u32 = window.iter().map(|&bucket| self.reclaim(bucket, now)).sum();
         let place = if reclaimed > 0 { self.place(window, fingerprint, now) } else { None };
-        place.or_else(|| self.evict(window, fingerprint, now, evictable))
+        place.or_else(|| self.evict(window, now, evictable))
     }
 
     /// The buckets of a flow, by choice.
@@ -77,68 +93,87 @@ impl<E: Entry> Table<E> {
         std::array::from_fn(|choice| fingerprint.across(home, choice as u32, self.bucket_count()))
     }
 
-    /// The slot that a new flow would take in this bucket, if it has room to spare.
+    /// The slot that a new flow would take in this bucket, which has these tags, if it has room to spare.
     #[inline]
-    pub(super) fn slot_to_spare(&self, bucket: u32, now: Tick) -> Option<Slot> {
-        let room = Room::of(self.bucket(bucket), now);
-        if room.is_to_spare() { room.first().map(|lane| Slot::new(bucket, lane)) } else { None }
+    pub(super) fn slot_to_spare(&self, bucket: u32, tags: Tags, now: Tick) -> Option<Slot> {
+        let room = self.room(bucket, tags, now);
+        if room.len() >= AT_HOME { room.first().map(|lane| Slot::new(bucket, lane)) } else { None }
     }
 
-    /// A slot made empty by dropping, of the flows in a window without room, one that may go.
+    /// A slot made empty by dropping, of the flows in a window without room, one that may go: the first of those that end
+    /// soonest. What ends later than it seemed is put behind the others.
     fn evict(
         &mut self,
         window: &Window,
-        fingerprint: Fingerprint,
         now: Tick,
         evictable: impl Fn(&E::Stored) -> bool,
     ) -> Option<(Slot, u32)> {
-        let may_go = |(slot, choice): &(Slot, u32)| {
-            self.is_taken(*slot)
-                && self.can_count(window[0], fingerprint, *choice)
-                && evictable(self.stored(*slot))
-        };
-        let soonest = self.soonest(window, now);
-        let goes = if may_go(&soonest) {
-            Some(soonest)
-        } else {
-            let mut ends = self.ends(window, now);
-            ends.sort_unstable_by_key(|&(left, ..)| left);
-            ends[1..CANDIDATES].iter().map(|&(_, slot, choice)| (slot, choice)).find(may_go)
-        };
-        let (slot, choice) = goes?;
+        let latest = now.after(u32::MAX);
+        let mut ends = self.ends(window);
+        let (mut spared, mut goes) = ([None; CANDIDATES], None);
+        for spared in &mut spared {
+            let (choice, lane) = group::soonest(&ends, now);
+            let (slot, seems) = (Slot::new(window[choice], lane), Tick(ends[choice].0[lane]));
+            let end = if self.is_taken(slot) && seems != latest { self.deadline(slot) } else { latest };
+            let may_go =
+                end != latest && self.can_count(window[0], choice as u32) && evictable(self.stored(slot));
+            ends[choice].0[lane] = if may_go { end.0 } else { latest.0 };
+            if may_go && end == seems {
+                goes = Some((slot, choice as u32));
+                break;
+            }
+            if may_go {
+                *spared = Some((end.since(now), slot, choice as u32));
+            }
+            if end != latest {
+                self.earliest(slot.bucket()).set(lane, end);
+            }
+        }
+        let least = || spared.into_iter().flatten().min_by_key(|&(left, ..)| left);
+        let (slot, choice) = goes.or_else(|| least().map(|(_, slot, choice)| (slot, choice)))?;
         self.vacate(slot);
         self.stats.evicted += 1;
         Some((slot, choice))
     }
 
-    /// Of a window, the slot whose deadline comes soonest, and its choice of bucket.
-    fn soonest(&self, window: &Window, now: Tick) -> (Slot, u32) {
-        let at = group::soonest(&window.map(|bucket| self.bucket(bucket).deadlines()), now);
-        (Slot::new(window[at / LANES % window.len()], at % LANES), (at / LANES) as u32)
-    }
-
     /// Asks for what is read and written if the flow of a window that ends soonest goes.
     pub(super) fn prefetch_soonest(&self, window: &Window, now: Tick) {
-        let (slot, _) = self.soonest(window, now);
-        self.prefetch_place(slot);
+        let (choice, lane) = group::soonest(&self.ends(window), now);
+        self.prefetch_place(Slot::new(window[choice], lane));
     }
 
-    /// What time the flows of a window have left, their slots, and by which choice they are in it.
-    fn ends(&self, window: &Window, now: Tick) -> [End; CHOICES as usize * LANES] {
-        std::array::from_fn(|at| {
-            let (choice, lane) = (at / LANES, at % LANES);
-            let slot = Slot::new(window[choice], lane);
-            (self.deadline(slot).since(now), slot, choice as u32)
-        })
+    #[inline]
+    fn ends(&self, window: &Window) -> [Ends; CHOICES as usize] {
+        window.map(|bucket| self.earliest(bucket).ends())
     }
 
     /// Drops the flows of a bucket whose deadline has come; says how many.
     pub(in crate::flow) fn reclaim(&mut self, bucket: u32, now: Tick) -> u32 {
-        let stale = Room::of(self.bucket(bucket), now).stale;
-        for lane in stale {
-            self.expire(Slot::new(bucket, lane));
+        let mut gone = 0;
+        for lane in self.room(bucket, self.bucket(bucket).tags(), now).over {
+            let slot = Slot::new(bucket, lane);
+            let end = self.deadline(slot);
+            if end.is_at_or_before(now) {
+                self.expire(slot);
+                gone += 1;
+            } else {
+                self.earliest(bucket).set(lane, end);
+            }
         }
-        stale.len()
+        gone
+    }
+
+    /// For the hand-over of ageing: asks for the entries that [`reclaim`](Self::reclaim) looks at.
+    pub(in crate::flow) fn prefetch_over(&self, bucket: u32, now: Tick) {
+        for lane in self.room(bucket, self.bucket(bucket).tags(), now).over {
+            prefetch(self.stored(Slot::new(bucket, lane)));
+        }
+    }
+
+    /// For the hand-over of ageing: asks for the bucket.
+    pub(in crate::flow) fn prefetch_bucket(&self, bucket: u32) {
+        prefetch(self.bucket(bucket));
+        prefetch(self.earliest(bucket));
     }
 
     pub(super) fn expire(&mut self, slot: Slot) {
@@ -153,7 +188,7 @@ impl<E: Entry> Table<E> {
         let (fingerprint, choice) = Fingerprint::of_tag(bucket.tags().tag(slot.lane()));
         if choice > 0 {
             let home = self.bucket(fingerprint.across(slot.bucket(), choice, self.bucket_count()));
-            home.set_overflow(fingerprint.class(), home.overflow(fingerprint.class()).minus(choice));
+            home.set_overflow(home.tags().overflow().minus(choice));
         }
         bucket.set_tag(slot.lane(), 0);
         if !self.due.is_empty() {
@@ -166,51 +201,49 @@ impl<E: Entry> Table<E> {
     }
 
     #[inline]
-    fn can_count(&self, home: u32, fingerprint: Fingerprint, choice: u32) -> bool {
-        choice == 0 || self.bucket(home).overflow(fingerprint.class()).plus(choice).is_some()
+    fn room(&self, bucket: u32, tags: Tags, now: Tick) -> Room {
+        let vacant = tags.vacant();
+        Room { over: self.earliest(bucket).ends().past(now).and(vacant.others()), vacant }
+    }
+
+    /// Whether there is no flow, or one whose deadline has come.
+    #[inline]
+    fn is_free(&self, slot: Slot, now: Tick) -> bool {
+        !self.is_taken(slot) || self.deadline(slot).is_at_or_before(now)
+    }
+
+    #[inline]
+    fn can_count(&self, home: u32, choice: u32) -> bool {
+        choice == 0 || self.bucket(home).tags().overflow().plus(choice).is_some()
+    }
+
+    fn is_of(&self, home: u32, fingerprint: Fingerprint, choice: u32, slot: Slot) -> bool {
+        fingerprint.across(home, choice, self.bucket_count()) == slot.bucket() && slot.lane() < LANES
     }
 }
 
 /// The buckets of a flow, by choice: home is the first.
 pub(super) type Window = [u32; CHOICES as usize];
 
-/// What time a flow has left, its slot, and the choice of that bucket.
-type End = (u32, Slot, u32);
-
 /// Where a bucket has room for a new flow.
 #[derive(Debug, Clone, Copy)]
 struct Room {
-    /// Lanes of flows whose deadline has come.
-    stale: Lanes,
+    /// Lanes of flows that are over, as it seems.
+    over: Lanes,
     /// Lanes without a flow.
     vacant: Lanes,
 }
 
 impl Room {
     #[inline]
-    fn of(bucket: &Bucket, now: Tick) -> Self {
-        let vacant = bucket.vacant();
-        Self { stale: bucket.deadlines().ended(now).and(vacant.others()), vacant }
-    }
-
-    #[inline]
-    const fn len(self) -> u32 {
-        self.stale.or(self.vacant).len()
-    }
-
-    /// Whether a flow may go here, if this is home, though others of its buckets may have more.
-    #[inline]
-    const fn is_to_spare(self) -> bool {
-        self.stale.or(self.vacant).are_several()
+    fn len(self) -> u32 {
+        self.over.or(self.vacant).len()
     }
 
     /// The lane to take first: whose flow is over, so that nobody else has to remove it.
     #[inline]
-    const fn first(self) -> Option<usize> {
-        match self.stale.first() {
-            None => self.vacant.first(),
-            stale => stale,
-        }
+    fn first(self) -> Option<usize> {
+        if self.over.are_any() { self.over.first() } else { self.vacant.first() }
     }
 }
 

@@ -53,9 +53,9 @@ pub(crate) fn flow(number: u32) -> Flow {
 impl<E: Entry> Table<E> {
     /// Whether tags, overflow counters and the number of flows agree with each other and with the hashes.
     pub(crate) fn check(&self, hash: impl Fn(&FlowKey) -> FlowHash) {
-        let mut overflow: HashMap<(u32, usize, u32), u16> = HashMap::new();
+        let mut overflow: HashMap<(u32, u32), u16> = HashMap::new();
         let mut keys = HashSet::new();
-        for (slot, entry, _) in self.iter() {
+        for (slot, entry, end) in self.iter() {
             let hash = hash(entry.key());
             let (home, tag) =
                 (hash.home(self.bucket_count()), self.bucket(slot.bucket()).tags().tag(slot.lane()));
@@ -63,21 +63,24 @@ impl<E: Entry> Table<E> {
             assert_eq!(fingerprint, hash.fingerprint(), "the tag is the flow's");
             assert_eq!(fingerprint.across(home, choice, self.bucket_count()), slot.bucket(), "in its place");
             assert!(keys.insert(*entry.key()), "a key is stored once");
+            assert!(self.seems_to_end(slot).is_at_or_before(end), "it is not looked for too late");
             if choice > 0 {
-                *overflow.entry((home, fingerprint.class(), choice)).or_default() += 1;
+                *overflow.entry((home, choice)).or_default() += 1;
             }
         }
         assert_eq!(keys.len(), self.len());
         for bucket in 0..self.bucket_count() {
-            for (class, choice) in (0..8).flat_map(|class| (1..CHOICES).map(move |choice| (class, choice))) {
-                let expected = overflow.get(&(bucket, class, choice)).copied().unwrap_or(0);
-                assert_eq!(
-                    self.bucket(bucket).overflow(class).count(choice),
-                    expected,
-                    "who lives elsewhere"
-                );
+            for choice in 1..CHOICES {
+                let expected = overflow.get(&(bucket, choice)).copied().unwrap_or(0);
+                let counted = self.bucket(bucket).tags().overflow().count(choice);
+                assert_eq!(counted, expected, "who lives elsewhere");
             }
         }
+    }
+
+    /// When the flow there ends at the earliest, as who looks for room sees it.
+    fn seems_to_end(&self, slot: Slot) -> Tick {
+        Tick(self.earliest(slot.bucket()).ends().0[slot.lane()])
     }
 
     /// The slots where a flow with this hash could live.
@@ -85,7 +88,7 @@ impl<E: Entry> Table<E> {
         let home = hash.home(self.bucket_count());
         (0..CHOICES)
             .map(|choice| hash.fingerprint().across(home, choice, self.bucket_count()))
-            .flat_map(|bucket| (0..8).map(move |lane| Slot::new(bucket, lane)))
+            .flat_map(|bucket| (0..LANES).map(move |lane| Slot::new(bucket, lane)))
             .collect()
     }
 }
@@ -125,7 +128,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-const FLOWS: u32 = 80;
+const FLOWS: u32 = 150;
 /// Few enough that the queue is full at times.
 const MESSAGES: usize = 20;
 
@@ -195,6 +198,9 @@ impl History {
         };
         let live = window.iter().filter(|(.., deadline)| !deadline.is_at_or_before(now));
         let room = live.clone().count() < self.table.window(hash).len();
+        let seems = |(slot, ..): &&(Slot, Flow, Tick)| self.table.seems_to_end(*slot);
+        let deceptive: Vec<Tick> =
+            live.clone().filter(|flow| seems(flow) != flow.2).map(|flow| seems(&flow)).collect();
         let before = self.table.stats();
         let flow = Flow { key: key(number), assured };
         let seen = match self.table.seek(hash, Some(now)) {
@@ -209,6 +215,8 @@ impl History {
         assert_eq!(self.table.stats().refused, before.refused + u64::from(inserted.is_err()));
         assert_eq!(self.table.stats().evicted, before.evicted + u64::from(inserted.is_ok() && !room));
         let gone: Vec<_> = live.filter(|(slot, flow, _)| !self.table.holds(*slot, &flow.key)).collect();
+        // those that end later than it seemed are looked at for nothing
+        let deceptive = deceptive.iter().filter(|end| !end.is_at_or_before(now)).count();
         let sooner_and_assured = |end: Tick| {
             let sooner = window.iter().filter(|(.., d)| d.since(now) <= end.since(now) && d.since(now) > 0);
             sooner.filter(|(_, flow, _)| flow.assured).count()
@@ -226,7 +234,8 @@ impl History {
                         let left = |deadline: &Tick| deadline.since(now);
                         let soonest =
                             window.iter().filter(|(_, flow, _)| !flow.assured).map(|(.., d)| left(d));
-                        assert_eq!(soonest.min(), Some(left(end)), "the soonest to end goes");
+                        let is_soonest = soonest.min() == Some(left(end));
+                        assert!(is_soonest || deceptive > 0, "the soonest to end goes");
                         self.model.retain(|_, (flow, _)| flow.key != gone.key);
                     }
                     _ => panic!("one flow makes room for one"),
@@ -237,7 +246,8 @@ impl History {
                 let soonest = window.iter().filter(|(_, flow, _)| !flow.assured).map(|&(.., end)| end);
                 if let Some(end) = soonest.min_by_key(|end| end.since(now)) {
                     // alternates of a tiny table coincide, and its slots are then candidates more than once
-                    assert!(sooner_and_assured(end) * 3 >= CANDIDATES, "none of the first may go");
+                    let first = sooner_and_assured(end) + deceptive;
+                    assert!(first * 3 >= CANDIDATES, "none of the first may go");
                 }
             }
         }
@@ -295,7 +305,7 @@ impl History {
             Op::Reap { budget } => {
                 let (now, before) = (self.now(), self.table.stats());
                 let removed = self.reaper.reap(&mut self.table, now, budget);
-                assert!(removed <= budget * 8);
+                assert!(removed <= budget * LANES);
                 assert_eq!(self.table.stats().expired, before.expired + removed as u64);
             }
         }
@@ -317,10 +327,10 @@ fn hashes() -> impl Strategy<Value = Vec<FlowHash>> {
 proptest! {
     #[test]
     fn it_does_what_the_model_does(
-        capacity in 1usize..48,
+        capacity in 1usize..90,
         hashes in hashes(),
         epoch: u32,
-        ops in prop::collection::vec(op(), 1..400),
+        ops in prop::collection::vec(op(), 1..700),
     ) {
         let (table, model) = (Table::with_capacity(capacity), HashMap::new());
         let (ager, reaper) = ageing(&table, MESSAGES);
@@ -414,7 +424,7 @@ fn flows_that_cannot_be_counted_away_from_home_are_refused() {
         let flow = flow(number);
         stored += usize::from(table.insert(hash(&flow.key), flow, Tick(9), Tick(0), |_| true).is_ok());
     }
-    assert_eq!(stored, 8 + 3 * 31, "a full home, and as many as its class can count");
+    assert_eq!(stored, LANES + 3 * 31, "a full home, and as many as it can count");
     table.check(hash);
 }
 
@@ -473,11 +483,11 @@ fn colliding_keys_are_harmless_under_a_secret_seed_and_bounded_under_a_known_one
         aimed.iter().filter(stored).count()
     };
     let stored = fill(&mut table, &known);
-    assert!(stored <= 8 + 8 * 3 * 31, "what a home can count: {stored}");
+    assert!(stored <= LANES + 3 * 31, "what a home can count: {stored}");
     assert_eq!(table.stats().refused, aimed.len() as u64 - stored as u64);
     let window: HashSet<Slot> = aimed.iter().flat_map(|flow| table.window(known.hash(&flow.key))).collect();
     assert!(table.iter().all(|(slot, ..)| window.contains(&slot)), "nobody is put anywhere else");
-    assert!(aimed.iter().all(|flow| table.window(known.hash(&flow.key)).len() <= 8 * CHOICES as usize));
+    assert!(aimed.iter().all(|flow| table.window(known.hash(&flow.key)).len() <= LANES * CHOICES as usize));
     table.check(|key| known.hash(key));
 
     let secret = FlowHasher::new([0x0123_4567_89ab_cdef, 2, 3, 5]);
@@ -485,7 +495,7 @@ fn colliding_keys_are_harmless_under_a_secret_seed_and_bounded_under_a_known_one
     assert_eq!(fill(&mut table, &secret), aimed.len(), "none is refused");
     let mut at_home = vec![0u32; buckets as usize];
     aimed.iter().for_each(|flow| at_home[secret.hash(&flow.key).home(buckets) as usize] += 1);
-    // six expected, standard deviation 2.5
-    assert!(at_home.iter().all(|&count| count < 24), "{at_home:?}");
+    // eleven expected, standard deviation 3.4
+    assert!(at_home.iter().all(|&count| count < 33), "{at_home:?}");
     table.check(|key| secret.hash(key));
 }
