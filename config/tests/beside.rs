@@ -167,6 +167,79 @@ fn a_set_saved_beside_a_dump_is_looked_up() {
     assert_eq!(turned.policy.rules[0].statements, rule.statements);
 }
 
+/// The bounds of the set that the one rule asks.
+fn bounds_of(sets: &str, rule: &str) -> Vec<(u128, u128, u64)> {
+    let dump = format!("*filter\n:INPUT DROP [0:0]\n-A INPUT -m set --match-set s {rule} -j DROP\nCOMMIT\n");
+    let loaded = read(&[("s", sets), ("rules.v4", &dump)], &[]).unwrap_or_else(|why| panic!("{why}"));
+    let set = loaded.policy.sets.iter().find(|set| set.name.as_deref() == Some("s")).expect("there");
+    let ends = |element| set.expires.get(element).copied().unwrap_or(0);
+    (0..set.len()).map(|element| (set.low[element], set.high[element], ends(element))).collect()
+}
+
+#[test]
+fn the_smallest_network_that_holds_an_address_decides() {
+    let sets = "create s hash:net\nadd s 10.0.0.0/8\nadd s 10.1.0.0/16 nomatch\nadd s 10.1.2.0/24\n";
+    let found = bounds_of(sets, "src");
+    assert_eq!(
+        found,
+        [(0x0a00_0000, 0x0a00_ffff, 0), (0x0a01_0200, 0x0a01_02ff, 0), (0x0a02_0000, 0x0aff_ffff, 0)]
+    );
+    let timed = "create s hash:net timeout 0\nadd s 10.0.0.0/8 timeout 50\nadd s 10.1.0.0/16 timeout 20\n\
+                 add s 10.2.0.0/16\nadd s 11.0.0.0/8 timeout 7\n";
+    assert_eq!(
+        bounds_of(timed, "dst"),
+        [
+            (0x0a00_0000, 0x0a01_ffff, 50_000),
+            (0x0a02_0000, 0x0a02_ffff, 0),
+            (0x0a03_0000, 0x0aff_ffff, 50_000),
+            (0x0b00_0000, 0x0bff_ffff, 7000),
+        ]
+    );
+    let both = "create s hash:net timeout 5\nadd s 10.0.0.0/8\nadd s 10.1.0.0/16 nomatch\n";
+    let dump = "*filter\n-A INPUT -m set --match-set s src -j DROP\nCOMMIT\n";
+    assert!(complaints(&[("s", both), ("rules.v4", dump)], &[]).contains("in a set whose elements end"));
+}
+
+#[test]
+fn a_list_holds_what_its_sets_hold() {
+    let sets = "create a hash:ip\nadd a 192.0.2.1\ncreate b hash:net\nadd b 198.51.100.0/24\ncreate s list:set size 8\n\
+                add s a\nadd s b\n";
+    assert_eq!(bounds_of(sets, "src"), [(0xc000_0201, 0xc000_0201, 0), (0xc633_6400, 0xc633_64ff, 0)]);
+    let rule = |rule: &str| format!("*filter\n-A INPUT {rule}\nCOMMIT\n");
+    let other = "create a hash:ip\ncreate b hash:ip,port\ncreate s list:set\nadd s a\nadd s b\n";
+    for (sets, dump, part) in [
+        (other, "-m set --match-set s src -j DROP", "s:5:7: error: the set `b` is of another kind"),
+        (sets, "-j SET --add-set a src", "the list `s` has its elements"),
+        ("create s list:set\n", "-m set --match-set s src", "holds no sets"),
+        ("create s list:set\nadd s a\n", "-m set --match-set s src", "there is no set `a` to be listed"),
+    ] {
+        let said = complaints(&[("s", sets), ("rules.v4", &rule(dump))], &[]);
+        assert!(said.contains(part), "{dump}: {said}");
+    }
+}
+
+#[test]
+fn networks_behind_interfaces_and_masks_of_addresses_are_read() {
+    let said = |sets: &str, rule: &str| {
+        let dump = format!("*filter\n:INPUT DROP [0:0]\n-A INPUT {rule}\nCOMMIT\n");
+        let sources = [Source::new("s", sets), Source::new("rules.v4", dump)];
+        config::parse(&sources, &mut NoFiles).map_or_else(|why| why.to_string(), |read| print(&read))
+    };
+    let sets = "create s hash:net,iface\nadd s 10.0.0.0/8,br-lan\nadd s 11.0.0.0/8,eth wildcard\n";
+    let printed = said(sets, "-m set --match-set s src,dst -j DROP");
+    assert!(printed.contains("ip saddr . oifname @s"), "{printed}");
+    assert!(
+        printed.contains("10.0.0.0/8 . \"br-lan\"") && printed.contains("11.0.0.0/8 . \"eth*\""),
+        "{printed}"
+    );
+    let port = "create s hash:net,iface\nadd s 10.0.0.0/8,physdev:eth0\n";
+    assert!(said(port, "-m set --match-set s src,src").starts_with("s:2:18: error: `physdev:`"));
+    let masked = "create s hash:ip netmask 24\nadd s 10.1.2.0\n";
+    assert!(said(masked, "-m set --match-set s src").contains("ip saddr & 255.255.255.0 @s"));
+    let other = "create s hash:ip,port\nadd s 10.1.2.0,vrrp:0\n";
+    assert!(said(other, "-m set --match-set s src,src").contains("s:2:16: error: `vrrp` has no ports"));
+}
+
 #[test]
 fn an_element_of_a_set_that_is_wrong_is_named_at_its_place() {
     let sets = "create good hash:net family inet\nadd good 192.0.2.0/33\nadd bad 1.1.1.1\n";

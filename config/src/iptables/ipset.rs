@@ -2,8 +2,12 @@
 //!
 //! A set becomes one of nft with the same name in every table whose rules ask for it.
 
-use std::collections::BTreeMap;
+mod finish;
+mod nested;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::Version;
 use super::lexer::{Line, Token};
@@ -30,6 +34,8 @@ pub(super) enum Part {
     Mac,
     /// The mark of the packet.
     Mark,
+    /// The name of an interface.
+    Interface,
 }
 
 /// One set.
@@ -48,6 +54,14 @@ pub(super) struct Saved {
     waiting: Waiting,
     /// The first that is a network or a range.
     wide: Option<Span>,
+    /// Those that are exceptions, by number.
+    exceptions: BTreeSet<usize>,
+    /// Elements do not overlap, and do not become one where they touch.
+    apart: bool,
+    /// What of an address counts, in nft's words.
+    pub(super) mask: String,
+    /// The sets that a list holds, if it is one.
+    members: Option<Vec<Token>>,
 }
 
 /// Elements in nft's words that are not read yet: a few at a time, since there may be millions.
@@ -62,6 +76,13 @@ struct Waiting {
 impl IpSets {
     pub(super) fn get(&self, name: &str) -> Option<&Saved> {
         self.sets.get(name)
+    }
+
+    /// The list that holds this set, or is it.
+    pub(super) fn list_of(&self, name: &str) -> Option<&str> {
+        let holds = |members: &Vec<Token>| members.iter().any(|member| member.text == name);
+        let mut lists = self.sets.iter().filter_map(|(list, saved)| Some((list, saved.members.as_ref()?)));
+        lists.find(|(list, members)| *list == name || holds(members)).map(|(list, _)| list.as_str())
     }
 
     /// Whether `text` is the output of `ipset save`.
@@ -86,6 +107,11 @@ impl IpSets {
             errors.extend(read.err());
         }
         self.sets.values_mut().for_each(|saved| saved.read_waiting(errors));
+        self.finish(errors);
+    }
+
+    fn is_list(&self, name: &Token) -> bool {
+        self.sets.get(&name.text).is_some_and(|saved| saved.members.is_some())
     }
 
     fn line(&mut self, tokens: &[Token], span: Span, errors: &mut Vec<Diagnostic>) -> Result<(), Diagnostic> {
@@ -97,6 +123,21 @@ impl IpSets {
                         name.span,
                         format!("the set `{}` is there already", name.text),
                     ));
+                }
+                Ok(())
+            }
+            [command, name, element, options @ ..] if command.text == "add" && self.is_list(name) => {
+                if !self.sets.contains_key(&element.text) {
+                    let message = format!("there is no set `{}` to be listed", element.text);
+                    return Err(Diagnostic::new(element.span, message));
+                }
+                if let Some(option) = options.iter().find(|option| option.text == "timeout") {
+                    let message = "a set that leaves its list is not supported";
+                    return Err(Diagnostic::new(option.span, message));
+                }
+                let saved = self.sets.get_mut(&name.text);
+                if let Some(members) = saved.and_then(|saved| saved.members.as_mut()) {
+                    members.push(element.clone());
                 }
                 Ok(())
             }
@@ -117,9 +158,11 @@ impl IpSets {
 }
 
 fn create(kind: &Token, options: &[Token], span: Span) -> Result<Saved, Diagnostic> {
-    let Some(&(_, parts, intervals)) = TYPES.iter().find(|(name, ..)| *name == kind.text) else {
+    let is_list = kind.text == "list:set";
+    let known = TYPES.iter().find(|(name, ..)| *name == kind.text).or(is_list.then_some(&("", &[], false)));
+    let Some(&(_, parts, intervals)) = known else {
         let message = format!("sets of type `{}` are not supported", kind.text);
-        let names: Vec<&str> = TYPES.iter().map(|(name, ..)| *name).collect();
+        let names: Vec<&str> = TYPES.iter().map(|(name, ..)| *name).chain(["list:set"]).collect();
         return Err(Diagnostic::new(kind.span, message).help(format!("supported are {}", names.join(", "))));
     };
     let has_address = parts.contains(&Part::Address);
@@ -133,6 +176,10 @@ fn create(kind: &Token, options: &[Token], span: Span) -> Result<Saved, Diagnost
         elements: Elements::default(),
         waiting: Waiting::default(),
         wide: None,
+        exceptions: BTreeSet::new(),
+        apart: false,
+        mask: String::new(),
+        members: is_list.then(Vec::new),
     };
     let mut words = options.iter();
     while let Some(word) = words.next() {
@@ -153,8 +200,12 @@ fn create(kind: &Token, options: &[Token], span: Span) -> Result<Saved, Diagnost
             "timeout" => saved.timeout = Some(number(value()?)?),
             "maxelem" => saved.size = Some(number(value()?)?),
             // How the kernel lays it out, and which part of its space a bitmap covers.
-            "hashsize" | "bucketsize" | "initval" | "range" => drop(value()?),
-            "counters" | "comment" | "forceadd" => {}
+            "hashsize" | "bucketsize" | "initval" | "range" | "size" => drop(value()?),
+            // Marks that an element gives are taken by `SET --map-set` only.
+            "counters" | "comment" | "forceadd" | "skbinfo" => {}
+            "netmask" | "bitmask" if matches!(parts, [Part::Address]) && !intervals => {
+                saved.mask = mask(word, value()?, saved.version.unwrap_or(Version::V4))?;
+            }
             _ => {
                 let message = format!("the option `{}` of a set is not supported", word.text);
                 return Err(Diagnostic::new(word.span, message));
@@ -164,6 +215,20 @@ fn create(kind: &Token, options: &[Token], span: Span) -> Result<Saved, Diagnost
     Ok(saved)
 }
 
+/// What of an address counts, in nft's words.
+fn mask(option: &Token, said: &Token, version: Version) -> Result<String, Diagnostic> {
+    if option.text == "netmask" {
+        let bits = super::numbers::number(said, 1, version.width().into())?;
+        return Ok(super::matches::connlimit::mask(bits, version));
+    }
+    let mask = match version {
+        Version::V4 => said.text.parse::<Ipv4Addr>().map(|mask| mask.to_string()).ok(),
+        Version::V6 => said.text.parse::<Ipv6Addr>().map(|mask| mask.to_string()).ok(),
+    };
+    let wrong = || Diagnostic::new(said.span, format!("`{}` is not a mask of addresses", said.text));
+    mask.map(|mask| format!(" & {mask}")).ok_or_else(wrong)
+}
+
 impl Saved {
     /// Puts an element, with what it has, to those that wait.
     fn element(&mut self, element: &Token, options: &[Token]) -> Result<(), Diagnostic> {
@@ -171,12 +236,12 @@ impl Saved {
         if before > 0 {
             self.waiting.text.push_str(", ");
         }
-        let from = self.waiting.text.len();
         if let Err(why) = self.write(element, options) {
             self.waiting.text.truncate(before);
             return Err(why);
         }
-        if self.waiting.text[from..].contains(['/', '-']) {
+        let mut parts = self.parts.iter().zip(element.text.split(','));
+        if parts.any(|(part, said)| *part != Part::Interface && said.contains(['/', '-'])) {
             self.wide.get_or_insert(element.span);
         }
         self.waiting.places.push((self.waiting.text.len(), element.span));
@@ -197,6 +262,8 @@ impl Saved {
                 text.push_str(" . ");
             }
             let end = at + said.len();
+            let is_pattern = || options.iter().any(|option| option.text == "wildcard");
+            let said = if *part == Part::Interface && is_pattern() { &format!("{said}*") } else { said };
             part_text(*part, said, text)
                 .map_err(|message| Diagnostic::new(element.piece(at, end).span, message))?;
             at = end + 1;
@@ -214,10 +281,14 @@ impl Saved {
                         let _ = write!(text, " timeout {seconds}s");
                     }
                 }
-                "comment" | "packets" | "bytes" => drop(value()?),
+                "comment" | "packets" | "bytes" | "skbmark" | "skbprio" | "skbqueue" => drop(value()?),
+                "wildcard" if self.parts.contains(&Part::Interface) => {}
+                "nomatch" if matches!(self.parts[..], [Part::Address]) && self.intervals => {
+                    self.exceptions.insert(self.elements.len() + self.waiting.places.len());
+                }
                 _ => {
                     let message = format!("`{}` of an element is not supported", word.text);
-                    let why = "nft has no such exception: list what is meant without it";
+                    let why = "of several parts nft has no such exception: list what is meant without it";
                     return Err(Diagnostic::new(word.span, message).help(why));
                 }
             }
@@ -251,6 +322,7 @@ impl Saved {
             Part::BarePort => "inet_service",
             Part::Mac => "ether_addr",
             Part::Mark => "mark",
+            Part::Interface => "ifname",
         });
         let types = types.collect::<Vec<_>>().join(" . ");
         if let Some(span) = self.wide.filter(|_| changed) {
@@ -266,7 +338,7 @@ impl Saved {
                 .filter_map(|(set, name)| set.then_some(*name))
                 .collect();
         let flags = if flags.is_empty() { String::new() } else { format!("flags {}; ", flags.join(",")) };
-        let merge = if ranges && self.parts.len() == 1 { "auto-merge; " } else { "" };
+        let merge = if ranges && self.parts.len() == 1 && !self.apart { "auto-merge; " } else { "" };
         let lifetime = match self.timeout.filter(|seconds| *seconds > 0) {
             Some(seconds) => format!("timeout {seconds}s; "),
             None => String::new(),
@@ -284,18 +356,32 @@ impl Saved {
 /// Writes a part of an element in nft's words; otherwise what is wrong with it.
 fn part_text(part: Part, said: &str, text: &mut String) -> Result<(), String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'/' | b'-' | b'_');
-    if said.is_empty() || !said.bytes().all(plain) {
+    let name = said.trim_end_matches('*');
+    if name.is_empty() || !name.bytes().all(plain) {
         return Err(format!("`{said}` is not an element"));
     }
     match part {
         Part::Port => {
             let (protocol, port) = said.split_once(':').unwrap_or(("tcp", said));
-            if protocol.starts_with("icmp") {
+            if protocol.contains("icmp") {
                 return Err("an ICMP type in place of a port is not supported".to_owned());
+            }
+            const PORTS: [&str; 8] = ["tcp", "udp", "sctp", "udplite", "6", "17", "132", "136"];
+            if !PORTS.iter().any(|known| known.eq_ignore_ascii_case(protocol)) {
+                return Err(format!(
+                    "`{protocol}` has no ports: only elements of {} are supported",
+                    PORTS[..4].join(", ")
+                ));
             }
             text.extend(protocol.chars().map(|letter| letter.to_ascii_lowercase()));
             text.push_str(" . ");
             text.push_str(port);
+        }
+        Part::Interface if said.starts_with("physdev:") => {
+            return Err("`physdev:` is a port of a bridge of the host: a wire has none".to_owned());
+        }
+        Part::Interface => {
+            let _ = write!(text, "\"{said}\"");
         }
         Part::BarePort => text.push_str(said.rsplit(':').next().unwrap_or(said)),
         _ => text.push_str(said),
@@ -321,6 +407,7 @@ const TYPES: &[(&str, &[Part], bool)] = &[
     ("hash:ip,mark", &[Part::Address, Part::Mark], false),
     ("hash:mac", &[Part::Mac], false),
     ("hash:ip,mac", &[Part::Address, Part::Mac], false),
+    ("hash:net,iface", &[Part::Address, Part::Interface], true),
     ("bitmap:ip", &[Part::Address], false),
     ("bitmap:ip,mac", &[Part::Address, Part::Mac], false),
     ("bitmap:port", &[Part::BarePort], false),

@@ -62,7 +62,7 @@ pub(in crate::iptables) fn translate(
 }
 
 /// ` & mask` where not all bits count.
-pub(super) fn mask(bits: u64, version: Version) -> String {
+pub(crate) fn mask(bits: u64, version: Version) -> String {
     let (width, bits) = (version.width(), u32::try_from(bits).unwrap_or(u32::MAX));
     if bits >= width {
         return String::new();

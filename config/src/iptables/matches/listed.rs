@@ -66,6 +66,11 @@ impl Changes {
 impl Shared<'_> {
     /// Complains if rules cannot change the set, since each table has one of its own.
     pub(in crate::iptables) fn may_change(&self, name: &Token) -> Result<(), Diagnostic> {
+        if let Some(list) = self.sets.list_of(&name.text) {
+            let message =
+                format!("rules cannot change the set `{}`: the list `{list}` has its elements", name.text);
+            return Err(Diagnostic::new(name.span, message));
+        }
         let of_both = self.sets.get(&name.text).is_some_and(|saved| saved.version.is_none());
         let why = match of_both {
             true => "it holds no addresses, and so is for IPv4 and IPv6",
@@ -97,6 +102,10 @@ pub(in crate::iptables) fn used(name: &Token, sides: &Token, facts: &Facts<'_>) 
         return Err(Diagnostic::new(name.span, message).help(help));
     };
     let Saved { parts, version, timeout, .. } = saved;
+    if parts.is_empty() {
+        let message = format!("the list `{}` holds no sets: no packet is ever in it", name.text);
+        return Err(Diagnostic::new(name.span, message));
+    }
     if version.is_some_and(|version| version != facts.version) {
         let message = format!("the set `{}` is of the other family: no packet is ever in it", name.text);
         return Err(Diagnostic::new(name.span, message));
@@ -117,7 +126,11 @@ pub(in crate::iptables) fn used(name: &Token, sides: &Token, facts: &Facts<'_>) 
             other => return Err(Diagnostic::new(side.span, format!("expected src or dst, found `{other}`"))),
         };
         match part {
-            Part::Address => key.push(format!("{protocol} {}", if source { "saddr" } else { "daddr" })),
+            Part::Address => {
+                let mask = &saved.mask;
+                key.push(format!("{protocol} {}{mask}", if source { "saddr" } else { "daddr" }));
+            }
+            Part::Interface => key.push(if source { "iifname" } else { "oifname" }.to_owned()),
             Part::Mac if source => key.push("ether saddr".to_owned()),
             Part::Mac => key.push("ether daddr".to_owned()),
             Part::Mark => key.push("meta mark".to_owned()),

@@ -66,6 +66,10 @@ pub(in crate::iptables) fn quota(loaded: &Loaded, _facts: &Facts<'_>, built: &mu
     let given = only(loaded)?;
     let bytes = number(given.value(), 0, u64::MAX)?;
     built.remembers = Some(given.span);
+    if bytes > MOST_BYTES {
+        built.note(given.span, "nobody counts so far: 2^63 bytes less one stand for it");
+    }
+    let bytes = bytes.min(MOST_BYTES);
     let over = if given.negated { "over " } else { "" };
     built.says(&format!("quota {over}{bytes} bytes"), given.span)
 }
@@ -78,6 +82,9 @@ pub(super) fn lapse(milliseconds: u64) -> String {
         rest => format!("{}s{rest}ms", milliseconds / 1000),
     }
 }
+
+/// What a quota of nft may be.
+const MOST_BYTES: u64 = u64::MAX >> 1;
 
 /// What a set has room for if nothing says so, as in nft.
 pub(super) const ROOM: u64 = 65_535;

@@ -192,10 +192,11 @@ pub(super) const MATCHES: &[Module] = &[
     any(
         &["set"],
         &[
-            Opt { names: &["--match-set"], values: 2, negatable: true, refused: None },
+            Opt { names: &["--match-set", "--set"], values: 2, negatable: true, refused: None },
             refused(&["--return-nomatch"], 0, NO_EXCEPTIONS),
-            refused(&["--update-counters"], 0, COUNTED),
-            refused(&["--update-subcounters"], 0, COUNTED),
+            // Nobody reads them: what compares them is refused.
+            Opt { names: &["--update-counters"], values: 0, negatable: true, refused: None },
+            Opt { names: &["--update-subcounters"], values: 0, negatable: true, refused: None },
             refused(&["--packets-eq"], 1, COUNTED),
             refused(&["--packets-lt"], 1, COUNTED),
             refused(&["--packets-gt"], 1, COUNTED),
