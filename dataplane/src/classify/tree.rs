@@ -17,6 +17,8 @@ mod burst;
 mod cut;
 mod growing;
 mod leaves;
+#[cfg(target_arch = "x86_64")]
+mod middle;
 mod region;
 #[cfg(target_arch = "x86_64")]
 mod wide;

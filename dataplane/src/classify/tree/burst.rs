@@ -17,6 +17,9 @@ pub(in crate::classify) struct Points {
 pub(super) enum Compares {
     /// A box at a time.
     Portably,
+    /// Eight or sixteen boxes at a time, with AVX2.
+    #[cfg(target_arch = "x86_64")]
+    Middle(super::middle::Has),
     /// Sixteen boxes at a time, with AVX-512.
     #[cfg(target_arch = "x86_64")]
     Wide(super::wide::Has),
@@ -25,11 +28,19 @@ pub(super) enum Compares {
 impl Compares {
     /// The best that this processor has.
     pub(super) fn here() -> Self {
+        Self::all_here().next().unwrap_or(Self::Portably)
+    }
+
+    /// All that this processor has, the best first.
+    pub(super) fn all_here() -> impl Iterator<Item = Self> {
         #[cfg(target_arch = "x86_64")]
-        if let Some(has) = super::wide::Has::detected() {
-            return Self::Wide(has);
-        }
-        Self::Portably
+        let vectors = {
+            let wide = super::wide::Has::detected().map(Self::Wide);
+            wide.into_iter().chain(super::middle::Has::detected().map(Self::Middle))
+        };
+        #[cfg(not(target_arch = "x86_64"))]
+        let vectors = std::iter::empty();
+        vectors.chain([Self::Portably])
     }
 }
 
@@ -72,6 +83,8 @@ impl Forest {
         match self.compares {
             Compares::Portably => self.first_portably(points, into),
             #[cfg(target_arch = "x86_64")]
+            Compares::Middle(has) => has.first(self, points, into),
+            #[cfg(target_arch = "x86_64")]
             Compares::Wide(has) => has.first(self, points, into),
         }
     }
@@ -106,6 +119,8 @@ impl Forest {
         let block = &self.leaves[start..];
         match self.compares {
             Compares::Portably => self.layout.holding(block, count, lanes),
+            #[cfg(target_arch = "x86_64")]
+            Compares::Middle(has) => has.holding(&self.layout, block, count, lanes),
             #[cfg(target_arch = "x86_64")]
             Compares::Wide(has) => has.holding(&self.layout, block, count, lanes),
         }

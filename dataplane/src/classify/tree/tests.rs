@@ -1,4 +1,5 @@
 use super::burst::Compares;
+use super::leaves::BLOCK;
 use super::{Bounds, Forest, MOST_AXES, NONE, PRICES, Point, Points, by_width};
 use crate::io::BURST;
 use proptest::prelude::*;
@@ -55,8 +56,9 @@ fn forests(boxes: &[Bounds]) -> Vec<Forest> {
         .filter_map(|(groups, price)| Forest::of_groups(&BITS, boxes, &labels, groups, price))
         .collect();
     forests.extend(Forest::build(&BITS, boxes, &labels));
-    for forest in forests.iter_mut().step_by(2) {
-        forest.compares = Compares::Portably;
+    let ways: Vec<Compares> = Compares::all_here().collect();
+    for (forest, &compares) in forests.iter_mut().zip(ways.iter().cycle()) {
+        forest.compares = compares;
     }
     forests
 }
@@ -131,16 +133,22 @@ proptest! {
                     Bounds { sides: std::array::from_fn(side), ..*bounds }
                 })
                 .collect();
-            let Some(forest) = Forest::of_groups(&bits, &kept, &labels, &[&labels], PRICES[0]) else { continue };
+            let forest = Forest::of_groups(&bits, &kept, &labels, &[&labels], PRICES[0]);
+            let Some(mut forest) = forest else { continue };
             for point in &points {
                 let mut lanes = [0; MOST_AXES];
                 for (lane, (point, bits)) in lanes.iter_mut().zip(point.iter().zip(&BITS)) {
                     *lane = point & ((1u64 << bits) - 1) as u32;
                 }
-                let mut leaves = forest.cells.iter().chain(forest.roots.iter().map(|root| &root.cell));
-                while let Some((start, count @ 1..=16, _)) = leaves.find(|cell| cell.is_leaf()).map(|cell| cell.leaf()) {
-                    let twin = forest.layout.holding(&forest.leaves[start..], count, &lanes);
-                    prop_assert_eq!(forest.holding(start, count, &lanes), twin);
+                let cells = forest.cells.iter().chain(forest.roots.iter().map(|root| &root.cell));
+                let leaves: Vec<_> = cells.filter(|cell| cell.is_leaf()).map(|cell| cell.leaf()).collect();
+                for compares in Compares::all_here() {
+                    forest.compares = compares;
+                    for &(start, count, _) in &leaves {
+                        let count = count.min(BLOCK);
+                        let twin = forest.layout.holding(&forest.leaves[start..], count, &lanes);
+                        prop_assert_eq!(forest.holding(start, count, &lanes), twin, "{:?}", compares);
+                    }
                 }
             }
         }
