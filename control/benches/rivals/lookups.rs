@@ -167,8 +167,8 @@ fn burst_of_sluice(table: &mut Table<Flow>, hasher: &FlowHasher, walk: &mut Walk
         sought[at] = table.prefetch_displaced(hashes[at], None).expect("every flow is there");
         away &= away - 1;
     }
-    for ((hash, name), sought) in hashes.iter().zip(&names).zip(sought) {
-        let found = table.peek_where(*hash, sought, |record| record.is_named(name));
+    for ((hash, name), sought) in hashes.iter().zip(&names).zip(&sought) {
+        let found = table.peek_where(*hash, *sought, |record| record.is_named(name));
         let (slot, deadline) = found.expect("every flow is there");
         assert!(!deadline.is_at_or_before(Tick(7)), "it lives");
         let record = table.stored_mut(slot);

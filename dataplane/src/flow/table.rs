@@ -207,7 +207,7 @@ impl<E: Entry> Table<E> {
 
     #[inline]
     fn is_taken(&self, slot: Slot) -> bool {
-        self.bucket(slot.bucket()).tags().tag(slot.lane()) != 0
+        self.bucket(slot.bucket()).tag(slot.lane()) != 0
     }
 
     #[inline]

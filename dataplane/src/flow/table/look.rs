@@ -118,7 +118,7 @@ impl<E: Entry> Table<E> {
         is_it: impl Fn(&E::Stored) -> bool,
     ) -> Option<(Slot, Tick)> {
         if let Sought::At(slot) = sought {
-            let tag = self.bucket(slot.bucket()).tags().tag(slot.lane());
+            let tag = self.bucket(slot.bucket()).tag(slot.lane());
             if hash.fingerprint().is_of(tag) && is_it(self.stored(slot)) {
                 return Some((slot, self.deadline(slot)));
             }

@@ -65,7 +65,7 @@ impl<E: Entry> Table<E> {
     #[inline]
     pub(super) fn prefetch_place(&self, slot: Slot) {
         prefetch(self.stored(slot));
-        let (fingerprint, choice) = Fingerprint::of_tag(self.bucket(slot.bucket()).tags().tag(slot.lane()));
+        let (fingerprint, choice) = Fingerprint::of_tag(self.bucket(slot.bucket()).tag(slot.lane()));
         if choice > 0 {
             // the one that is over is counted at its home
             prefetch(self.bucket(fingerprint.across(slot.bucket(), choice, self.bucket_count())));
@@ -185,7 +185,7 @@ impl<E: Entry> Table<E> {
     #[inline]
     pub(super) fn vacate(&mut self, slot: Slot) {
         let bucket = self.bucket(slot.bucket());
-        let (fingerprint, choice) = Fingerprint::of_tag(bucket.tags().tag(slot.lane()));
+        let (fingerprint, choice) = Fingerprint::of_tag(bucket.tag(slot.lane()));
         if choice > 0 {
             let home = self.bucket(fingerprint.across(slot.bucket(), choice, self.bucket_count()));
             home.set_overflow(home.tags().overflow().minus(choice));

@@ -57,8 +57,7 @@ impl<E: Entry> Table<E> {
         let mut keys = HashSet::new();
         for (slot, entry, end) in self.iter() {
             let hash = hash(entry.key());
-            let (home, tag) =
-                (hash.home(self.bucket_count()), self.bucket(slot.bucket()).tags().tag(slot.lane()));
+            let (home, tag) = (hash.home(self.bucket_count()), self.bucket(slot.bucket()).tag(slot.lane()));
             let (fingerprint, choice) = Fingerprint::of_tag(tag);
             assert_eq!(fingerprint, hash.fingerprint(), "the tag is the flow's");
             assert_eq!(fingerprint.across(home, choice, self.bucket_count()), slot.bucket(), "in its place");
