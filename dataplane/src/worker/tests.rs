@@ -4,6 +4,7 @@ mod bursts;
 mod fragments;
 mod full;
 mod limits;
+mod reload;
 mod several;
 
 use super::{Handover, Observer, Parts, Wire, Worker, handover};
