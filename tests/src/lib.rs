@@ -6,6 +6,7 @@ pub mod capture;
 pub mod daemon;
 pub mod difference;
 pub mod firewall;
+pub mod follow;
 pub mod lab;
 pub mod netns;
 pub mod oracle;

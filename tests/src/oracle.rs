@@ -222,7 +222,8 @@ impl Oracle {
         self.try_judge(rulesets, records, tcp_loose).unwrap_or_else(|complaint| panic!("{complaint}"))
     }
 
-    /// As [`Self::judge`], and what lies more than 20 ms apart in the capture does here.
+    /// As [`Self::judge`], and what lies more than 20 ms apart in the capture does here. `behind` is told the number of each
+    /// packet when that has gone through.
     ///
     /// # Panics
     /// As [`Self::judge`].
@@ -231,6 +232,7 @@ impl Oracle {
         rulesets: &[Ruleset],
         records: &[Record],
         tcp_loose: bool,
+        mut behind: impl FnMut(&Self, usize),
     ) -> Vec<Judgement> {
         let (mut all, mut before) = (Vec::new(), None);
         let listing = self.begin(rulesets, tcp_loose).unwrap_or_else(|complaint| panic!("{complaint}"));
@@ -241,8 +243,15 @@ impl Oracle {
             }
             before = Some(record.time);
             all.push(self.judge_one(record, &listing).0);
+            behind(self, all.len() - 1);
         }
         all
+    }
+
+    /// The kernel's table of connections, a line for each.
+    #[must_use]
+    pub fn connections(&self) -> String {
+        self.bridge.run("cat /proc/net/nf_conntrack")
     }
 
     /// As [`Self::judge`].
@@ -349,6 +358,7 @@ impl Oracle {
                     || is_fragment && fragments::same_ends(got, &sent))
         };
         let accepted = out.iter().any(is_sent);
+        answers.retain(|answer| !is_late(answer));
         if is_fragment {
             answers.iter_mut().for_each(|answer| fragments::renumber_back(answer, self.passages));
         }
@@ -424,6 +434,16 @@ fn note(judgement: &mut Judgement, event: &Event, listing: &Listing) {
         Kind::Return => return,
     };
     judgement.path.push(Step { rule, text, verdict: event.verdict });
+}
+
+/// Whether an ICMP error says that fragments waited for too long: nothing that came just now made it.
+fn is_late(frame: &[u8]) -> bool {
+    let message = match (frame.get(12..14), frame.get(14)) {
+        (Some([8, 0]), Some(first)) if frame.get(23) == Some(&1) => 14 + usize::from(first & 15) * 4,
+        (Some([0x86, 0xdd]), _) if frame.get(20) == Some(&58) => 54,
+        _ => return false,
+    };
+    matches!((frame[12], frame.get(message..message + 2)), (8, Some([11, 1])) | (0x86, Some([3, 1])))
 }
 
 /// The frame as a packet socket receives it: the outer VLAN tag is not among the bytes.

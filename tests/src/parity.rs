@@ -20,7 +20,7 @@ use crate::firewall::{self, Decision, Firewall};
 use crate::oracle::{self, Judgement, Oracle, Ruleset};
 use crate::rulesets::{self, Asked};
 use crate::traffic::{self, Random, Subject};
-pub use coverage::Coverage;
+pub use coverage::{Cell, Coverage, cell};
 pub use deviation::{Deviation, deviations};
 pub use explanation::explain;
 pub use run::{Report, Run, SCENARIOS_PER_TRIAL};

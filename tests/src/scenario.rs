@@ -15,20 +15,26 @@
 //! > gre 3001 880b data="..." : new                  flags and protocol, in hex
 //! > ip 99 : new                                     any other protocol
 //! > sctp 1000 2000 tag=0 data="\x01..." : new       chunks as bytes
+//! = ESTABLISHED 300 ASSURED                         how the connection of the packet above stands behind it
+//! = gone                                            or that there is none
 //! wait 2.1                                          seconds
 //! ```
 //!
-//! `from=` and `to=` are other addresses, `badsum` breaks the checksum, `options=` are TCP options in hex,
+//! Of how a connection stands may be said its state, the seconds until it ends, `ASSURED` or `doubted`, `REPLIED` or
+//! `UNREPLIED`.
+//!
+//! `from=` and `to=` are other addresses, `length=` is that of data of any kind, `badsum` breaks the checksum, `options=` are TCP options in hex,
 //! `extension=60` puts an empty extension header before the transport, `quote=28` cuts the quoted packet.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use dataplane::packet::build::FrameBuilder;
-use dataplane::packet::flag;
+use dataplane::packet::{flag, parse};
 
 use crate::capture::{Record, Side};
 use crate::firewall::{self, Firewall};
+use crate::follow::{Standing, follow};
 use crate::oracle::{Oracle, Ruleset};
 
 /// A story.
@@ -49,6 +55,8 @@ struct Line {
     record: Record,
     state: String,
     passes: bool,
+    /// How its connection stands behind it.
+    stands: Vec<String>,
 }
 
 /// The stories of a file.
@@ -77,6 +85,10 @@ pub fn read(text: &str) -> Vec<Scenario> {
             ["loose"] => story.loose = true,
             ["wait", seconds] => {
                 story.now += Duration::from_secs_f64(seconds.parse().expect("seconds"));
+            }
+            ["=", ref words @ ..] => {
+                let last = story.lines.last_mut().unwrap_or_else(|| panic!("line {number}: no packet"));
+                last.stands = words.iter().map(|word| (*word).to_owned()).collect();
             }
             [side @ (">" | "<"), ref packet @ ..] => story.packet(line, side, packet, number),
             _ => panic!("line {number}: {line}"),
@@ -108,6 +120,9 @@ impl Scenario {
         if let Some(data) = value(packet, "data") {
             frame = frame.payload(&unescaped(data));
         }
+        if let Some(length) = value(packet, "length") {
+            frame = frame.payload(&vec![b'x'; length.parse().expect("a number")]);
+        }
         let mut frame = frame.build();
         if packet.contains(&"badsum") {
             *frame.last_mut().expect("bytes") ^= 0x55;
@@ -119,6 +134,7 @@ impl Scenario {
             record: Record { side, time: self.now, frame },
             state: (*said.get(1).unwrap_or_else(|| panic!("line {number}: no state"))).to_owned(),
             passes: said.get(2) != Some(&"drop"),
+            stands: Vec::new(),
         });
     }
 
@@ -167,7 +183,15 @@ impl Scenario {
                     let quoted =
                         &self.lines[about.parse::<usize>().expect("a number") - 1].record.frame[14..];
                     let length = known("quote", 576).min(quoted.len() as u32) as usize;
-                    frame.icmp(at(1) as u8, at(2) as u8, [0; 4]).payload(&quoted[..length])
+                    let frame = frame.icmp(at(1) as u8, at(2) as u8, [0; 4]);
+                    match (at(1), self.v6) {
+                        (137, true) => {
+                            // two addresses, and an option that quotes
+                            let before = [&[0x20; 32][..], &[4, 9, 0, 0, 0, 0, 0, 0]].concat();
+                            frame.time_to_live(255).payload(&[&before, &quoted[..length]].concat())
+                        }
+                        _ => frame.payload(&quoted[..length]),
+                    }
                 }
             },
             other => panic!("line {number}: {other}"),
@@ -185,7 +209,16 @@ impl Scenario {
             false => [Ruleset::Nft(rules.to_owned())],
         };
         let records: Vec<Record> = self.lines.iter().map(|line| line.record.clone()).collect();
-        let kernel = oracle.judge_in_time(&rulesets, &records, self.loose);
+        let mut stand = [vec![None; records.len()], vec![None; records.len()]];
+        let kernel = oracle.judge_in_time(&rulesets, &records, self.loose, |oracle, number| {
+            if !self.lines[number].stands.is_empty() {
+                let tuple = parse(&records[number].frame[..]).tuple;
+                stand[0][number] = Standing::listed(&oracle.connections(), &tuple);
+            }
+        });
+        follow(&rulesets, &records, self.loose, |met| {
+            stand[1][met.number] = met.after.as_ref().map(|found| Standing::of(found, met.now));
+        });
         let policy =
             firewall::policy(&rulesets).unwrap_or_else(|complaint| panic!("{}: {complaint}", self.name));
         let mut firewall = Firewall::new(policy, self.loose, workers, 0).expect("compiles");
@@ -206,6 +239,18 @@ impl Scenario {
             let verdict = &sluice.verdict;
             compare("sluice", &verdict.ct, verdict.verdict == "accept", &verdict.reason);
         }
+        for (who, stand) in ["kernel", "sluice"].into_iter().zip(&stand) {
+            for (line, stand) in self.lines.iter().zip(stand) {
+                if !line.stands.iter().all(|word| is_said(word, stand.as_ref())) {
+                    let (said, found_there) = (line.stands.join(" "), stand.as_ref());
+                    let found_there = found_there.map_or("gone".to_owned(), ToString::to_string);
+                    found.push(format!(
+                        "{}: {}\n    = {said}\n    {who}: {found_there}",
+                        self.name, line.text
+                    ));
+                }
+            }
+        }
         found
     }
 
@@ -215,6 +260,24 @@ impl Scenario {
         self.lines.len()
     }
 }
+
+/// Whether a word is true of a connection. The kernel, which lives in real time, may be some seconds late.
+fn is_said(word: &str, stand: Option<&Standing>) -> bool {
+    let Some(stand) = stand else { return word == "gone" };
+    match word {
+        "ASSURED" => stand.is_assured,
+        "doubted" => !stand.is_assured,
+        "REPLIED" => stand.is_replied,
+        "UNREPLIED" => !stand.is_replied,
+        _ => match word.parse::<u64>() {
+            Ok(seconds) => stand.milliseconds.abs_diff(seconds * 1000) <= LATE,
+            Err(_) => stand.state.as_deref() == Some(word),
+        },
+    }
+}
+
+/// Milliseconds.
+const LATE: u64 = 3000;
 
 /// Rules that let everything pass and ask for the state.
 const EVERYTHING: &str = "table inet t {\n chain i {\n  type filter hook input priority 0; policy accept;\n  \

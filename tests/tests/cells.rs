@@ -7,14 +7,17 @@ use dataplane::packet::sctp::chunk;
 use tests::Oracle;
 use tests::capture::Side;
 use tests::difference;
+use tests::follow::follow;
 use tests::oracle::Ruleset;
-use tests::parity::{Coverage, Trial};
+use tests::parity::{Coverage, Trial, cell};
 use tests::traffic::{self, Sent};
 
 /// A cell: its name, and the packets of its story, each by the end that sends it (0 began) and its flags or chunk.
 struct Story {
     name: String,
     packets: Vec<(usize, u8)>,
+    /// Which of them reaches the cell.
+    reaches: usize,
 }
 
 type Row = (&'static str, &'static [(usize, u8)]);
@@ -27,7 +30,8 @@ fn stories(states: &[Row], kinds: &[(&str, u8)], behind: &[(usize, u8)]) -> Vec<
                 // nothing begins with a reply
                 if !before.is_empty() || end == 0 {
                     let packets = [before, &[(end, *kind)][..], behind].concat();
-                    all.push(Story { name: format!("{direction}, {state}: {name}"), packets });
+                    let name = format!("{direction}, {state}: {name}");
+                    all.push(Story { name, packets, reaches: before.len() });
                 }
             }
         }
@@ -35,12 +39,15 @@ fn stories(states: &[Row], kinds: &[(&str, u8)], behind: &[(usize, u8)]) -> Vec<
     all
 }
 
-/// The frames of each story, over a port of its own.
-fn frames(stories: &[Story], frames: impl Fn(u16, &[(usize, u8)]) -> Vec<Sent>) -> (Vec<Sent>, Vec<usize>) {
+/// The frames of each story, over a port of its own; of which story each is, and the how manieth of it.
+fn frames(
+    stories: &[Story],
+    frames: impl Fn(u16, &[(usize, u8)]) -> Vec<Sent>,
+) -> (Vec<Sent>, Vec<(usize, usize)>) {
     let (mut all, mut of) = (Vec::new(), Vec::new());
     for (number, story) in stories.iter().enumerate() {
         let own = frames(10_000 + number as u16, &story.packets);
-        of.extend(own.iter().map(|_| number));
+        of.extend((0..own.len()).map(|place| (number, place)));
         all.extend(own);
     }
     (all, of)
@@ -85,7 +92,7 @@ fn chunks(port: u16, packets: &[(usize, u8)]) -> Vec<Sent> {
     packets.iter().map(one).collect()
 }
 
-/// Both judge all stories; gives the cells that were reached.
+/// Both judge all stories, and each reaches the cell that it names; gives the cells that were reached.
 fn judged(stories: &[Story], made: impl Fn(u16, &[(usize, u8)]) -> Vec<Sent>, tcp_loose: bool) -> Coverage {
     let (sent, of) = frames(stories, made);
     let trial = Trial {
@@ -104,11 +111,21 @@ fn judged(stories: &[Story], made: impl Fn(u16, &[(usize, u8)]) -> Vec<Sent>, tc
             let (kernel, sluice) = (&judged.kernel[at], &judged.sluice[at].verdict);
             format!(
                 "{}: {what}\n  {packet}\n  kernel: {kernel}\n  sluice: {sluice:?}\n",
-                stories[of[at]].name
+                stories[of[at].0].name
             )
         })
         .collect();
     assert!(different.is_empty(), "{different}");
+    // the packet of the cell meets the connection that the story's name says
+    follow(&trial.rulesets, &trial.records, tcp_loose, |met| {
+        let (number, place) = of[met.number];
+        let story = &stories[number];
+        if place == story.reaches {
+            let (direction, state, kind) = cell(met).expect("a cell of TCP or SCTP");
+            let reached = format!("{direction}, {state}: {kind}");
+            assert_eq!(reached, story.name, "the cell that is reached, the cell that is named");
+        }
+    });
     let mut coverage = Coverage::default();
     coverage.add(&trial);
     coverage
@@ -149,7 +166,7 @@ fn every_cell_of_the_sctp_table() {
         ("HEARTBEAT ACK", chunk::HEARTBEAT_ACK),
         ("ERROR", chunk::ERROR),
         ("ABORT", chunk::ABORT),
-        ("DATA", chunk::DATA),
+        ("another", chunk::DATA),
     ];
     for behind in [
         &[(0, chunk::DATA), (1, chunk::DATA), (1, chunk::INIT_ACK), (0, chunk::COOKIE_ECHO)][..],

@@ -67,6 +67,12 @@ fn tcp() {
     told("tcp.txt", 70);
 }
 
+/// The kernel's own tests, each by its name.
+#[test]
+fn selftests_of_the_kernel() {
+    told("selftests.txt", 180);
+}
+
 #[test]
 fn other_protocols() {
     told("others.txt", 70);

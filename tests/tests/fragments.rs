@@ -144,6 +144,9 @@ const STATELESS: &str = "table inet f {
   frag more-fragments 1 udp dport 443 drop
   frag frag-off > 3 accept
   udp dport { 53, 80 } accept
+  udp dport 22 reject
+  tcp dport 22 reject with tcp reset
+  meta l4proto 253 reject
   icmpv6 type echo-request accept
   tcp flags syn accept
  }
@@ -153,7 +156,9 @@ const STATELESS: &str = "table inet f {
   ip6 nexthdr 44 meta length > 120 accept
   udp sport { 53, 80, 443 } accept
   icmp type echo-reply accept
-  meta l4proto 253 accept
+  udp sport 22 reject
+  tcp sport 22 reject with tcp reset
+  meta l4proto 253 reject
  }
 }
 ";

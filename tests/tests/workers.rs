@@ -1,10 +1,14 @@
-//! Does it matter how many workers there are? The same packets, each coming in at the next worker: verdict, state, rule
-//! and answer are those of one worker alone.
+//! Does it matter how many workers there are? The same packets, each coming in at the next worker, and so the fragments of
+//! a datagram and what a helper announced at others than it: verdict, state, rule and answer are those of one worker alone.
+//! What one worker says is what the kernel says: `parity.rs` asks about the same scenarios.
 
-use tests::capture::{bundled, records};
+use dataplane::packet::parse;
+use tests::Record;
+use tests::capture::{bundled, is_fragment, records};
 use tests::firewall::{self, Decision, Firewall};
-use tests::oracle::Ruleset;
+use tests::oracle::{Oracle, Ruleset};
 use tests::parity::{SCENARIOS_PER_TRIAL, Trial, seed_of};
+use tests::traffic::{self, Random, Subject};
 
 fn decided(trial: &Trial, workers: usize) -> Vec<Decision> {
     trial.decide(workers).unwrap_or_else(|complaint| panic!("{}: {complaint}", trial.origin))
@@ -19,7 +23,7 @@ fn alike(what: &str, one: &[Decision], several: &[Decision]) {
 
 #[test]
 fn generated_scenarios_are_judged_alike_by_one_two_and_four_workers() {
-    let mut packets = 0;
+    let (mut packets, mut related, mut put_together, mut answered) = (0, 0, 0, 0);
     for number in 0..TRIALS {
         let trial = Trial::generate(seed_of(7, number), SCENARIOS_PER_TRIAL);
         let Ok(one) = trial.decide(1) else { continue }; // contradicts itself, and is refused
@@ -27,8 +31,39 @@ fn generated_scenarios_are_judged_alike_by_one_two_and_four_workers() {
             alike(&format!("trial {number}, {workers} workers"), &one, &decided(&trial, workers));
         }
         packets += one.len();
+        for (record, decision) in trial.records.iter().zip(&one) {
+            related += usize::from(decision.verdict.ct == "related");
+            put_together += usize::from(is_fragment(&record.frame) && decision.verdict.verdict == "accept");
+            answered += usize::from(!decision.answers.is_empty());
+        }
     }
     assert!(packets > 15_000, "{packets}");
+    let seen = [related, put_together, answered];
+    assert!(seen.iter().all(|count| *count > 20), "related, fragments, answers: {seen:?}");
+}
+
+/// Connections that helpers read, and those that they announce, meet other workers; the kernel says the same.
+#[test]
+fn what_helpers_announce_is_expected_by_every_worker_as_by_the_kernel() {
+    let mut random = Random::new(9);
+    let sent = (0..100).flat_map(|number| traffic::scenario(&mut random, number, Subject::Helpers));
+    let trial = Trial {
+        origin: "helpers".to_owned(),
+        rulesets: vec![Ruleset::Nft(HELPERS.to_owned())],
+        tcp_loose: false,
+        records: traffic::timed(sent),
+        scenarios: 100,
+    };
+    let judged = trial.judge_twice(&mut Oracle::new("eth0")).expect("good rules");
+    assert_eq!(judged.differences(&trial.records), [], "the kernel, one worker");
+    for workers in [2, 4] {
+        alike(&format!("{workers} workers"), &judged.sluice, &decided(&trial, workers));
+    }
+    let is_error = |record: &Record| parse(&record.frame[..]).is_icmp_error();
+    let both = trial.records.iter().zip(&judged.sluice);
+    let expected = both.filter(|(record, decision)| decision.verdict.ct == "related" && !is_error(record));
+    let expected = expected.count();
+    assert!(expected > 100, "{expected} packets of connections that were expected");
 }
 
 #[test]
@@ -62,3 +97,50 @@ fn generated_scenarios_are_judged_alike_in_bursts() {
 }
 
 const TRIALS: u64 = 40;
+
+/// A helper for each connection that says where it is read.
+const HELPERS: &str = "table inet t {
+ ct helper f {
+  type \"ftp\" protocol tcp
+ }
+ ct helper t {
+  type \"tftp\" protocol udp
+ }
+ ct helper i {
+  type \"irc\" protocol tcp
+ }
+ ct helper s {
+  type \"sip\" protocol udp
+ }
+ ct helper u {
+  type \"sip\" protocol tcp
+ }
+ ct helper a {
+  type \"amanda\" protocol udp
+ }
+ ct helper n {
+  type \"sane\" protocol tcp
+ }
+ chain given {
+  tcp dport 21 ct helper set \"f\"
+  udp dport 69 ct helper set \"t\"
+  tcp dport 6667 ct helper set \"i\"
+  udp dport 5060 ct helper set \"s\"
+  tcp dport 5060 ct helper set \"u\"
+  udp dport 10080 ct helper set \"a\"
+  tcp dport 6566 ct helper set \"n\"
+ }
+ chain p {
+  type filter hook prerouting priority 0; policy accept;
+  jump given
+ }
+ chain i {
+  type filter hook input priority 0; policy accept;
+  ct state invalid drop
+ }
+ chain o {
+  type filter hook output priority 0; policy accept;
+  jump given
+ }
+}
+";

@@ -10,6 +10,7 @@
 //! +---------------------------------------------------------------+
 //! ```
 
+use super::bytes::Bytes;
 use super::icmp::{self, HEADER};
 use super::payload::Payload;
 use super::{Packet, Tuple, protocol};
@@ -40,6 +41,32 @@ pub(super) fn quoted(header: &[u8; HEADER], tuple: &mut Tuple) -> Option<()> {
     icmp::read(header, is_query, tuple);
     is_query(tuple.icmp_type).then_some(())
 }
+
+/// Where the packet begins that a redirect (RFC 4861, section 4.5) is about: in its first option, if that is of this kind.
+/// The redirect must come from a router on the link, by its address there and a hop limit that no router has lowered.
+pub(super) fn redirected<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, packet: &Packet) -> Option<usize> {
+    let [hops] = bytes.array(usize::from(packet.network_offset) + HOP_LIMIT)?;
+    let is_from_link = hops == 255 && packet.tuple.source >> 118 == LINK_LOCAL;
+    let option = usize::from(packet.transport_offset) + REDIRECT_HEADER;
+    let [kind, units] = bytes.array(option)?;
+    let is_quote = packet.tuple.icmp_code == 0 && kind == REDIRECTED_HEADER && units != 0;
+    (is_from_link && is_quote).then_some(option + 8)
+}
+
+/// The message that says who is nearer.
+pub(super) const REDIRECT: u8 = 137;
+
+/// Its length: reserved bytes and two addresses behind type, code and checksum.
+const REDIRECT_HEADER: usize = 40;
+
+/// The option that quotes.
+const REDIRECTED_HEADER: u8 = 4;
+
+/// Offset in the IPv6 header.
+const HOP_LIMIT: usize = 7;
+
+/// fe80::/10
+const LINK_LOCAL: u128 = 0x3fa;
 
 #[cfg(test)]
 mod tests {

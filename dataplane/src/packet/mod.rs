@@ -110,6 +110,17 @@ impl Packet {
             }
     }
 
+    /// Whether it is a redirect of ICMPv6, which quotes a packet as an error does, and its header was read.
+    #[must_use]
+    pub fn is_redirect(&self) -> bool {
+        let (tuple, end) = (&self.tuple, u32::from(self.network_offset) + self.network_length);
+        tuple.icmp_type == icmpv6::REDIRECT
+            && (tuple.network, tuple.protocol) == (Network::Ipv6, protocol::ICMPV6)
+            && self.has_transport
+            && self.fragment != Fragment::Later
+            && end >= u32::from(self.transport_offset) + icmp::HEADER as u32
+    }
+
     /// The bytes of `frame` up to the end of the packet.
     fn bytes_of<'f, F: Frame + ?Sized>(&self, frame: &'f F) -> Bytes<'f, F> {
         Bytes::of(frame, Checksums::Verified)

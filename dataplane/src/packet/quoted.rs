@@ -1,4 +1,5 @@
-//! Which packet is an ICMP error about? The one it quotes behind its header, or as much of it as there is.
+//! Which packet is an ICMP error about? The one it quotes behind its header, or as much of it as there is; a redirect of
+//! ICMPv6 has it in its first option.
 //!
 //! Checksums within are not looked at, nor is the version: routers change what they quote, and cut it (RFC 792: the
 //! header and eight bytes; RFC 4443: what fits). The four bytes of the ports are needed, and of an ICMP query all
@@ -21,18 +22,21 @@ pub struct Quoted {
 /// Reads the packet that the ICMP or ICMPv6 error `packet`, parsed from `frame`, is about.
 ///
 /// # Errors
-/// [`Reason::IcmpErrorInner`] if `packet` is no ICMP error, or what it quotes is cut off, malformed, a later
+/// [`Reason::IcmpErrorInner`] if `packet` is no ICMP error and no redirect of a router on the link, or what it quotes is cut off, malformed, a later
 /// fragment, or an ICMP message that is neither query nor answer: an error about an error is invalid.
 pub fn quoted<F: Frame + ?Sized>(frame: &F, packet: &Packet) -> Result<Quoted, Reason> {
     read(frame, packet).ok_or(Reason::IcmpErrorInner)
 }
 
 fn read<F: Frame + ?Sized>(frame: &F, packet: &Packet) -> Option<Quoted> {
-    if !packet.is_icmp_error() {
-        return None;
-    }
     let bytes = packet.bytes_of(frame);
-    let start = usize::from(packet.transport_offset) + icmp::HEADER;
+    let start = if packet.is_redirect() {
+        icmpv6::redirected(&bytes, packet)?
+    } else if packet.is_icmp_error() {
+        usize::from(packet.transport_offset) + icmp::HEADER
+    } else {
+        return None;
+    };
     let (mut tuple, offset) = match packet.tuple.network {
         Network::Ipv4 => ipv4::quoted(&bytes, start)?,
         Network::Ipv6 => ipv6::quoted(&bytes, start)?,

@@ -19,7 +19,7 @@ pub enum Keyed {
         /// Its hash.
         hash: FlowHash,
     },
-    /// The flow of the packet that this ICMP error quotes.
+    /// The flow of the packet that this ICMP error, or redirect, quotes.
     Quoted {
         /// What it quotes.
         quoted: Quoted,
@@ -121,7 +121,7 @@ impl Keyed {
         if packet.fault.is_some() {
             return Self::No;
         }
-        if packet.is_icmp_error() {
+        if packet.is_icmp_error() || packet.is_redirect() {
             return match packet::quoted(frame, packet) {
                 Err(reason) => Self::Broken(reason),
                 Ok(quoted) => match FlowKey::of(&quoted.tuple) {

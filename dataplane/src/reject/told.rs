@@ -1,5 +1,8 @@
-//! Which refused packets are answered? Those whose sender would understand: whole, to and from one host, with a right
-//! checksum; and no message that reports an error itself.
+//! Which refused packets are answered? Those whose sender would understand: the first fragment or all of a datagram, to and
+//! from one host, with a right checksum; and no message that reports an error itself.
+//!
+//! The checksum of a first fragment, which rules meet where nothing is tracked, is taken over its own bytes: hardly ever is it
+//! right, unless there is none.
 //!
 //! The checksum is the one that Linux takes (`nf_reject_verify_csum`): over everything behind the IP header, with the
 //! pseudo-header under TCP, UDP and all of IPv6. So a protocol without such a checksum is answered only if its bytes
@@ -11,7 +14,7 @@ use crate::packet::{Checksums, Fragment, Network, Packet, protocol};
 
 /// Whether the sender of `packet` may be told.
 pub(super) fn is_told<F: Frame + ?Sized>(packet: &Packet, frame: &F, checksums: Checksums) -> bool {
-    packet.fragment == Fragment::Whole
+    packet.fragment != Fragment::Later
         && is_to_one_host(packet, frame)
         && has_transport(packet)
         && (checksums == Checksums::Trusted || is_sound(packet, frame))
@@ -131,6 +134,24 @@ mod tests {
         assert!(told(&v4().raw(253).payload(&[0; 24])));
         assert!(told(&v4().raw(50).payload(&[7; 24])), "ESP is known to have none");
         assert!(!told(&v6().raw(253).payload(&[0; 24])), "the pseudo-header counts");
+    }
+
+    /// Found by `make parity`.
+    #[test]
+    fn a_first_fragment_is_told_of_if_its_checksum_is_right_or_there_is_none() {
+        for ip in [v4(), v6()] {
+            assert!(told(&ip.clone().fragment(0, true).udp(1, 2).payload(&[7; 8])));
+            assert!(told(&ip.clone().fragment(0, true).raw(50).payload(&[7; 24])));
+            assert!(!told(
+                &ip.clone()
+                    .fragment(0, true)
+                    .udp(1, 2)
+                    .payload(&[7; 8])
+                    .padding(0)
+                    .transport_bytes(6, &[1, 1])
+            ));
+            assert!(!told(&ip.fragment(2, true).raw(50).payload(&[7; 24])));
+        }
     }
 
     #[test]

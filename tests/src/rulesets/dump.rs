@@ -273,9 +273,24 @@ fn target(random: &mut Random, ipv6: bool, is_tcp: bool, first: usize, chains: u
         72..86 if is_tcp && random.chance(50) => "-j REJECT --reject-with tcp-reset".to_owned(),
         72..86 => {
             let kind = random.pick(if ipv6 {
-                &["icmp6-port-unreachable", "icmp6-adm-prohibited", "icmp6-no-route"]
+                &[
+                    "icmp6-port-unreachable",
+                    "icmp6-adm-prohibited",
+                    "icmp6-no-route",
+                    "icmp6-addr-unreachable",
+                    "icmp6-policy-fail",
+                    "icmp6-reject-route",
+                ]
             } else {
-                &["icmp-port-unreachable", "icmp-admin-prohibited", "icmp-host-unreachable"]
+                &[
+                    "icmp-port-unreachable",
+                    "icmp-admin-prohibited",
+                    "icmp-host-unreachable",
+                    "icmp-net-unreachable",
+                    "icmp-proto-unreachable",
+                    "icmp-net-prohibited",
+                    "icmp-host-prohibited",
+                ]
             });
             format!("-j REJECT --reject-with {kind}")
         }

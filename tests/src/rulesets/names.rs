@@ -24,7 +24,7 @@ impl Scope {
 
     /// Whether a packet may be refused aloud.
     pub(super) const fn may_reject(self) -> bool {
-        matches!(self, Self::Input | Self::Output)
+        matches!(self, Self::Input | Self::Output | Self::Prerouting)
     }
 }
 

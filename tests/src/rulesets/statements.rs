@@ -117,41 +117,38 @@ pub(super) fn verdict(random: &mut Random, table: &Table, scope: Scope, from: Op
 }
 
 fn reject(random: &mut Random, table: &Table) -> String {
-    let kinds: &[&str] = match table.family {
-        "ip" => &[
-            "",
-            "with icmp port-unreachable",
-            "with icmp admin-prohibited",
-            "with icmp net-prohibited",
-            "with icmp host-unreachable",
-        ],
-        "ip6" => &[
-            "",
-            "with icmpv6 port-unreachable",
-            "with icmpv6 no-route",
-            "with icmpv6 addr-unreachable",
-            "with icmpv6 policy-fail",
-        ],
-        _ => &[
-            "",
-            "with icmpx port-unreachable",
-            "with icmpx admin-prohibited",
-            "with icmpx no-route",
-            "with icmpx host-unreachable",
-        ],
+    let of = |random: &mut Random, protocol: &str, kinds: &[&str]| {
+        format!("reject with {protocol} {}", random.pick(kinds))
     };
-    match random.below(3) {
+    match (random.below(5), table.family) {
         // behind what says that it is TCP, which the rule may not say yet
-        0 => "meta l4proto tcp reject with tcp reset".to_owned(),
-        1 if table.family == "inet" => random
-            .pick(&[
-                "meta nfproto ipv4 reject with icmp host-prohibited",
-                "meta nfproto ipv6 reject with icmpv6 admin-prohibited",
-            ])
-            .to_owned(),
-        _ => format!("reject {}", random.pick(kinds)),
+        (0, _) => "meta l4proto tcp reject with tcp reset".to_owned(),
+        (1, _) => "reject".to_owned(),
+        (_, "ip") => of(random, "icmp", ICMP),
+        (_, "ip6") => of(random, "icmpv6", ICMPV6),
+        (2, _) => format!("meta nfproto ipv4 {}", of(random, "icmp", ICMP)),
+        (3, _) => format!("meta nfproto ipv6 {}", of(random, "icmpv6", ICMPV6)),
+        _ => of(random, "icmpx", ICMPX),
     }
 }
+
+/// What an ICMP error may say of a refused packet.
+const ICMP: &[&str] = &[
+    "net-unreachable",
+    "host-unreachable",
+    "prot-unreachable",
+    "port-unreachable",
+    "net-prohibited",
+    "host-prohibited",
+    "admin-prohibited",
+];
+
+/// Over IPv6.
+const ICMPV6: &[&str] =
+    &["no-route", "admin-prohibited", "addr-unreachable", "port-unreachable", "policy-fail", "reject-route"];
+
+/// Over either.
+const ICMPX: &[&str] = &["port-unreachable", "admin-prohibited", "no-route", "host-unreachable"];
 
 /// A lookup that decides.
 pub(super) fn verdict_map(random: &mut Random, table: &Table, scope: Scope, from: Option<usize>) -> String {

@@ -99,8 +99,24 @@ pub(super) fn error(random: &mut Random, hosts: &Hosts, end: usize, quoted: &[u8
         let at = random.below(quoted.len().min(60));
         quoted[at] ^= random.pick(&[1, 2, 0x80, 0xff]);
     }
+    if hosts.is_ipv6() && random.chance(15) {
+        return Some(hosts.sent(1 - end, &redirect(random, target, &quoted[..length])));
+    }
     let frame = FrameBuilder::new().ip(source, target).icmp(kind, code, u32::to_be_bytes(rest));
     Some(hosts.sent(1 - end, &frame.payload(&quoted[..length])))
+}
+
+/// A router on the link says that another is nearer (RFC 4861, section 4.5); seldom as none may.
+fn redirect(random: &mut Random, target: IpAddr, quoted: &[u8]) -> FrameBuilder {
+    let router: IpAddr = if random.chance(85) {
+        [0xfe80, 0, 0, 0, 0, 0, 0, 0xfe].into()
+    } else {
+        [0x2001, 0xdb8, 1, 0, 0, 0, 0, 0xfe].into()
+    };
+    let (code, hops) = (u8::from(random.chance(8)), if random.chance(90) { 255 } else { 64 });
+    let option = [random.pick(&[4, 4, 4, 4, 4, 4, 2]), random.pick(&[9, 9, 9, 9, 1, 0]), 0, 0, 0, 0, 0, 0];
+    let body = [&[0x20; 32][..], &option, quoted].concat();
+    FrameBuilder::new().ip(router, target).time_to_live(hops).icmp(137, code, [0; 4]).payload(&body)
 }
 
 /// Neighbour discovery, groups joined and left, and what only looks like it.
