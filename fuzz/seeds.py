@@ -104,12 +104,13 @@ def payload(text):
 
 # stories of helpers: which, and over TCP for the second of its protocols
 for file, helper in (("irc", 2), ("amanda", 3), ("sane", 4), ("sip", 5), ("sip", 69), ("sip", 133), ("broadcast", 6),
-                     ("broadcast", 7), ("helpers", 0)):
+                     ("broadcast", 7), ("pptp", 8), ("helpers", 0)):
     for story in (ROOT / "tests" / "tests" / "conntrack" / f"{file}.txt").read_text().split("\n== ")[1:]:
         steps = b""
         for line in story.splitlines():
             if line[:2] in ("> ", "< ") and 'data="' in line:
                 data = payload(line.split('data="')[1].split('"')[0])
+                data += bytes(int(line.split(" fill=")[1].split()[0]) if " fill=" in line else 0)
                 steps += bytes([line[0] == "<", len(data) & 255, len(data) >> 8, 9]) + data
         seed("fuzz_helper", bytes([helper]) + steps)
 for order in ((0, 1, 2), (2, 1, 0), (1, 0, 2), (0, 0, 1, 2), (0, 2, 1, 1)):

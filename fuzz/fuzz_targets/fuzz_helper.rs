@@ -9,7 +9,7 @@ use dataplane::flow::FlowHasher;
 use dataplane::packet::build::FrameBuilder;
 use dataplane::packet::{Packet, flag, parse};
 use dataplane::time::Tick;
-use dataplane::track::expect::{Announced, Announcer, Class, MOST_OF_ONE, Own, Refused};
+use dataplane::track::expect::{Announced, Announcer, Class, End, Handle, MOST_OF_ONE, Own, Refused};
 use dataplane::track::helper::{Expected, Heard, Hearer, Helped, follow};
 use dataplane::track::{CtState, Direction, Expectations};
 use libfuzzer_sys::fuzz_target;
@@ -45,6 +45,9 @@ struct Ear {
     own: Own,
     now: Tick,
     is_udp: bool,
+    /// What names GRE, and handles to say so by.
+    names: Vec<(Handle, End, End)>,
+    handles: Vec<Handle>,
 }
 
 impl Lab {
@@ -56,7 +59,13 @@ impl Lab {
         let hasher = FlowHasher::new([1, 2, 3, 4]);
         let expectations = Expectations::with_capacity(64, hasher);
         let (own, now) = (Own::default(), Tick(1000));
-        let ear = Ear { kind, ends, version, expectations, own, now, is_udp: protocol == 17 };
+        let handle = |number| {
+            let mut handle = Handle::default();
+            expectations.calls().name(&mut handle, (0, number), (0, number)).expect("room");
+            handle
+        };
+        let (names, handles) = (Vec::new(), (0..4).map(handle).collect());
+        let ear = Ear { kind, ends, version, expectations, own, now, is_udp: protocol == 17, names, handles };
         Self { helped: Helped::by(kind), ear, next: [1000; 2] }
     }
 
@@ -80,12 +89,12 @@ impl Lab {
         let frame = frame.payload(payload).build();
         let (head, tail) = frame.split_at(cut.clamp(14, frame.len()));
         let packet: Packet = parse(&frame[..]);
-        let before = (self.helped, self.ear.own);
+        let (before, names) = (self.helped, self.ear.names.clone());
         let heard = Heard { packet: &packet, frame: &frame[..], state, direction };
         let said = follow(&mut self.helped, heard, &mut self.ear);
         let after = self.helped;
         // In two segments it is the same.
-        (self.helped, _) = before;
+        (self.helped, self.ear.names) = (before, names);
         let parts = [head, tail];
         let heard = Heard { packet: &packet, frame: &parts[..], state, direction };
         let again = follow(&mut self.helped, heard, &mut self.ear);
@@ -103,9 +112,7 @@ fn hosts(version: u8) -> [IpAddr; 2] {
 
 impl Ear {
     fn announced(&self, expected: &Expected) -> Announced {
-        let Expected { from, to, protocol, .. } = *expected;
-        let announced = Announced::new(from.unwrap_or(0), to, protocol, self.version, 0);
-        if from.is_none() { announced.from_anyone() } else { announced }
+        expected.announced(self.version, 0)
     }
 }
 
@@ -117,7 +124,8 @@ impl Hearer for Ear {
             Some(from) => assert!([client, server].contains(&from) && from != expected.to.0, "{expected:?}"),
             None => assert_eq!(self.kind, HelperKind::Irc, "from anyone"),
         }
-        assert!([6, 17].contains(&expected.protocol) && expected.terms.most <= 8);
+        let protocols: &[u8] = if self.kind == HelperKind::Pptp { &[47] } else { &[6, 17] };
+        assert!(protocols.contains(&expected.protocol) && expected.terms.most <= 8);
         let announced = self.announced(&expected);
         let by = Announcer { helper: self.kind, mark: 0, ends: self.now.after(1 << 30) };
         self.expectations.expect(&mut self.own, &announced, by, expected.terms, self.now)
@@ -145,5 +153,30 @@ impl Hearer for Ear {
     fn confirm(&mut self, to: (u128, u16), protocol: u8, milliseconds: u32) -> bool {
         let announced = Announced::new(0, to, protocol, self.version, 0);
         self.expectations.confirm(&self.own, &announced, self.now, milliseconds)
+    }
+
+    fn zone(&self) -> u16 {
+        0
+    }
+
+    fn name(&mut self, handle: &mut Handle, sender: End, receiver: End) -> Result<(), Refused> {
+        if let Some(known) = self.names.iter().find(|known| known.0 == *handle) {
+            return if known.2 == receiver { Ok(()) } else { Err(Refused::Known) };
+        }
+        let is_free = |handle: &&Handle| self.names.iter().all(|known| known.0 != **handle);
+        *handle = *self.handles.iter().find(is_free).ok_or(Refused::Full)?;
+        self.names.push((*handle, sender, receiver));
+        assert!(self.names.len() <= 2, "one call, both ways");
+        Ok(())
+    }
+
+    fn take_back(&mut self, handle: &mut Handle) {
+        self.names.retain(|known| known.0 != *handle);
+        *handle = Handle::default();
+    }
+
+    fn end_call(&mut self, one: End, other: End) {
+        assert_eq!([one.0, other.0], self.ends);
+        self.expectations.end_call(one, other, 0, self.now);
     }
 }

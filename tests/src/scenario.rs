@@ -24,7 +24,8 @@
 //! `UNREPLIED`.
 //!
 //! `from=` and `to=` are other addresses, `length=` is that of data of any kind, `badsum` breaks the checksum, `options=` are TCP options in hex,
-//! `extension=60` puts an empty extension header before the transport, `quote=28` cuts the quoted packet.
+//! `extension=60` puts an empty extension header before the transport, `quote=28` cuts the quoted packet, `fill=7` puts so
+//! many bytes of zero behind the data.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -118,7 +119,10 @@ impl Scenario {
         }
         let mut frame = self.transport(frame, packet, number);
         if let Some(data) = value(packet, "data") {
-            frame = frame.payload(&unescaped(data));
+            let mut data = unescaped(data);
+            let fill: usize = value(packet, "fill").map_or(0, |fill| fill.parse().expect("a number"));
+            data.resize(data.len() + fill, 0);
+            frame = frame.payload(&data);
         }
         if let Some(length) = value(packet, "length") {
             frame = frame.payload(&vec![b'x'; length.parse().expect("a number")]);

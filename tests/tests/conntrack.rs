@@ -57,6 +57,11 @@ fn helpers_of_broadcasts() {
 }
 
 #[test]
+fn helper_pptp() {
+    told("pptp.txt", 150);
+}
+
+#[test]
 fn zones_and_timeouts() {
     told("given.txt", 50);
 }

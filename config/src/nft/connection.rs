@@ -237,11 +237,7 @@ pub(crate) fn unknown_helper(name: &str, span: Span) -> Diagnostic {
 const LONGEST_TIMEOUT: u32 = 2_147_483;
 
 /// Name, transport protocols, and why no connection can be given it here.
-const KERNEL_HELPERS: [(&str, &[u8], &str); 4] = [
-    ("pptp", &[6], "its calls are not told apart by what the control connection says of them"),
-    ("Q.931", &[6], NOT_READ),
-    ("RAS", &[17], NOT_READ),
-    ("H.245", &[17], NOT_READ),
-];
+const KERNEL_HELPERS: [(&str, &[u8], &str); 3] =
+    [("Q.931", &[6], NOT_READ), ("RAS", &[17], NOT_READ), ("H.245", &[17], NOT_READ)];
 
-const NOT_READ: &str = "Sluice does not read what it announces";
+const NOT_READ: &str = "messages of H.323 are not read, so that nobody would know whom to expect";

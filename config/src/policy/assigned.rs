@@ -39,12 +39,23 @@ pub enum HelperKind {
     NetbiosNs,
     /// SNMP: likewise.
     Snmp,
+    /// PPTP: GRE of a call, by the numbers that both ends give it.
+    Pptp,
 }
 
 impl HelperKind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 8] =
-        [Self::Ftp, Self::Tftp, Self::Irc, Self::Amanda, Self::Sane, Self::Sip, Self::NetbiosNs, Self::Snmp];
+    pub const ALL: [Self; 9] = [
+        Self::Ftp,
+        Self::Tftp,
+        Self::Irc,
+        Self::Amanda,
+        Self::Sane,
+        Self::Sip,
+        Self::NetbiosNs,
+        Self::Snmp,
+        Self::Pptp,
+    ];
 
     /// The kernel's name for it.
     #[must_use]
@@ -58,6 +69,7 @@ impl HelperKind {
             Self::Sip => "sip",
             Self::NetbiosNs => "netbios-ns",
             Self::Snmp => "snmp",
+            Self::Pptp => "pptp",
         }
     }
 
@@ -65,7 +77,7 @@ impl HelperKind {
     #[must_use]
     pub const fn protocols(self) -> &'static [u8] {
         match self {
-            Self::Ftp | Self::Irc | Self::Sane => &[6],
+            Self::Ftp | Self::Irc | Self::Sane | Self::Pptp => &[6],
             Self::Tftp | Self::Amanda | Self::NetbiosNs | Self::Snmp => &[17],
             Self::Sip => &[17, 6],
         }
@@ -80,7 +92,7 @@ impl HelperKind {
     /// Whether it is for IPv4 only.
     #[must_use]
     pub const fn is_of_ipv4(self) -> bool {
-        matches!(self, Self::Irc | Self::NetbiosNs | Self::Snmp)
+        matches!(self, Self::Irc | Self::NetbiosNs | Self::Snmp | Self::Pptp)
     }
 }
 

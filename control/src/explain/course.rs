@@ -7,7 +7,7 @@ use dataplane::flow::{FlowHasher, Table};
 use dataplane::io::Side;
 use dataplane::object::Now;
 use dataplane::packet::{self, Checksums, Packet};
-use dataplane::pipeline::{Carried, Context, Decided, Keyed, Shard};
+use dataplane::pipeline::{Carried, Context, Decided, Keyed, Shard, depart};
 use dataplane::reason::Reason;
 use dataplane::rules::Rules;
 use dataplane::stats::Stats;
@@ -164,7 +164,7 @@ impl<'a> Course<'a> {
         let (table, expectations) = (&mut self.table, &self.expectations);
         let objects = self.rules.program.objects();
         self.clock.advance(self.at / 1_000_000, |tick| {
-            table.purge(tick, |extra| objects.leave(&extra.counted_by, false, tick));
+            table.purge(tick, |extra| depart(&extra, objects, expectations, tick));
             expectations.purge(tick);
         });
         let packet = packet::parse_with(frame, self.checksums);

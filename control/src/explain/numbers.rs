@@ -53,7 +53,7 @@ impl FlowReport {
             Protocol::UdpLite => ("udplite", None, None),
             Protocol::Icmp => ("icmp", None, None),
             Protocol::Icmpv6 => ("icmpv6", None, None),
-            Protocol::Gre => ("gre", None, None),
+            Protocol::Gre(_) => ("gre", None, None),
             Protocol::Tcp(tcp) => {
                 let sides = [Direction::Original, Direction::Reply].map(|way| SideReport::of(tcp.side(way)));
                 ("tcp", Some(tcp.state().label()), Some(sides))

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use ahash::RandomState;
 
 use crate::flow::{FlowKey, Name, Steering};
+use crate::packet::protocol;
 
 /// Hashes flow keys. All workers share one, or they would not agree on who owns a flow.
 #[derive(Debug, Clone)]
@@ -40,9 +41,19 @@ impl FlowHasher {
         Self { steering: Some((Arc::new(steering), workers as u32)), ..self }
     }
 
-    /// The hash of a flow, the same for both directions.
+    /// The hash of a flow, the same for both directions. All GRE between two hosts belongs to one worker: what its numbers
+    /// are may be known when a packet has come.
     #[must_use]
     pub fn hash(&self, key: &FlowKey) -> FlowHash {
+        if key.protocol == protocol::GRE && (key.low_port, key.high_port) != (0, 0) {
+            let all = FlowKey { low_port: 0, high_port: 0, ..*key };
+            let (own, all) = (self.hash_any(key), self.hash_any(&all));
+            return FlowHash(own.0 & !OWNER_MASK | all.0 & OWNER_MASK);
+        }
+        self.hash_any(key)
+    }
+
+    fn hash_any(&self, key: &FlowKey) -> FlowHash {
         if key.version == 4 {
             return self.hash_v4(&Name::of(key));
         }
@@ -95,8 +106,7 @@ impl FlowHash {
     /// The same of a flow that belongs to this worker.
     fn owned_by(self, owner: u16, workers: u32) -> Self {
         let bits = u64::from((u32::from(owner) << OWNER_BITS).div_ceil(workers));
-        let mask = ((1 << OWNER_BITS) - 1) << FINGERPRINT_BITS;
-        Self(self.0 & !mask | bits << FINGERPRINT_BITS)
+        Self(self.0 & !OWNER_MASK | bits << FINGERPRINT_BITS)
     }
 
     /// The bucket a flow is looked for first, of `buckets`.
@@ -153,6 +163,7 @@ pub(super) const CHOICES: u32 = 4;
 const FINGERPRINT_BITS: u32 = 14;
 const FINGERPRINT_MASK: u16 = (1 << FINGERPRINT_BITS) - 1;
 const OWNER_BITS: u32 = 16;
+const OWNER_MASK: u64 = ((1 << OWNER_BITS) - 1) << FINGERPRINT_BITS;
 /// 2^64 divided by the golden ratio, odd: spreads small numbers over all bits (Knuth, 6.4).
 const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -202,6 +213,19 @@ mod tests {
             for other in &others {
                 prop_assert_ne!(hasher.hash(&key), hasher.hash(other));
             }
+        }
+    }
+
+    #[test]
+    fn gre_between_two_hosts_has_one_owner() {
+        let hasher = FlowHasher::new([1, 2, 3, 4]);
+        let call = |low_port, high_port, zone| {
+            let key = FlowKey { low: 1, high: 2, low_port, high_port, protocol: 47, version: 4, zone };
+            hasher.hash(&key)
+        };
+        for (low, high) in [(0, 1), (1, 0), (5, 7), (0xffff, 3)] {
+            assert_ne!(call(low, high, 0), call(0, 0, 0));
+            assert_eq!(call(low, high, 0).owner(65_536), call(0, 0, 0).owner(65_536));
         }
     }
 

@@ -10,9 +10,9 @@
 //!
 //! Version 0 has no ports, and neither has a header that is cut off: conntrack takes both by their addresses.
 
-use super::Tuple;
 use super::bytes::{Bytes, be16};
 use super::payload::Payload;
+use super::{Packet, Tuple};
 use crate::frame::Frame;
 use crate::reason::Reason;
 
@@ -44,6 +44,12 @@ pub(super) fn read<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, offset: usize, tuple
         tuple.destination_port = be16(&header, field::CALL_ID);
     }
     Some(())
+}
+
+/// Whether the GRE header at `offset` of a packet's frame has a call id: 0 may be one.
+pub fn has_call<F: Frame + ?Sized>(frame: &F, packet: &Packet, offset: usize) -> bool {
+    let header = packet.bytes_of(frame).array::<8>(offset);
+    header.is_some_and(|header| be16(&header, field::FLAGS) & field::VERSION == 1)
 }
 
 #[cfg(test)]

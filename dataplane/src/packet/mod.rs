@@ -28,6 +28,7 @@ mod tests;
 
 pub use checksum::Checksums;
 pub(crate) use extension::{is_extension, length_of};
+pub use gre::has_call;
 pub use piece::{Found, Piece, piece};
 pub use quoted::{Quoted, quoted};
 pub use short::Short;

@@ -8,7 +8,7 @@ use crate::object::{Counted, Counting, GoneName, Memberships, Objects};
 use crate::packet::{Network, Packet, protocol};
 use crate::reason::Reason;
 use crate::time::Tick;
-use crate::track::{Direction, Flow};
+use crate::track::{Direction, Expectations, Extra, Flow};
 
 /// A packet as counters see it, and where its connection is, if the table has it.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Tracker<'_> {
     /// Tells the counters of the flows that are gone.
     #[inline]
     pub(super) fn settle(&mut self) {
-        settle(self.shard.table, self.objects, self.now);
+        settle(self.shard.table, self.objects, self.shard.expectations, self.now);
     }
 
     /// A packet that connection tracking has not met yet.
@@ -186,12 +186,18 @@ impl Tracker<'_> {
     }
 }
 
-/// Tells the counters of the flows that are gone from the table.
+/// Tells the counters of the flows that are gone from the table, and the calls of PPTP.
 #[inline]
-pub(crate) fn settle(table: &mut Table<Flow>, objects: &Objects, now: Tick) {
+pub(crate) fn settle(table: &mut Table<Flow>, objects: &Objects, expectations: &Expectations, now: Tick) {
     for extra in table.departed() {
-        objects.leave(&extra.counted_by, false, now);
+        depart(&extra, objects, expectations, now);
     }
+}
+
+/// A flow is gone of which this was kept.
+pub fn depart(extra: &Extra, objects: &Objects, expectations: &Expectations, now: Tick) {
+    objects.leave(&extra.counted_by, false, now);
+    extra.helped.finish(expectations, now);
 }
 
 /// How a packet counts that has no connection and will have none: the kernel must be able to say which it would be.

@@ -188,6 +188,8 @@ impl<'a> Context<'a> {
             return Decided::dropped(fault);
         }
         let tracks = self.is_tracked(packet);
+        let named = self.tracker.named(packet, frame, keyed);
+        let keyed = named.as_ref().unwrap_or(keyed);
         let path = self.role.path(self.from);
         let counters = self.rules.bank(self.worker);
         let counts = self.rules.program.objects().count_connections() && tracks;

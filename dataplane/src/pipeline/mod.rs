@@ -13,6 +13,7 @@ mod short;
 mod tracking;
 mod ways;
 
+pub use counting::depart;
 pub(crate) use counting::{EXPIRED_AT_ONCE, settle};
 pub use decide::{Context, Decided, Found, Outcome};
 pub use fragments::{Carried, Gather, judged_as_is};

@@ -19,6 +19,7 @@ use crate::track::helper::Helped;
 use crate::track::{
     self, CtState, Expectations, Extra, Flow, More, Opening, Outcome, Record, Settings, Status,
 };
+use config::policy::HelperKind;
 
 /// What a worker keeps of connections, and what it shares with the others.
 #[derive(Debug)]
@@ -164,6 +165,7 @@ impl<'a> Tracker<'a> {
             self.waste_expectation(packet, template.zone);
             return Tracked::invalid(fault);
         }
+        self.end_if_over(keyed);
         match *keyed {
             Keyed::No => Tracked::NOT,
             Keyed::Broken(reason) => Tracked::invalid(reason),
@@ -231,16 +233,22 @@ impl<'a> Tracker<'a> {
                 Outcome::Restart => self.remove(slot),
             }
         }
-        let inherited = self.take_expectation(packet, key.zone);
+        let inherited = self.take_expectation(packet, &key, orientation);
         match track::open(packet, frame, key, orientation, self.now, self.shard.settings) {
             Opening::New(mut flow, timeout) => {
                 self.clear_aside();
+                if let Some(ends) = flow.ends_mut() {
+                    *ends = self.shard.expectations.calls().ends(hash);
+                }
                 let mut state = CtState::New;
                 match (inherited, template.helper) {
                     (Some(Inherited { helper, mark, is_helped }), _) => {
                         flow.announced();
                         flow.mark = mark;
-                        self.aside_mut().helped = Helped::expected_by(helper);
+                        self.aside_mut().helped = match helper {
+                            HelperKind::Pptp => self.of_call(&key, orientation),
+                            _ => Helped::expected_by(helper),
+                        };
                         if is_helped {
                             self.give_helper(&mut flow, helper);
                         }
@@ -387,7 +395,8 @@ impl<'a> Tracker<'a> {
             if self.has_aside {
                 *self.shard.table.extra_mut(slot) = self.aside;
             }
-            if self.has_aside && !self.aside.counted_by.is_empty() {
+            let is_missed = !self.aside.counted_by.is_empty() || self.aside.helped.is_missed_at_once();
+            if self.has_aside && is_missed {
                 self.shard.table.watch(slot, self.now);
             }
             if !self.unstored.status().has(Status::HELPER) {

@@ -18,21 +18,24 @@
 //! that announce the same at the same moment may both be heard.
 
 use crate::flow::{FlowHash, FlowHasher, FlowKey};
+use crate::packet::protocol;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
 use crate::time::Tick;
 use Ordering::{AcqRel, Acquire, Relaxed, Release};
 use config::policy::HelperKind;
 
+pub use calls::{Calls, End};
 pub use own::{Handle, MOST_OF_ONE, Own};
 
 /// Connections that may be expected at a time, over all workers: as in Linux with 262144 buckets.
 pub const MOST_EXPECTED: usize = 4096;
 
-/// Who is expected to call whom: from any port.
+/// Who is expected to call whom: from any port, unless one is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Announced {
     key: FlowKey,
     from_anyone: bool,
+    from_port: bool,
 }
 
 impl Announced {
@@ -47,19 +50,32 @@ impl Announced {
     ) -> Self {
         let key =
             FlowKey { low: source, high: destination, low_port: 0, high_port: port, protocol, version, zone };
-        Self { key, from_anyone: false }
+        Self { key, from_anyone: false, from_port: false }
     }
 
     /// The same from whatever host.
     #[must_use]
     pub const fn from_anyone(self) -> Self {
-        Self { key: FlowKey { low: 0, ..self.key }, from_anyone: true }
+        Self { key: FlowKey { low: 0, ..self.key }, from_anyone: true, ..self }
+    }
+
+    /// The same from this port only.
+    #[must_use]
+    pub const fn from_port(self, port: u16) -> Self {
+        Self { key: FlowKey { low_port: port, ..self.key }, from_port: true, ..self }
+    }
+
+    /// GRE of a call of PPTP.
+    #[must_use]
+    pub const fn of_call(sender: End, receiver: End, zone: u16) -> Self {
+        Self::new(sender.0, receiver, protocol::GRE, 4, zone).from_port(sender.1)
     }
 
     const fn words(&self) -> Words {
-        let FlowKey { low, high, high_port, protocol, version, zone, .. } = self.key;
+        let FlowKey { low, high, low_port, high_port, protocol, version, zone } = self.key;
         let rest = high_port as u64 | (protocol as u64) << 16 | (version as u64) << 24 | (zone as u64) << 32;
-        let source = [low as u64, (low >> 64) as u64, self.from_anyone as u64];
+        let from = self.from_anyone as u64 | (self.from_port as u64) << 1 | (low_port as u64) << 16;
+        let source = [low as u64, (low >> 64) as u64, from];
         Words { source, target: [high as u64, (high >> 64) as u64, rest] }
     }
 }
@@ -67,7 +83,7 @@ impl Announced {
 /// An [`Announced`], as it lies in a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Words {
-    /// The address, and whether it is of no matter.
+    /// The address; whether it is of no matter, whether the port is of any, and that.
     source: [u64; 3],
     /// Address, and L4 port, protocol, version and zone.
     target: [u64; 3],
@@ -75,13 +91,21 @@ struct Words {
 
 impl Words {
     const fn is_from_anyone(&self) -> bool {
-        self.source[2] != 0
+        self.source[2] & 1 != 0
+    }
+
+    const fn port(&self) -> Option<u16> {
+        if self.source[2] & 2 != 0 { Some((self.source[2] >> 16) as u16) } else { None }
     }
 
     /// Whether one packet could fulfil both.
     fn clashes(&self, other: &Self) -> bool {
-        let sources = self.is_from_anyone() || other.is_from_anyone() || self.source == other.source;
-        sources && self.target == other.target
+        let hosts = self.is_from_anyone() || other.is_from_anyone() || self.source[..2] == other.source[..2];
+        let ports = match (self.port(), other.port()) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        };
+        hosts && ports && self.target == other.target
     }
 }
 
@@ -158,6 +182,7 @@ pub struct Expectations {
     live: Alone,
     states: Box<[AtomicU64]>,
     bodies: Box<[Body]>,
+    calls: Calls,
 }
 
 impl Expectations {
@@ -166,11 +191,27 @@ impl Expectations {
     pub fn with_capacity(slots: usize, hasher: FlowHasher) -> Self {
         let slots = slots.next_power_of_two();
         Self {
+            calls: Calls::with_capacity(2 * slots, hasher.clone()),
             hasher,
             live: Alone(AtomicU32::new(0)),
             states: (0..slots).map(|_| AtomicU64::new(0)).collect(),
             bodies: (0..slots).map(|_| Body::default()).collect(),
         }
+    }
+
+    /// The calls of PPTP.
+    #[inline]
+    #[must_use]
+    pub const fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// A call of PPTP in this zone is over, from client to server: its flow ends, whoever has it, and its GRE is not
+    /// expected any more.
+    pub fn end_call(&self, client: End, server: End, zone: u16, now: Tick) {
+        self.calls.end(self.hasher.hash(&FlowKey { zone, ..gre(client, server) }));
+        self.unexpect_any(&Announced::of_call(client, server, zone), now);
+        self.unexpect_any(&Announced::of_call(server, client, zone), now);
     }
 
     /// Whether any is in force.
@@ -262,6 +303,19 @@ impl Expectations {
             let inherited = Inherited { helper: flags.helper()?, mark, is_helped };
             (is_helped || self.free(slot, state)).then_some(inherited)
         })
+    }
+
+    /// What such a packet would fulfil is not expected any more, whoever announced it.
+    pub fn unexpect_any(&self, announced: &Announced, now: Tick) {
+        let (hash, words) = (self.hash(announced), announced.words());
+        let found = self.window(hash).find_map(|slot| {
+            let state = self.states[slot].load(Acquire);
+            let known = self.occupant(slot, state, hash, now)?;
+            known.clashes(&words).then_some((slot, state))
+        });
+        if let Some((slot, state)) = found {
+            self.free(slot, state);
+        }
     }
 
     /// Whether another connection than the one with these `own` expects the like, by the same helper and of that class.
@@ -373,7 +427,7 @@ impl Expectations {
 
     /// By whom is called, so that what is expected from anyone is found.
     fn hash(&self, announced: &Announced) -> FlowHash {
-        self.hasher.hash(&FlowKey { low: 0, ..announced.key })
+        self.hasher.hash(&FlowKey { low: 0, low_port: 0, ..announced.key })
     }
 
     /// The slots where an expectation may be.
@@ -535,6 +589,14 @@ const fn live(version: u32, hash: FlowHash) -> u64 {
     tagged(version, (hash.0 as u32) << 2) | LIVE
 }
 
+/// The name of the GRE flow between two ends of a call.
+#[must_use]
+pub fn gre((low, low_port): End, (high, high_port): End) -> FlowKey {
+    let key = FlowKey { low, high, low_port, high_port, protocol: protocol::GRE, version: 4, zone: 0 };
+    if (low, low_port) <= (high, high_port) { key } else { key.mirrored() }
+}
+
+mod calls;
 mod own;
 #[cfg(test)]
 mod tests;

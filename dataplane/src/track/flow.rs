@@ -112,8 +112,8 @@ pub enum Protocol {
     Icmp,
     /// ICMPv6 queries.
     Icmpv6,
-    /// GRE.
-    Gre,
+    /// GRE; how many calls had ended when it was met last, as [`super::expect::Calls::ends`] says.
+    Gre(u32),
     /// TCP.
     Tcp(tcp::Connection),
     /// SCTP.
@@ -171,6 +171,14 @@ impl Flow {
         }
     }
 
+    /// Of GRE: how many calls had ended when it was met last.
+    pub const fn ends_mut(&mut self) -> Option<&mut u32> {
+        match &mut self.protocol {
+            Protocol::Gre(ends) => Some(ends),
+            _ => None,
+        }
+    }
+
     /// A helper announced it.
     pub const fn announced(&mut self) {
         self.status.set(Status::EXPECTED);
@@ -220,7 +228,7 @@ impl flow::Entry for Flow {
     type Extra = Extra;
 
     fn is_missed(extra: &Extra) -> bool {
-        !extra.counted_by.is_empty()
+        !extra.counted_by.is_empty() || extra.helped.is_missed()
     }
 
     fn key(&self) -> &FlowKey {

@@ -175,7 +175,7 @@ pub fn open<F: Frame + ?Sized>(
         }
         (_, protocol::UDP) => Ok((Protocol::Udp, timeouts.udp)),
         (_, protocol::UDPLITE) => Ok((Protocol::UdpLite, timeouts.udp)),
-        (_, protocol::GRE) => Ok((Protocol::Gre, timeouts.gre)),
+        (_, protocol::GRE) => Ok((Protocol::Gre(0), timeouts.gre)),
         (_, protocol::SCTP) => {
             sctp::open(packet, frame, timeouts).map(|(sctp, timeout)| (Protocol::Sctp(sctp), timeout))
         }
@@ -232,7 +232,7 @@ pub fn update<F: Frame + ?Sized>(
         Protocol::Tcp(connection) => tcp::update(connection, status, direction, &packet.tcp, timeouts),
         Protocol::Udp => stream::udp(status, created, now, timeouts),
         Protocol::UdpLite => stream::both_ways(status, timeouts.udp, timeouts.udp_stream),
-        Protocol::Gre => stream::both_ways(status, timeouts.gre, timeouts.gre_stream),
+        Protocol::Gre(_) => stream::both_ways(status, timeouts.gre, timeouts.gre_stream),
         Protocol::Icmp => Step::Accept(Some(timeouts.icmp)),
         Protocol::Icmpv6 => Step::Accept(Some(timeouts.icmpv6)),
         Protocol::Generic => Step::Accept(Some(timeouts.generic)),

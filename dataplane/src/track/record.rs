@@ -8,9 +8,10 @@
 //! ```
 //!
 //! Ten words are the protocol's. TCP: what each side sent and may send, then what [`pack`] makes of the rest. SCTP: its
-//! tags and state. All others: when their first packet came. The table keeps the deadline behind it. Three things have no room here and lie in a line of their own
-//! ([`More`]), which takes no memory until it is written: addresses of IPv6, `ct mark` where it is not 0, and the last segment of a TCP connection
-//! where it does not follow from what its sender sent, as it nearly always does.
+//! tags and state. All others: when their first packet came; GRE: how many calls had ended. The table keeps the deadline
+//! behind it. Three things have no room here and lie in a line of their own ([`More`]), which takes no memory until it is
+//! written: addresses of IPv6, `ct mark` where it is not 0, and the last segment of a TCP connection where it does not
+//! follow from what its sender sent, as it nearly always does.
 
 use super::flow::{Flow, Protocol, Status, WayNumber};
 use super::{Direction, sctp, tcp};
@@ -20,7 +21,7 @@ use crate::time::Tick;
 use zerocopy::FromZeros;
 
 /// The number of the layout of [`Record`] and [`More`]: changes whenever a byte of them changes its meaning.
-pub const LAYOUT: u32 = 3;
+pub const LAYOUT: u32 = 4;
 
 /// A connection in one cache line, with its deadline. Plain data: no pointers; times are ticks of the table's epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -201,6 +202,7 @@ impl Record {
                 words
             }
             Protocol::Sctp(association) => association.words(),
+            Protocol::Gre(ends) => [flow.created.0, *ends, 0, 0, 0, 0, 0, 0, 0, 0],
             _ => [flow.created.0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         };
         let name = Name::of(key);
@@ -239,7 +241,7 @@ impl Record {
             (protocol::SCTP, _) => Protocol::Sctp(sctp::Association::of_words(&self.words)),
             (protocol::UDP, _) => Protocol::Udp,
             (protocol::UDPLITE, _) => Protocol::UdpLite,
-            (protocol::GRE, _) => Protocol::Gre,
+            (protocol::GRE, _) => Protocol::Gre(self.words[1]),
             (protocol::ICMP, false) => Protocol::Icmp,
             (protocol::ICMPV6, true) => Protocol::Icmpv6,
             _ => Protocol::Generic,

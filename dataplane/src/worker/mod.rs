@@ -10,7 +10,7 @@ use crate::generation::Reader;
 use crate::io::{Arrival, BURST, Side, WireIo};
 use crate::object::Now;
 use crate::packet::{Checksums, Packet};
-use crate::pipeline::{Decided, EXPIRED_AT_ONCE, Precedents, Ways, settle};
+use crate::pipeline::{Decided, EXPIRED_AT_ONCE, Precedents, Ways, depart, settle};
 use crate::reject::pace::Pace;
 use crate::rules::Rules;
 use crate::stats::Stats;
@@ -191,7 +191,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         let objects = rules.current().program.objects();
         let mut leapt = false;
         self.clock.advance(now, |tick| {
-            table.purge(tick, |extra| objects.leave(&extra.counted_by, false, tick));
+            table.purge(tick, |extra| depart(&extra, objects, expectations, tick));
             expectations.purge(tick);
             stats.of_table(table);
             leapt = true;
@@ -264,7 +264,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         }
         table.expire_due(now, EXPIRED_AT_ONCE);
         let reaped = reaper.reap(table, now, REAPED_AT_ONCE);
-        settle(table, rules.current().program.objects(), self.clock.now());
+        settle(table, rules.current().program.objects(), expectations, self.clock.now());
         if reaped > 0 {
             stats.of_table(table);
         }

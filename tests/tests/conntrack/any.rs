@@ -97,6 +97,113 @@ fn amanda() {
     });
 }
 
+/// Two connections each are between the same hosts; half of what they say is in order. No call has the number 0, which is
+/// also that of GRE without a call: of that there are stories.
+#[test]
+fn pptp() {
+    told("pptp", ("tcp", 1723), |draws, number| {
+        let mut control = Control::new(format!("198.51.100.{}", 1 + number / 2), 4000 + number);
+        if draws.below(8) > 0 {
+            control.says(draws, 1, &[0; 5], 0);
+            control.says(draws, 2, &[1, 0, 1, 0, 0], 0);
+        }
+        for _ in 0..2 + draws.below(14) {
+            let [pns, pac] = [0, 0].map(|_| [5, 5, 5, 7, 9, 255][draws.below(6)]);
+            let result = [1, 1, 1, 2, 0][draws.below(5)];
+            let both = [0, pac, 0, pns, result];
+            match draws.below(14) {
+                0..=2 => {
+                    control.says(draws, 7, &[0, pns, 0, 0, 0], 0);
+                    control.says(draws, 8, &both, 0);
+                }
+                3 => {
+                    control.says(draws, 9, &[0, pac, 0, 0, 0], 0);
+                    control.says(draws, 10, &[0, pns, 0, pac, 1], 0);
+                    control.says(draws, 11, &[0, pns, 0, 0, 0], 0);
+                }
+                4 => control.says(draws, 8, &both, 0),
+                5 => control.says(draws, 13, &[0, pac, 1, 0, 0], 0),
+                6 => {
+                    let kind = draws.below(17);
+                    let odd = draws.below(4);
+                    control.says(draws, kind, &both, odd);
+                }
+                7 => control.is_closed(draws),
+                _ => control.gre(draws, [pns, pac]),
+            }
+        }
+        control.story
+    });
+}
+
+/// A control connection of PPTP, and the GRE between its ends.
+struct Control {
+    story: String,
+    host: String,
+    port: usize,
+    next: [u32; 2],
+}
+
+impl Control {
+    fn new(host: String, port: usize) -> Self {
+        let mut control = Self { story: String::new(), host, port, next: [0; 2] };
+        control.is_opened(1000);
+        control
+    }
+
+    fn is_opened(&mut self, sequence: u32) {
+        let (host, port, next) = (&self.host, self.port, sequence + 1);
+        self.story += &format!(
+            "> tcp {port} 1723 S seq={sequence} from={host} : ?\n\
+             < tcp 1723 {port} SA seq=5000 ack={next} to={host} : ?\n\
+             > tcp {port} 1723 A seq={next} ack=5001 from={host} : ?\n"
+        );
+        self.next = [next, 5001];
+    }
+
+    /// A message, by who sends such; `odd` is what is wrong with it: 0 is nothing.
+    fn says(&mut self, draws: &mut Random, kind: usize, message: &[u8], odd: usize) {
+        let is_client = matches!(kind, 1 | 3 | 5 | 7 | 10 | 12 | 15) != (odd == 1 && draws.below(2) == 0);
+        let mut bytes = vec![0, 0, 0, 1, 0x1a, 0x2b, 0x3c, 0x4d, 0, kind as u8, 0, 0];
+        bytes.extend(message);
+        let length = [0, 144, 144, 4, 4, 0, 0, 156, 20, 208, 12, 16, 4, 136, 28, 12].get(kind).copied();
+        let length = 12 + length.unwrap_or(9);
+        bytes.resize(length, 0);
+        match odd {
+            2 => bytes.truncate(length - 1 - draws.below(4)),
+            3 => bytes[draws.below(12)] ^= 1 << draws.below(8),
+            _ => {}
+        }
+        let data: String = bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+        let (from, to) = if is_client { (0, 1) } else { (1, 0) };
+        let (seq, ack, host, port) = (self.next[from], self.next[to], &self.host, self.port);
+        self.next[from] += bytes.len() as u32;
+        self.story += &if is_client {
+            format!("> tcp {port} 1723 PA seq={seq} ack={ack} from={host} data=\"{data}\" : ?\n")
+        } else {
+            format!("< tcp 1723 {port} PA seq={seq} ack={ack} to={host} data=\"{data}\" : ?\n")
+        };
+    }
+
+    /// It is reset, and perhaps opened again at once.
+    fn is_closed(&mut self, draws: &mut Random) {
+        let (host, port, [seq, _]) = (&self.host, self.port, self.next);
+        self.story += &format!("> tcp {port} 1723 R seq={seq} from={host} : ?\n");
+        if draws.below(2) == 0 {
+            self.is_opened(seq + 400_000);
+        }
+    }
+
+    fn gre(&mut self, draws: &mut Random, numbers: [u8; 2]) {
+        let inward = draws.below(2) == 0;
+        let (sign, end) = if inward { (">", "from") } else { ("<", "to") };
+        let (number, host) = (numbers[usize::from(inward)], &self.host);
+        let kind = ["3001", "3001", "3001", "3001", "3001", "0000"][draws.below(6)];
+        self.story +=
+            &format!("{sign} gre {kind} 880b {end}={host} data=\"\\x00\\x00\\x00\\x{number:02x}\" : ?\n");
+    }
+}
+
 /// Half of the calls and registrations are in order but for one word.
 #[test]
 fn sip() {

@@ -2,14 +2,15 @@
 
 use super::{Tracked, Tracker};
 use crate::classify::Direction;
-use crate::flow::{FlowKey, Slot};
+use crate::flow::{FlowKey, Orientation, Slot};
 use crate::frame::Frame;
-use crate::packet::{Packet, protocol};
+use crate::packet::{self, Packet, Quoted, Tuple, protocol};
+use crate::pipeline::Keyed;
 use crate::reason::Reason;
 use crate::time::Tick;
-use crate::track::expect::{Announced, Announcer, Class, Inherited, Own, Refused};
-use crate::track::helper::{self, Expected, Heard, Hearer};
-use crate::track::{Expectations, Flow, Status, Timeouts};
+use crate::track::expect::{Announced, Announcer, Class, End, Handle, Inherited, Own, Refused};
+use crate::track::helper::{self, Expected, Heard, Hearer, Helped};
+use crate::track::{Expectations, Flow, Status, Timeouts, expect};
 use config::policy::HelperKind;
 
 impl<'a> Tracker<'a> {
@@ -36,6 +37,10 @@ impl<'a> Tracker<'a> {
     pub(super) fn remove(&mut self, slot: Slot) {
         if let Some(mut own) = self.announced(slot) {
             self.shard.expectations.forget(&mut own, |_| true);
+            if self.shard.table.extra(slot).helped.is_unanswered_control() {
+                let FlowKey { low, high, zone, .. } = *self.shard.table.entry(slot).key();
+                self.shard.expectations.end_call((low, 0), (high, 0), zone, self.now);
+            }
         }
         self.shard.table.remove(slot);
     }
@@ -47,20 +52,109 @@ impl<'a> Tracker<'a> {
         is_helped.then(|| self.shard.table.extra(slot).helped.announced)
     }
 
-    /// The expectation that a packet fulfils which belongs to no flow, whether or not it may begin one.
+    /// The expectation that a packet fulfils which belongs to no flow, whether or not it may begin one. `key` is what its
+    /// flow would be called, and it goes `orientation` along it.
     #[inline]
-    pub(super) fn take_expectation(&self, packet: &Packet, zone: u16) -> Option<Inherited> {
+    pub(super) fn take_expectation(
+        &self,
+        packet: &Packet,
+        key: &FlowKey,
+        orientation: Orientation,
+    ) -> Option<Inherited> {
         if !self.shard.expectations.any() {
             return None;
         }
-        let tuple = &packet.tuple;
-        let version = tuple.network.version()?;
-        if !matches!(tuple.protocol, protocol::TCP | protocol::UDP) {
+        let announced = match packet.tuple.protocol {
+            protocol::TCP | protocol::UDP => {
+                let to = (packet.tuple.destination, packet.tuple.destination_port);
+                Announced::new(packet.tuple.source, to, key.protocol, key.version, key.zone)
+            }
+            protocol::GRE if key.version == 4 => {
+                let [sender, receiver] = ends(key, orientation);
+                Announced::of_call(sender, receiver, key.zone)
+            }
+            _ => return None,
+        };
+        let inherited = self.shard.expectations.take(&announced, self.now)?;
+        if inherited.helper == HelperKind::Pptp {
+            // one packet is enough, whichever way it goes
+            let [sender, receiver] = ends(key, orientation.reversed());
+            let back = Announced::of_call(sender, receiver, key.zone);
+            self.shard.expectations.unexpect_any(&back, self.now);
+        }
+        Some(inherited)
+    }
+
+    /// What is kept of the GRE of an announced call that begins.
+    pub(super) fn of_call(&self, key: &FlowKey, orientation: Orientation) -> Helped {
+        let [sender, receiver] = ends(key, orientation);
+        Helped::of_call(HelperKind::Pptp, self.shard.expectations.calls(), sender, receiver)
+    }
+
+    /// Where the flow of a packet is looked for, if it is GRE of a call that a control connection has named.
+    pub(in crate::pipeline) fn named<F: Frame + ?Sized>(
+        &self,
+        packet: &Packet,
+        frame: &F,
+        keyed: &Keyed,
+    ) -> Option<Keyed> {
+        let key = keyed.key().filter(|key| key.protocol == protocol::GRE && key.version == 4)?;
+        let calls = self.shard.expectations.calls();
+        if !calls.any() {
             return None;
         }
-        let to = (tuple.destination, tuple.destination_port);
-        let announced = Announced::new(tuple.source, to, tuple.protocol, version, zone);
-        self.shard.expectations.take(&announced, self.now)
+        let (tuple, offset) = match keyed {
+            Keyed::Quoted { quoted, .. } => (&quoted.tuple, quoted.transport_offset as usize),
+            _ => (&packet.tuple, usize::from(packet.transport_offset)),
+        };
+        if !packet::has_call(frame, packet, offset) {
+            return None;
+        }
+        let receiver = (tuple.destination, tuple.destination_port);
+        let tuple = Tuple { source_port: calls.number_of_sender(tuple.source, receiver), ..*tuple };
+        let (named, orientation) = FlowKey::of(&tuple)?;
+        let key = FlowKey { zone: key.zone, ..named };
+        let hash = self.shard.hasher.hash(&key);
+        Some(match *keyed {
+            Keyed::Quoted { quoted, .. } => Keyed::Quoted { quoted: Quoted { tuple, ..quoted }, key, hash },
+            _ => Keyed::Own { key, orientation, hash },
+        })
+    }
+
+    /// A call of PPTP is over. As in the kernel, what is expected of it goes only where there is no flow; of another
+    /// worker's flow nobody knows here.
+    fn end_call(&mut self, client: End, server: End, zone: u16) {
+        let key = FlowKey { zone, ..expect::gre(client, server) };
+        let hash = self.shard.hasher.hash(&key);
+        self.end_if_over(&Keyed::Own { key, hash, orientation: Orientation::Up });
+        if let Some(slot) = self.shard.table.find(hash, &key, self.now) {
+            self.remove(slot);
+            let back = Announced::of_call(server, client, zone);
+            self.shard.expectations.unexpect_any(&back, self.now);
+        } else {
+            self.shard.expectations.end_call(client, server, zone, self.now);
+        }
+        self.settle();
+    }
+
+    /// Removes the flow in which a packet is looked for, if it is GRE of a call that is over.
+    #[inline]
+    pub(super) fn end_if_over(&mut self, keyed: &Keyed) {
+        let (Keyed::Own { key, hash, .. } | Keyed::Quoted { key, hash, .. }) = keyed else { return };
+        let calls = self.shard.expectations.calls();
+        if key.protocol == protocol::GRE
+            && key.version == 4
+            && calls.have_ended()
+            && let Some(slot) = self.shard.table.find(*hash, key, self.now)
+        {
+            let mut flow = self.shard.table.entry(slot);
+            if flow.ends_mut().is_some_and(|ends| calls.is_over(*hash, ends)) {
+                self.remove(slot);
+                self.settle();
+            } else {
+                self.shard.table.put(slot, &flow);
+            }
+        }
     }
 
     /// A malformed packet that belongs to no flow takes the expectation it would fulfil, although it begins none.
@@ -69,10 +163,11 @@ impl<'a> Tracker<'a> {
         if !self.shard.expectations.any() {
             return;
         }
-        let Some((key, _)) = FlowKey::of(&packet.tuple) else { return };
+        let Some((key, orientation)) = FlowKey::of(&packet.tuple) else { return };
         let key = FlowKey { zone, ..key };
-        if self.shard.table.find(self.shard.hasher.hash(&key), &key, self.now).is_none() {
-            self.take_expectation(packet, zone);
+        let is_named = key.protocol != protocol::GRE;
+        if is_named && self.shard.table.find(self.shard.hasher.hash(&key), &key, self.now).is_none() {
+            self.take_expectation(packet, &key, orientation);
         }
     }
 
@@ -105,12 +200,21 @@ impl<'a> Tracker<'a> {
             by: Announcer { helper, mark: flow.mark, ends },
             now: self.now,
             lasts: None,
+            ended: None,
         };
         let heard = Heard { packet, frame, state: tracked.state, direction };
         let followed = helper::follow(&mut extra.helped, heard, &mut ear);
         extra.helped.announced = ear.own;
+        let is_missed = extra.helped.is_missed_at_once();
         if let Some(milliseconds) = ear.lasts {
             self.set_deadline(slot, self.now.after(milliseconds));
+        }
+        let (ended, zone) = (ear.ended, ear.key.zone);
+        if is_missed {
+            self.shard.table.watch(slot, self.now);
+        }
+        if let Some([client, server]) = ended {
+            self.end_call(client, server, zone);
         }
         followed
     }
@@ -137,13 +241,12 @@ struct Ear<'a> {
     by: Announcer,
     now: Tick,
     lasts: Option<u32>,
+    ended: Option<[End; 2]>,
 }
 
 impl Ear<'_> {
     fn announced(&self, expected: &Expected) -> Announced {
-        let Expected { from, to, protocol, .. } = *expected;
-        let announced = Announced::new(from.unwrap_or(0), to, protocol, self.key.version, self.key.zone);
-        if from.is_none() { announced.from_anyone() } else { announced }
+        expected.announced(self.key.version, self.key.zone)
     }
 }
 
@@ -175,5 +278,30 @@ impl Hearer for Ear<'_> {
     fn lasts(&mut self, milliseconds: u32) {
         self.by.ends = self.now.after(milliseconds);
         self.lasts = Some(milliseconds);
+    }
+
+    fn zone(&self) -> u16 {
+        self.key.zone
+    }
+
+    fn name(&mut self, handle: &mut Handle, sender: End, receiver: End) -> Result<(), Refused> {
+        self.expectations.calls().name(handle, sender, receiver)
+    }
+
+    fn take_back(&mut self, handle: &mut Handle) {
+        self.expectations.calls().take_back(handle);
+    }
+
+    fn end_call(&mut self, one: End, other: End) {
+        self.ended = Some([one, other]);
+    }
+}
+
+/// Who sends a packet that goes `orientation` along this name, and to whom.
+const fn ends(key: &FlowKey, orientation: Orientation) -> [End; 2] {
+    let (low, high) = ((key.low, key.low_port), (key.high, key.high_port));
+    match orientation {
+        Orientation::Up => [low, high],
+        Orientation::Down => [high, low],
     }
 }

@@ -1,5 +1,5 @@
-//! Which connections does this packet announce? Helpers read FTP, TFTP, IRC, Amanda, SANE and SIP, where a rule told
-//! them to.
+//! Which connections does this packet announce? Helpers read FTP, TFTP, IRC, Amanda, SANE, SIP and PPTP, where a
+//! rule told them to.
 //!
 //! A helper sees the packets of its connections that pass, and tells its [`Hearer`] whom to expect. As in the kernel
 //! each has a bound to what one connection may announce at a time, and for how long; what is one more takes the place of
@@ -8,6 +8,7 @@
 mod amanda;
 mod ftp;
 mod irc;
+mod pptp;
 mod sane;
 mod sip;
 mod text;
@@ -16,11 +17,12 @@ mod tftp;
 use config::policy::HelperKind;
 use zerocopy::FromZeros;
 
-use super::expect::{Class, Own, Refused, Terms};
+use super::expect::{Announced, Calls, Class, End, Expectations, Handle, Own, Refused, Terms};
 use super::{CtState, Direction};
 use crate::frame::Frame;
 use crate::packet::{Packet, protocol};
 use crate::reason::Reason;
+use crate::time::Tick;
 
 pub use ftp::LONGEST_LINE;
 pub use sip::LASTS as SIP_LASTS;
@@ -37,6 +39,7 @@ pub struct Helped {
     sane: sane::Asked,
     lines: ftp::Lines,
     sip: sip::Requests,
+    pptp: pptp::Control,
     /// What it has announced.
     pub announced: Own,
 }
@@ -52,6 +55,37 @@ impl Helped {
     #[must_use]
     pub fn expected_by(helper: HelperKind) -> Self {
         Self { expected_by: helper as u8 + 1, ..Self::default() }
+    }
+
+    /// The GRE of a call, between two ends, that a connection with this helper announced.
+    #[must_use]
+    pub fn of_call(helper: HelperKind, calls: &Calls, sender: End, receiver: End) -> Self {
+        Self { pptp: pptp::Control::of_call(calls, sender, receiver), ..Self::expected_by(helper) }
+    }
+
+    /// Whether its end is to be told: [`Self::finish`].
+    #[must_use]
+    pub fn is_missed(&self) -> bool {
+        self.pptp.is_missed()
+    }
+
+    /// Whether it is a control connection of PPTP that nobody has answered.
+    #[must_use]
+    pub fn is_unanswered_control(&self) -> bool {
+        self.helper() == Some(HelperKind::Pptp) && !self.is_missed()
+    }
+
+    /// Whether that is to be told in time.
+    #[must_use]
+    pub fn is_missed_at_once(&self) -> bool {
+        self.pptp.is_named()
+    }
+
+    /// The connection has ended.
+    pub fn finish(&self, expectations: &Expectations, now: Tick) {
+        if self.is_missed() {
+            self.pptp.finish(expectations, now);
+        }
     }
 
     /// Gives it a helper.
@@ -79,8 +113,10 @@ fn of_number(number: u8) -> Option<HelperKind> {
 /// Who is to be expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expected {
-    /// Who calls, from any port; nobody in particular without.
+    /// Who calls; nobody in particular without.
     pub from: Option<u128>,
+    /// From which L4 port, or by which number of a call; from any without.
+    pub from_port: Option<u16>,
     /// Whom, at which L4 port.
     pub to: (u128, u16),
     /// Over which transport protocol.
@@ -93,7 +129,15 @@ impl Expected {
     /// Once, over TCP, for so many seconds; so many may be announced.
     const fn over_tcp(from: Option<u128>, to: (u128, u16), most: usize, seconds: u32) -> Self {
         let terms = Terms { class: Class::Only, most, milliseconds: seconds * 1000, is_registration: false };
-        Self { from, to, protocol: protocol::TCP, terms }
+        Self { from, from_port: None, to, protocol: protocol::TCP, terms }
+    }
+
+    /// The same, as expectations know it.
+    #[must_use]
+    pub fn announced(&self, version: u8, zone: u16) -> Announced {
+        let announced = Announced::new(self.from.unwrap_or(0), self.to, self.protocol, version, zone);
+        let announced = if self.from.is_none() { announced.from_anyone() } else { announced };
+        self.from_port.map_or(announced, |port| announced.from_port(port))
     }
 }
 
@@ -120,6 +164,21 @@ pub trait Hearer {
     /// A registration at this host and L4 port, over this protocol, is confirmed for so many milliseconds; `false` if there
     /// is none.
     fn confirm(&mut self, to: (u128, u16), protocol: u8, milliseconds: u32) -> bool;
+
+    /// The zone of the connection.
+    fn zone(&self) -> u16;
+
+    /// GRE from one end of a call to the other is named by the call from now on, or was before by this `handle`.
+    ///
+    /// # Errors
+    /// If the handle says otherwise already, or there is no room.
+    fn name(&mut self, handle: &mut Handle, sender: End, receiver: End) -> Result<(), Refused>;
+
+    /// That holds no longer.
+    fn take_back(&mut self, handle: &mut Handle);
+
+    /// The call between these ends is over, and all GRE of it.
+    fn end_call(&mut self, one: End, other: End);
 }
 
 /// What a packet is, to its helper.
@@ -166,7 +225,8 @@ pub fn follow<F: Frame + ?Sized, H: Hearer>(
         Some(HelperKind::Ftp) if goes_on => ftp::follow(&mut helped.lines, packet, frame, direction)?,
         Some(HelperKind::Irc) if goes_on => irc::follow(packet, frame, direction),
         Some(HelperKind::Sane) if goes_on => sane::follow(&mut helped.sane, packet, frame, direction),
-        Some(HelperKind::Ftp | HelperKind::Irc | HelperKind::Sane) | None => None,
+        Some(HelperKind::Pptp) if goes_on => return pptp::follow(&mut helped.pptp, heard, hearer),
+        Some(HelperKind::Ftp | HelperKind::Irc | HelperKind::Sane | HelperKind::Pptp) | None => None,
         // as in the kernel, these are for packets that the host itself sends to everybody
         Some(HelperKind::NetbiosNs | HelperKind::Snmp) => None,
     };

@@ -169,7 +169,9 @@ impl Message<'_> {
                 is_registration: true,
             };
             let (from, to, protocol) = (Some(self.receiver), contact.to, self.protocol);
-            hearer.expect(Expected { from, to, protocol, terms }).map_err(|_| Reason::HelperExpectation)?;
+            hearer
+                .expect(Expected { from, from_port: None, to, protocol, terms })
+                .map_err(|_| Reason::HelperExpectation)?;
         }
         Ok(true)
     }

@@ -7,7 +7,7 @@ use crate::packet::build::FrameBuilder;
 use crate::packet::flag::{ACK, PSH};
 use crate::packet::{Network, Packet, parse, protocol};
 use crate::reason::Reason;
-use crate::track::expect::{Class, Refused};
+use crate::track::expect::{Class, End, Handle, Refused};
 use crate::track::{CtState, Direction};
 use config::policy::HelperKind;
 use proptest::prelude::*;
@@ -54,6 +54,18 @@ impl Hearer for Recorder {
     fn lasts(&mut self, milliseconds: u32) {
         self.lasts = Some(milliseconds);
     }
+
+    fn zone(&self) -> u16 {
+        0
+    }
+
+    fn name(&mut self, _: &mut Handle, _: End, _: End) -> Result<(), Refused> {
+        Err(Refused::Full)
+    }
+
+    fn take_back(&mut self, _: &mut Handle) {}
+
+    fn end_call(&mut self, _: End, _: End) {}
 }
 
 /// What a packet announces, where that is one connection at most.
@@ -309,5 +321,6 @@ proptest! {
 
 mod amanda;
 mod irc;
+mod pptp;
 mod sane;
 mod sip;

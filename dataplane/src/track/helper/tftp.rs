@@ -26,7 +26,13 @@ pub(super) fn follow<F: Frame + ?Sized>(
         Direction::Original => (tuple.destination, (tuple.source, tuple.source_port)),
         Direction::Reply => (tuple.source, (tuple.destination, tuple.destination_port)),
     };
-    Some(Expected { from: Some(from), to, protocol: protocol::UDP, terms: ONE_FOR_FIVE_MINUTES })
+    Some(Expected {
+        from: Some(from),
+        from_port: None,
+        to,
+        protocol: protocol::UDP,
+        terms: ONE_FOR_FIVE_MINUTES,
+    })
 }
 
 const ONE_FOR_FIVE_MINUTES: Terms =

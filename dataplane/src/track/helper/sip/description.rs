@@ -63,8 +63,13 @@ fn expect<H: Hearer>(
         milliseconds: STREAM_EXPECTED_FOR,
         is_registration: false,
     };
-    let to_port =
-        |port| Expected { from: Some(message.receiver), to: (host, port), protocol: protocol::UDP, terms };
+    let to_port = |port| Expected {
+        from: Some(message.receiver),
+        from_port: None,
+        to: (host, port),
+        protocol: protocol::UDP,
+        terms,
+    };
     if hearer.is_expected_elsewhere(&to_port(port)) {
         return Ok(());
     }
