@@ -50,6 +50,11 @@ pub(crate) fn written(expression: &Expression) -> String {
     Shown(expression).to_string()
 }
 
+/// A name as nft reads it.
+pub(crate) fn name(name: &str) -> String {
+    name::Name(name).to_string()
+}
+
 /// A rule on one line.
 pub(crate) fn rule(rule: &crate::ruleset::Rule) -> String {
     RuleLine(rule).to_string()

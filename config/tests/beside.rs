@@ -219,6 +219,21 @@ fn a_list_holds_what_its_sets_hold() {
 }
 
 #[test]
+fn a_saved_set_may_be_called_what_no_set_of_nft_can_be() {
+    let sets =
+        "create cali40s:abc hash:net\nadd cali40s:abc 10.0.0.0/8\ncreate drop hash:ip\nadd drop 1.1.1.1\n";
+    let dump = "*filter\n:INPUT DROP [0:0]\n-A INPUT -m set --match-set cali40s:abc src -m set ! --match-set drop dst -j ACCEPT\n\
+                -A INPUT -j SET --add-set drop src\nCOMMIT\n";
+    let sources = [Source::new("s", sets), Source::new("rules.v4", dump)];
+    let printed = print(&config::parse(&sources, &mut NoFiles).unwrap_or_else(|why| panic!("{why}")));
+    assert!(printed.contains("ip saddr @_cali40s_3aabc ip daddr != @_drop"), "{printed}");
+    assert!(
+        printed.contains("set _cali40s_3aabc {") && printed.contains("add @_drop { ip saddr }"),
+        "{printed}"
+    );
+}
+
+#[test]
 fn networks_behind_interfaces_and_masks_of_addresses_are_read() {
     let said = |sets: &str, rule: &str| {
         let dump = format!("*filter\n:INPUT DROP [0:0]\n-A INPUT {rule}\nCOMMIT\n");

@@ -277,7 +277,7 @@ fn declare(
         }
         let made = match shared.sets.get(&new.name) {
             Some(saved) if new.text.is_empty() => {
-                saved.declare(&new.name, shared.changes.is_changed(&new.name))
+                saved.declare(&crate::print::name(&new.name), shared.changes.is_changed(&new.name))
             }
             _ => nft::set(&new.text, new.span),
         };

@@ -374,6 +374,12 @@ impl Parser<'_> {
     fn rule_position(&mut self, first: bool) -> Parsed<(Option<usize>, Span)> {
         let span = self.peek().1;
         if self.at_word("handle") || self.at_word("position") {
+            if matches!(self.tokens.second(), Kind::Number(0)) {
+                // No rule has it: nft asks for none.
+                self.tokens.take();
+                self.number("a handle")?;
+                return Ok((None, span));
+            }
             let text = "the kernel finds no rule by its handle among those that come with it";
             return Err(
                 self.fail(Diagnostic::new(span, text).help("`index N` counts the rules of the chain from 0"))

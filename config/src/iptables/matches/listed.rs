@@ -157,5 +157,5 @@ pub(in crate::iptables) fn used(name: &Token, sides: &Token, facts: &Facts<'_>) 
         differs: "",
         first_counts: None,
     };
-    Ok(Used { name: name.text.clone(), key: key.join(" . "), protocols, lives: *timeout, set })
+    Ok(Used { name: crate::print::name(&name.text), key: key.join(" . "), protocols, lives: *timeout, set })
 }
