@@ -111,8 +111,9 @@ fn main() {
         }
     }
     if wants("classifying") {
-        for (kind, count) in
-            [Kind::Whitelist, Kind::Acl].into_iter().flat_map(|kind| rules.iter().map(move |n| (kind, *n)))
+        for (kind, count) in [Kind::Whitelist, Kind::Acl, Kind::Nested]
+            .into_iter()
+            .flat_map(|kind| rules.iter().map(move |n| (kind, *n)))
         {
             let found = classifying::measure(&eal, kind, count as usize, length);
             println!("{}", serde_json::to_string(&found).expect("figures"));

@@ -16,6 +16,8 @@ pub enum Kind {
     Whitelist,
     /// Prefixes of all lengths on both sides, ranges of ports on both sides.
     Acl,
+    /// As acl, but as sites write them: networks within networks, the special ones first, so that nearly all rules count.
+    Nested,
 }
 
 impl Kind {
@@ -24,6 +26,7 @@ impl Kind {
         match self {
             Self::Whitelist => "whitelist",
             Self::Acl => "acl",
+            Self::Nested => "nested",
         }
     }
 }
@@ -31,7 +34,11 @@ impl Kind {
 /// Rules of this kind.
 pub fn rules(kind: Kind, count: usize) -> Vec<AclRule> {
     let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ count as u64);
-    (0..count).map(|_| rule(kind, &mut random)).collect()
+    let mut rules: Vec<AclRule> = (0..count).map(|_| rule(kind, &mut random)).collect();
+    if kind == Kind::Nested {
+        rules.sort_by_key(|rule| std::cmp::Reverse(rule.source.1 + rule.destination.1));
+    }
+    rules
 }
 
 fn rule(kind: Kind, random: &mut Random) -> AclRule {
@@ -63,6 +70,29 @@ fn rule(kind: Kind, random: &mut Random) -> AclRule {
                     [low, low + random.below(5000) as u16]
                 }
                 _ => [random.below(2000) as u16; 2],
+            };
+            AclRule { source, destination, source_ports, destination_ports, protocol }
+        }
+        Kind::Nested => {
+            let mut side = |lengths: [u32; 10]| {
+                // a few sites, each with its networks, those with their hosts
+                let [site, network] = [6, 8].map(|bits| random.below(1 << bits) as u32);
+                let address =
+                    0x0a00_0000 | ((site * 37) & 0xff) << 16 | network << 8 | random.below(256) as u32;
+                prefix(address, lengths[random.below(10) as usize])
+            };
+            let source = side([0, 0, 0, 8, 16, 16, 24, 24, 32, 32]);
+            let destination = side([16, 20, 24, 24, 24, 28, 28, 32, 32, 32]);
+            let source_ports = if random.below(10) == 0 { [1024, u16::MAX] } else { [0, u16::MAX] };
+            let destination_ports = match random.below(20) {
+                0 => [1024, u16::MAX],
+                1 | 2 => [0, u16::MAX],
+                3 | 4 => {
+                    let low = random.below(60_000) as u16;
+                    [low, low + random.below(200) as u16]
+                }
+                5..9 => [random.below(u64::from(u16::MAX)) as u16; 2],
+                _ => [SERVICES[random.below(SERVICES.len() as u64) as usize]; 2],
             };
             AclRule { source, destination, source_ports, destination_ports, protocol }
         }
