@@ -81,13 +81,23 @@ pub(super) fn renumbered(frame: &[u8], passage: u32) -> Vec<u8> {
     frame
 }
 
-/// The identification that an ICMP error quotes, as it was before [`renumbered`]. Its header's checksum goes with it, so
-/// that the sum over both, and the checksum of the error, stays.
+/// The identification that an ICMP error quotes, as it was before [`renumbered`]. Over IPv4 its header's checksum goes with
+/// it, so that the sum over both, and the checksum of the error, stays.
 pub(super) fn renumber_back(answer: &mut [u8], passage: u32) {
     let is_error =
         answer.len() >= 62 && answer[12..15] == [8, 0, 0x45] && answer[23] == 1 && answer[42] == 0x45;
     if is_error {
         change(&mut answer[42..62], (passage as u16).wrapping_mul(STEP as u16).wrapping_neg());
+    } else if answer.len() >= 110 && answer[12..14] == [0x86, 0xdd] && answer[20] == 58 && answer[68] == 44 {
+        // the quoted fragment header, and the error's own checksum
+        let field = |at: usize| u16::from_be_bytes([answer[at], answer[at + 1]]);
+        let old = u32::from(field(106)) << 16 | u32::from(field(108));
+        let new = old.wrapping_sub(passage.wrapping_mul(STEP));
+        let halves = |number: u32| (number >> 16) + (number & 0xffff);
+        let sum = u32::from(!field(56)) + halves(!old) + halves(new);
+        let sum = !(halves(halves(sum)) as u16);
+        answer[106..110].copy_from_slice(&new.to_be_bytes());
+        answer[56..58].copy_from_slice(&sum.to_be_bytes());
     }
 }
 
