@@ -55,6 +55,13 @@ fn what_is_refused_opens_nothing() {
 }
 
 #[test]
+fn what_is_refused_beside_connections_leaves_them_alone() {
+    let report = bench(&["--flows", "300", "--mix", "deny,established"]);
+    assert_eq!(number(&report, "flows_at_end"), 300.0, "{report}");
+    assert_eq!(number(&report, "of_connections_lost"), 0.0, "{report}");
+}
+
+#[test]
 fn a_ruleset_that_does_not_serve_the_mix_is_refused() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(&file, "table inet t { chain c { type filter hook input priority 0; policy drop; } }")

@@ -49,6 +49,9 @@ pub struct Samples {
     pub of_connections: u64,
     /// Those of them that were not sent on.
     pub lost: u64,
+    /// Packets that the firewall met, and of those the ones that it dropped or refused: while it was measured and just
+    /// before, but for how connections were opened.
+    pub met: [u64; 2],
     /// Packets that the firewall met.
     pub packets: u64,
     /// Cycles it took for them.
@@ -101,6 +104,7 @@ impl Shard {
     /// Measures for this long, after a tenth of it to warm up.
     pub fn measure(&mut self, length: Duration) -> Samples {
         self.settle();
+        let before = self.met();
         let mut burst = Burst::new();
         let mut warm = Samples::default();
         self.chunks(length / 10, &mut burst, &mut warm);
@@ -114,6 +118,8 @@ impl Shard {
             (Some(before), Some(after)) => (after - before).as_secs_f64() / started.elapsed().as_secs_f64(),
             _ => f64::NAN,
         };
+        let after = self.met();
+        samples.met = [after[0] - before[0], after[1] - before[1]];
         if self.io().counts_sent {
             samples.of_connections = self.io().traffic.of_connections() - received;
             samples.lost = samples.of_connections - (self.io().sent_of_connections - sent);
@@ -168,6 +174,11 @@ impl Shard {
     fn age(&mut self, packets: usize) {
         let now = Tick(self.io().now() as u32);
         self.ager.scan(now, (2 * packets).max(AGED).min(self.slots));
+    }
+
+    /// Packets met, and those of them that were dropped or refused.
+    fn met(&self) -> [u64; 2] {
+        [self.stats.received.get(), self.stats.dropped.get() + self.stats.rejected.get()]
     }
 
     fn io(&mut self) -> &mut BenchIo {

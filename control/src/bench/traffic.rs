@@ -113,6 +113,8 @@ pub struct Traffic {
     /// Indices of flows, shuffled.
     order: Arc<[u32]>,
     paces: [Pace; 2],
+    /// Where packets are that belong to no connection and open none: connections have a pace of their own.
+    stray: usize,
     opened: u32,
     sizes: usize,
     /// Packets of this kind only, for now.
@@ -140,6 +142,7 @@ impl Traffic {
             frame,
             order: flows.into(),
             paces: [Pace::default(), inside],
+            stray: 0,
             opened: 0,
             sizes: 0,
             only: None,
@@ -237,9 +240,8 @@ impl Traffic {
             self.opened = self.opened.wrapping_add(1);
             self.opened.wrapping_add(self.order.len() as u32)
         } else {
-            let pace = &mut self.paces[0];
-            let flow = self.order[pace.at];
-            pace.at = if pace.at + 1 == self.order.len() { 0 } else { pace.at + 1 };
+            let flow = self.order[self.stray];
+            self.stray = if self.stray + 1 == self.order.len() { 0 } else { self.stray + 1 };
             flow
         };
         let mut segment = self.segment(number);
