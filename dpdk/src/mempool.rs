@@ -20,12 +20,16 @@ pub struct MempoolConfig {
     pub segment: u16,
     /// The NUMA socket of the memory; `None` is any.
     pub socket: Option<u32>,
+    /// Whether mbufs may lie across pages. On ordinary pages of 4 KiB each takes a page of its own otherwise, and all
+    /// begin at the same place in it: the cache has room for few of them. Not for devices that reach into the pool by
+    /// themselves: cards, and net_af_xdp.
+    pub across_pages: bool,
 }
 
 impl Default for MempoolConfig {
-    /// 8,191 mbufs of 2,048 bytes, a cache of 256.
+    /// 8,191 mbufs of 2,048 bytes, a cache of 256, for any device.
     fn default() -> MempoolConfig {
-        MempoolConfig { mbufs: 8191, cache: 256, segment: 2048, socket: None }
+        MempoolConfig { mbufs: 8191, cache: 256, segment: 2048, socket: None, across_pages: false }
     }
 }
 
@@ -60,12 +64,27 @@ impl Mempool {
             Some(socket) => i32::try_from(socket)
                 .map_err(|_| invalid(socket.to_string(), "there is no such NUMA socket"))?,
         };
-        // SAFETY: EAL runs; the name is a terminated string and is copied.
+        let flags = if config.across_pages { sys::RTE_MEMPOOL_F_NO_IOVA_CONTIG } else { 0 };
+        // SAFETY: EAL runs; the name is a terminated string and is copied. The pool's private part and its elements are
+        // as large as those that set them up make of them: without an argument, all of an element behind its mbuf is
+        // the segment.
         let pool = unsafe {
-            sys::rte_pktmbuf_pool_create(c_name.as_ptr(), config.mbufs, config.cache, 0, room, socket)
+            sys::rte_mempool_create(
+                c_name.as_ptr(),
+                config.mbufs,
+                size_of::<sys::rte_mbuf>() as u32 + u32::from(room),
+                config.cache,
+                size_of::<sys::rte_pktmbuf_pool_private>() as u32,
+                Some(sys::rte_pktmbuf_pool_init),
+                std::ptr::null_mut(),
+                Some(sys::rte_pktmbuf_init),
+                std::ptr::null_mut(),
+                socket,
+                flags,
+            )
         };
         let pointer =
-            MempoolPointer(NonNull::new(pool).ok_or_else(|| Error::last("rte_pktmbuf_pool_create", name))?);
+            MempoolPointer(NonNull::new(pool).ok_or_else(|| Error::last("rte_mempool_create", name))?);
         eal.runtime().add_mempool(pointer);
         Ok(Mempool { pointer, capacity: config.mbufs, _runtime: Arc::clone(eal.runtime()) })
     }

@@ -7,12 +7,12 @@ use dpdk::{Burst, Eal, EalConfig, Error, Mempool, MempoolConfig, NoRoom};
 #[test]
 fn every_mbuf_returns() {
     let eal = Eal::init(&EalConfig::new()).unwrap();
-    let config = MempoolConfig { mbufs: 127, cache: 0, segment: 256, socket: None };
+    let config = MempoolConfig { mbufs: 127, cache: 0, segment: 256, ..MempoolConfig::default() };
     let mempool = Mempool::create(&eal, "packets", &config).unwrap();
     assert_eq!((mempool.capacity(), mempool.available(), mempool.in_use()), (127, 127, 0));
     let taken = Mempool::create(&eal, "packets", &config).unwrap_err();
     assert!(
-        matches!(taken, Error::Call { function: "rte_pktmbuf_pool_create", errno: libc::EEXIST, .. }),
+        matches!(taken, Error::Call { function: "rte_mempool_create", errno: libc::EEXIST, .. }),
         "{taken}"
     );
 

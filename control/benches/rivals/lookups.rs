@@ -159,7 +159,7 @@ fn burst_of_sluice(table: &mut Table<Flow>, hasher: &FlowHasher, walk: &mut Walk
     }
     let (mut sought, mut away) = ([Sought::Away; BULK], 0u32);
     for (at, (hash, sought)) in hashes.iter().zip(&mut sought).enumerate() {
-        *sought = table.seek(*hash, None);
+        *sought = table.seek(*hash, || None);
         away |= u32::from(*sought == Sought::Away) << at;
     }
     while away != 0 {

@@ -41,8 +41,8 @@ pub fn bench(command: &Bench) -> Outcome<()> {
     }
     let eal = Eal::init(&config)?;
     crate::logging::dpdk_runs();
-    let mempool =
-        Mempool::create(&eal, "bench", &MempoolConfig { mbufs: MBUFS, ..MempoolConfig::default() })?;
+    let segments = MempoolConfig { mbufs: MBUFS, across_pages: true, ..MempoolConfig::default() };
+    let mempool = Mempool::create(&eal, "bench", &segments)?;
     let rules = Rules::compile(&policy, workers)
         .map_err(|error| Failure::refused(format!("the ruleset cannot be compiled: {error}")))?;
     let set_elements = policy.sets.iter().map(config::policy::Set::len).sum();

@@ -46,7 +46,7 @@ pub fn run(plan: &Plan, policies: &[&Policy], input: &Input, hasher: &FlowHasher
     }
     let eal = Eal::init(&config)?;
     crate::logging::dpdk_runs();
-    let segments = MempoolConfig { mbufs: MBUFS, ..MempoolConfig::default() };
+    let segments = MempoolConfig { mbufs: MBUFS, across_pages: true, ..MempoolConfig::default() };
     let mempool = Mempool::create(&eal, "replay", &segments)?;
     (0..)
         .zip(policies)
