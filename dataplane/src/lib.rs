@@ -3,6 +3,7 @@
 //! Knows no device, no clock and no log; after start-up it allocates nothing. `now` is always an argument.
 
 pub mod classify;
+pub mod eights;
 pub mod flow;
 pub mod fragment;
 pub mod frame;

@@ -66,7 +66,7 @@ pub trait Entry: Copy {
 
 /// Where a flow lives, as long as it is not removed. Any call that can remove flows (`find`, `insert`, `remove`,
 /// `purge`, ageing) may leave the slot empty or with another flow: [`Table::holds`] tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Slot(u32);
 
 /// What a look at the home bucket of a flow has shown.
@@ -120,6 +120,8 @@ pub struct Table<E: Entry> {
     departed: Vec<E::Extra>,
     stats: Stats,
     stored_lately: Lately,
+    /// Whether a slot was emptied since the burst began.
+    emptied_lately: bool,
 }
 
 impl<E: Entry> Table<E> {
@@ -143,6 +145,7 @@ impl<E: Entry> Table<E> {
             departed: Vec::with_capacity(DEPARTED),
             stats: Stats::default(),
             stored_lately: Lately::default(),
+            emptied_lately: true,
         }
     }
 

@@ -69,6 +69,13 @@ impl Sum {
         sum as u16
     }
 
+    /// The sum in little more than 17 bits.
+    #[inline]
+    pub(crate) const fn halved(self) -> u32 {
+        let sum = halves(self.total);
+        ((sum >> 16) + (sum & 0xffff)) as u32
+    }
+
     /// The checksum to be written into the bytes, which carried 0 in its place.
     pub(crate) const fn checksum(self) -> [u8; 2] {
         (!self.folded()).to_ne_bytes()

@@ -1,5 +1,6 @@
 //! What is in this frame? Headers are read once, their offsets kept; nothing is ever read past the frame.
 
+pub mod abreast;
 #[cfg(any(test, feature = "test-support"))]
 pub mod build;
 mod bytes;

@@ -2,6 +2,7 @@
 
 use crate::flow::{FlowHash, FlowHasher, FlowKey, Name, Orientation, Sought};
 use crate::frame::Frame;
+use crate::packet::abreast::Eight;
 use crate::packet::{self, Packet, Quoted, Short};
 use crate::reason::Reason;
 
@@ -54,6 +55,20 @@ impl Aimed {
     pub fn of(short: Short, hasher: &FlowHasher) -> Self {
         let (name, orientation) = Name::of_short(&short);
         Self { short, name, orientation, hash: hasher.hash_v4(&name), sought: Sought::Away }
+    }
+
+    /// Turns to frame number `lane` of eight that were read side by side, a plain one. What was read of it is yet to be
+    /// told ([`Self::tell`]).
+    #[inline(always)]
+    pub fn turn_to(&mut self, eight: &Eight, lane: usize, hasher: &FlowHasher) {
+        (self.name, self.orientation) = eight.name(lane);
+        self.hash = hasher.hash_v4(&self.name);
+    }
+
+    /// Tells what was read of frame number `lane`.
+    #[inline(always)]
+    pub fn tell(&mut self, eight: &Eight, lane: usize) {
+        self.short = eight.short(lane);
     }
 
     /// The same of a packet of IPv6 between these ends, whose names are too long for it: they are told apart.

@@ -7,8 +7,10 @@ use super::decide::{Context, Decided, Outcome};
 use super::keyed::{Aimed, Keyed};
 use super::ways::{From, Tally, Way, Ways};
 use crate::classify::{Counters, Evaluation, Facts, Stage, Traced};
-use crate::flow::Slot;
+use crate::eights::{EIGHT, Has};
+use crate::flow::{Slot, Sought};
 use crate::frame::Frame;
+use crate::packet::abreast::Eight;
 use crate::packet::{Network, Packet, protocol};
 use crate::time::Tick;
 use crate::track::{self, CtState, Direction, WayNumber};
@@ -72,6 +74,60 @@ impl Context<'_> {
         tally.packets += 1;
         tally.bytes += u64::from(short.network_length);
         Some(())
+    }
+
+    /// As [`Self::goes_on`], of eight packets that were read side by side; nothing has happened to any if it does not hold
+    /// of one.
+    #[inline(always)]
+    pub fn go_on_abreast(
+        &mut self,
+        has: Has,
+        eight: &Eight,
+        aims: &[Aimed; EIGHT],
+        ways: &Ways,
+        from: From,
+        tally: &mut Tally,
+    ) -> bool {
+        let table = &mut *self.tracker.shard.table;
+        if !(eight.are_all_plain() && table.is_simple()) {
+            return false;
+        }
+        let mut slots = [Slot::default(); EIGHT];
+        for (slot, aimed) in slots.iter_mut().zip(aims) {
+            let Sought::At(at) = aimed.sought else { return false };
+            *slot = at;
+        }
+        if slots.iter().any(|&slot| table.has_extra(slot)) {
+            return false;
+        }
+        let Some(mut stored) = table.several_stored_mut(slots) else { return false };
+        let (mut replies, mut number) = ([0; EIGHT], tally.number);
+        for (lane, (aimed, (record, end))) in aims.iter().zip(&stored).enumerate() {
+            let direction = record.direction(aimed.orientation);
+            let way = record.way(direction, ways.generation());
+            if lane == 0 {
+                number = way;
+            }
+            if way != number || end.is_at_or_before(self.tracker.now) || !record.is_named(&aimed.name) {
+                return false;
+            }
+            replies[lane] = if direction == Direction::Reply { u32::MAX } else { 0 };
+        }
+        let is_another = number != tally.number || number == WayNumber::NONE;
+        if is_another && ways.way(number).is_none_or(|way| way.from != from) {
+            return false;
+        }
+        let timeouts = &self.tracker.shard.settings.timeouts;
+        let Some(timeouts) = track::go_on_abreast(has, &mut stored, eight, &replies, timeouts) else {
+            return false;
+        };
+        table.set_deadlines(slots, timeouts.map(|timeout| self.tracker.now.after(timeout)));
+        if is_another {
+            self.settle(ways, &std::mem::replace(tally, Tally { number, ..Tally::default() }));
+        }
+        tally.packets += EIGHT as u64;
+        tally.bytes += eight.network_bytes();
+        true
     }
 
     /// Counts what is in the tally.

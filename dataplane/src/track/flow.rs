@@ -69,6 +69,10 @@ impl Status {
         self.0 & bit != 0
     }
 
+    pub(super) const fn bits(self) -> u8 {
+        self.0
+    }
+
     pub(super) const fn set(&mut self, bit: u8) {
         self.0 |= bit;
     }

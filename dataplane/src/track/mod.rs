@@ -26,8 +26,10 @@ pub mod timeouts;
 
 use config::policy::ct_state;
 
+use crate::eights::{EIGHT, Has};
 use crate::flow::{FlowKey, Orientation};
 use crate::frame::Frame;
+use crate::packet::abreast::Eight;
 use crate::packet::{Network, Packet, Short, protocol};
 use crate::reason::Reason;
 use crate::time::Tick;
@@ -273,6 +275,28 @@ pub fn go_on(
         },
         _ => None,
     }
+}
+
+/// As [`go_on`], for eight segments that were read side by side, of different connections of TCP, each of the reply
+/// direction where all bits of `replies` are set, or of the original one where none is.
+#[inline(always)]
+#[must_use]
+pub fn go_on_abreast(
+    has: Has,
+    stored: &mut [(&mut Record, Tick); EIGHT],
+    segments: &Eight,
+    replies: &[u32; EIGHT],
+    timeouts: &Timeouts,
+) -> Option<[u32; EIGHT]> {
+    if !stored.iter().all(|(record, _)| record.may_remember()) {
+        return None;
+    }
+    let words = stored.each_mut().map(|(record, _)| &mut record.words);
+    let timeouts = tcp::go_on_abreast(has, words, segments, replies, timeouts)?;
+    for (record, _) in stored {
+        record.status.set(Status::ASSURED);
+    }
+    Some(timeouts)
 }
 
 /// What a `reject with tcp reset` of one of its packets does to a stored flow: TCP is closed, and the deadline

@@ -77,9 +77,11 @@ impl Record {
     #[inline]
     #[must_use]
     pub fn is_named(&self, name: &Name) -> bool {
+        // as it lies, so that it is read at once
+        let with_status = self.ports_and_protocol() | u64::from(self.status.bits()) << STATUS_AT;
+        let matters = !(u64::from(!Status::IPV6) << STATUS_AT);
         u64::from(self.addresses[0]) | u64::from(self.addresses[1]) << 32 == name.addresses
-            && self.ports_and_protocol() == name.ports_and_protocol
-            && !self.status.has(Status::IPV6)
+            && with_status & matters == name.ports_and_protocol
     }
 
     #[inline]
@@ -261,6 +263,9 @@ impl Record {
 const fn halves(number: u64) -> [u32; 2] {
     [number as u32, (number >> 32) as u32]
 }
+
+/// Where the status is in the second eight bytes.
+const STATUS_AT: u32 = 40;
 
 /// Words of a record that are the protocol's.
 pub const WORDS: usize = 10;

@@ -6,41 +6,35 @@ use super::row::Row;
 use super::scratch::{At, Scratch};
 use super::sink::Sink;
 use super::{Observer, Parts, Wire, Worker};
+use crate::eights::{EIGHT, Has};
 use crate::io::{BURST, Buffer, Side, WireIo};
+use crate::packet::abreast::Eight;
 use crate::packet::{Fragment, Network};
-use crate::pipeline::{Aimed, Context, From, Outcome, Shard, Tally, Ways};
+use crate::pipeline::{Aimed, Context, From, Keyed, Outcome, Shard, Tally, Ways};
 use crate::track::{CtState, Record};
 
 impl<I: WireIo, O: Observer> Worker<I, O> {
     /// The other stages: each packet is tracked and judged, then all are sent, freed or handed over.
     pub(super) fn decide(&mut self, wire: usize, from: Side, is_received: bool) {
         self.forget_old_ways();
+        let abreast = self.abreast;
         let stored_before = self.parts.table.stats().inserted;
         let (mut context, mut sink, place, fragments, scratch, ways) = self.stand(wire, from, is_received);
-        let At { burst, shorts, bytes, packets, keyed, ahead, precedents } = scratch;
+        let At { burst, shorts, eights, bytes, packets, keyed, ahead, precedents } = scratch;
         let (handover, index) = (place.handover, place.index);
         let workers = handover.workers();
         let remembers = [Network::Ipv4, Network::Ipv6].map(|network| context.remembers(network));
         let (opens, here) = (context.opens_plainly(), From { wire, side: from });
         // plain packets that are decided upon here, by what is remembered or as first ones
-        let stays = |aimed: &Aimed| {
-            remembers[usize::from(aimed.short.is_v6)]
-                && (workers == 1 || !is_received || aimed.hash.owner(workers) == index)
-        };
+        let is_here = |aimed: &Aimed| workers == 1 || !is_received || aimed.hash.owner(workers) == index;
+        let stays = |aimed: &Aimed| remembers[usize::from(aimed.short.is_v6)] && is_here(aimed);
         let mut tally = Tally::default();
+        let count = burst.len();
         // nearly always all of them
-        let (mut gone_on, count) = (0, burst.len());
-        for (aimed, keyed) in shorts.iter().zip(keyed.iter()) {
-            if !(aimed.is_plain() && stays(aimed) && context.goes_on(aimed, keyed, ways, here, &mut tally)) {
-                break;
-            }
-            if O::WATCHES
-                && let Some(decided) = ways.decided(&tally)
-            {
-                sink.observer.decided(&aimed.packet(keyed), decided);
-            }
-            gone_on += 1;
-        }
+        let abreast = abreast.filter(|_| remembers[0]);
+        let together = Together { keyed, eights, abreast, ways, from: here };
+        let mut gone_on = together.go_on(shorts, &mut context, (is_here, stays), &mut tally, sink.observer);
+        let shorts = &*shorts;
         if gone_on == count {
             context.settle(ways, &tally);
             sink.stats.states[CtState::Established as usize].add(count as u64);
@@ -178,8 +172,20 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             index,
             ..
         } = &mut self.parts;
-        let Scratch { burst, shorts, bytes, packets, keyed, ahead, passed, refused, replies, reply, .. } =
-            &mut self.scratch;
+        let Scratch {
+            burst,
+            shorts,
+            eights,
+            bytes,
+            packets,
+            keyed,
+            ahead,
+            passed,
+            refused,
+            replies,
+            reply,
+            ..
+        } = &mut self.scratch;
         let Wire { io, role } = &mut wires[wire];
         let (rules, now) = (rules.current(), self.clock.now());
         let shard = Shard { table, settings, hasher, expectations };
@@ -195,7 +201,8 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             place,
             &mut self.fragments,
             At {
-                shorts: &shorts[..burst.len()],
+                shorts: &mut shorts[..burst.len()],
+                eights,
                 burst,
                 bytes: *bytes,
                 packets,
@@ -213,6 +220,101 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         if self.ways.turn_to(self.parts.rules.number()) {
             self.parts.table.all_stored_mut().for_each(Record::forget);
         }
+    }
+}
+
+/// A burst whose packets may all go on as their connections remember.
+struct Together<'a> {
+    keyed: &'a [Keyed],
+    eights: &'a [Eight],
+    /// Whether packets that were read side by side may also be decided upon so.
+    abreast: Option<Has>,
+    ways: &'a Ways,
+    from: From,
+}
+
+impl Together<'_> {
+    /// How many packets, from the first on, are decided upon by what their connections remember of the rules: plain ones, of
+    /// which it is said whether they are this worker's, and whether they stay here at all. What was read of the others is
+    /// told.
+    #[inline(never)]
+    fn go_on<O: Observer>(
+        &self,
+        shorts: &mut [Aimed],
+        context: &mut Context<'_>,
+        (is_here, stays): (impl Fn(&Aimed) -> bool, impl Fn(&Aimed) -> bool),
+        tally: &mut Tally,
+        observer: &mut O,
+    ) -> usize {
+        let mut so_far = *tally;
+        let mut next = 0;
+        while next < shorts.len() {
+            let end = shorts.len().min(next + EIGHT);
+            let (aims, keyed) = (&mut shorts[next..end], &self.keyed[next..end]);
+            let eight = self.eights.get(next / EIGHT).filter(|eight| eight.are_all_plain());
+            if let Some((eight, aims)) = eight.zip(aims.first_chunk_mut()) {
+                let go_on = self.abreast.is_some_and(|has| {
+                    aims.iter().all(&is_here)
+                        && context.go_on_abreast(has, eight, aims, self.ways, self.from, &mut so_far)
+                });
+                if O::WATCHES || !go_on {
+                    tell(eight, aims);
+                }
+                if go_on {
+                    if O::WATCHES
+                        && let Some(decided) = self.ways.decided(&so_far)
+                    {
+                        let each = aims.iter().zip(keyed);
+                        each.for_each(|(aimed, keyed)| observer.decided(&aimed.packet(keyed), decided));
+                    }
+                    next = end;
+                    continue;
+                }
+            }
+            next += self.go_on_one_by_one(aims, keyed, context, &stays, &mut so_far, observer);
+            if next < end {
+                break;
+            }
+        }
+        *tally = so_far;
+        let rest = self.eights.iter().zip(shorts.as_chunks_mut().0).skip(next / EIGHT + 1);
+        rest.filter(|(eight, _)| eight.are_all_plain()).for_each(|(eight, aims)| tell(eight, aims));
+        next
+    }
+
+    #[inline(never)]
+    fn go_on_one_by_one<O: Observer>(
+        &self,
+        aims: &[Aimed],
+        keyed: &[Keyed],
+        context: &mut Context<'_>,
+        stays: impl Fn(&Aimed) -> bool,
+        tally: &mut Tally,
+        observer: &mut O,
+    ) -> usize {
+        let mut gone_on = 0;
+        for (aimed, keyed) in aims.iter().zip(keyed) {
+            let goes_on = aimed.is_plain()
+                && stays(aimed)
+                && context.goes_on(aimed, keyed, self.ways, self.from, tally);
+            if !goes_on {
+                break;
+            }
+            if O::WATCHES
+                && let Some(decided) = self.ways.decided(tally)
+            {
+                observer.decided(&aimed.packet(keyed), decided);
+            }
+            gone_on += 1;
+        }
+        gone_on
+    }
+}
+
+/// Tells what was read of eight packets.
+fn tell(eight: &Eight, aims: &mut [Aimed; EIGHT]) {
+    for (lane, aimed) in aims.iter_mut().enumerate() {
+        aimed.tell(eight, lane);
     }
 }
 

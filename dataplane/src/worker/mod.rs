@@ -5,6 +5,7 @@
 //! control thread's word on which flows are stale, each over a bounded queue of which it takes a bounded part at a
 //! time.
 
+use crate::eights::Has;
 use crate::flow::{FlowHasher, Reaper, Table};
 use crate::generation::Reader;
 use crate::io::{Arrival, BURST, Side, WireIo};
@@ -121,6 +122,8 @@ pub struct Worker<I: WireIo, O = ()> {
     stores: bool,
     ways: Ways,
     precedents: Precedents,
+    /// Whether frames are read side by side.
+    abreast: Option<Has>,
     /// How many ICMP errors may be sent; any number without.
     pace: Option<Pace>,
     scratch: Scratch<I::Buffer>,
@@ -139,6 +142,7 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             stores: true,
             ways: Ways::new(),
             precedents: Precedents::new(),
+            abreast: Has::detected(),
             pace: Some(Pace::default()),
             fragments,
             scratch: Scratch::new(),

@@ -2,59 +2,55 @@
 
 use super::scratch::Scratch;
 use super::{Observer, Worker};
+use crate::eights::{EIGHT, Has};
 use crate::flow::{FlowHash, FlowHasher, Sought, Table};
 use crate::frame::Frame;
 use crate::io::{Buffer, WireIo};
+use crate::packet::abreast::{self, Eight};
 use crate::packet::{self, Checksums, Packet, short};
 use crate::pipeline::{Aimed, Keyed};
+use crate::time::Tick;
 use crate::track::Flow;
 
 impl<I: WireIo, O: Observer> Worker<I, O> {
-    /// The stages that ask for memory: headers of the whole burst, then hashes and their buckets and, some packets later,
+    /// The stages that ask for memory: headers of eight frames, then hashes and their buckets and, some packets later,
     /// entries.
     pub(super) fn parse(&mut self) {
         self.parts.table.begin();
-        let Scratch { burst, shorts, bytes, packets, keyed, displaced, .. } = &mut self.scratch;
+        let Scratch { burst, shorts, eights, bytes, packets, keyed, displaced, .. } = &mut self.scratch;
         let (checksums, hasher, table) = (self.parts.checksums, &self.parts.hasher, &self.parts.table);
         let opens_at = self.stores.then(|| self.clock.now());
-        *bytes = 0;
+        let stage = Stage { checksums, hasher, table, opens_at };
         let count = burst.len();
         if count > packets.len() {
             shorts.resize(count, Aimed::default());
             packets.resize(count, Packet::default());
             keyed.resize(count, Keyed::No);
         }
-        let (shorts, packets, keyed) = (&mut shorts[..count], &mut packets[..count], &mut keyed[..count]);
+        eights.resize_with(if self.abreast.is_some() { count / EIGHT } else { 0 }, Eight::default);
+        *bytes = 0;
         displaced.clear();
-        for next in 0..count + DISTANCE {
-            if let Some(buffer) = burst.get(next) {
-                let frame = buffer.frame();
-                *bytes += frame.length() as u64;
-                let aimed = &mut shorts[next];
-                if let Some(short) = short::read(frame, checksums) {
-                    *aimed = Aimed::of(short, hasher);
-                    table.prefetch(aimed.hash);
-                    if opens_at.is_some() && short.may_open() {
-                        table.prefetch_room(aimed.hash);
+        for next in (0..count + DISTANCE).step_by(EIGHT) {
+            if next < count {
+                let place = next..count.min(next + EIGHT);
+                let (burst, shorts) = (&burst[place.clone()], &mut shorts[place.clone()]);
+                let others = (&mut packets[place.clone()], &mut keyed[place]);
+                let whole = (burst.first_chunk(), shorts.first_chunk_mut(), eights.get_mut(next / EIGHT));
+                *bytes += match (self.abreast, whole) {
+                    (Some(has), (Some(burst), Some(shorts), Some(eight))) => {
+                        stage.aim_eight((has, eight), burst, shorts, others)
                     }
-                } else {
-                    *aimed = aim(frame, checksums, hasher, table, &mut packets[next], &mut keyed[next]);
-                }
+                    _ => stage.aim_each(burst, shorts, others),
+                };
             }
-            let Some(at) = next.checked_sub(DISTANCE) else { continue };
-            let aimed = &mut shorts[at];
-            if aimed.is_plain() {
-                let opens_at = opens_at.filter(|_| aimed.short.may_open());
-                aimed.sought = table.seek(aimed.hash, opens_at);
-                match aimed.sought {
-                    Sought::Away | Sought::Crowded => displaced.push((at, aimed.hash, opens_at)),
-                    Sought::At(slot) if aimed.short.is_v6 => table.prefetch_more(slot),
-                    Sought::At(_) | Sought::Room(..) | Sought::Nowhere => {}
-                }
-            } else {
-                let away =
-                    |&hash: &FlowHash| matches!(table.seek(hash, opens_at), Sought::Away | Sought::Crowded);
-                displaced.extend(keyed[at].hash().filter(away).map(|hash| (at, hash, opens_at)));
+            let Some(start) = next.checked_sub(DISTANCE) else { continue };
+            let eight = eights.get(start / EIGHT).filter(|eight| eight.are_all_plain());
+            if let Some((eight, aims)) = eight.zip(shorts[start..].first_chunk_mut()) {
+                stage.seek_eight(start, eight, aims, displaced);
+                continue;
+            }
+            for at in start..count.min(start + EIGHT) {
+                stage.seek(at, &mut shorts[at], &keyed[at], displaced);
             }
         }
         for &(at, hash, opens_at) in displaced.iter() {
@@ -65,9 +61,141 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
     }
 }
 
+/// What packets are aimed at their flows with.
+struct Stage<'a> {
+    checksums: Checksums,
+    hasher: &'a FlowHasher,
+    table: &'a Table<Flow>,
+    /// When packets may begin flows, if room for those is asked for ahead.
+    opens_at: Option<Tick>,
+}
+
+impl Stage<'_> {
+    /// Reads eight frames side by side, and those by themselves that are not as most are. Says how many bytes they have.
+    #[inline(always)]
+    fn aim_eight<B: Buffer>(
+        &self,
+        (has, eight): (Has, &mut Eight),
+        burst: &[B; EIGHT],
+        shorts: &mut [Aimed; EIGHT],
+        (packets, keyed): (&mut [Packet], &mut [Keyed]),
+    ) -> u64 {
+        abreast::read(has, burst, self.checksums, eight);
+        if eight.are_all_plain() {
+            self.aim_plain(eight, shorts);
+            return eight.bytes();
+        }
+        for (lane, aimed) in shorts.iter_mut().enumerate() {
+            if eight.is_plain(lane) {
+                aimed.turn_to(eight, lane, self.hasher);
+                aimed.tell(eight, lane);
+                self.prefetch(aimed);
+            } else {
+                *aimed = self.aim(burst[lane].frame(), &mut packets[lane], &mut keyed[lane]);
+            }
+        }
+        eight.bytes()
+    }
+
+    /// Where the flows of eight frames are looked for, plain ones all. What was read of them is yet to be told.
+    #[inline(never)]
+    fn aim_plain(&self, eight: &Eight, aims: &mut [Aimed; EIGHT]) {
+        let Self { hasher, table, opens_at, .. } = *self;
+        for (lane, aimed) in aims.iter_mut().enumerate() {
+            aimed.turn_to(eight, lane, hasher);
+            table.prefetch(aimed.hash);
+            if opens_at.is_some() && eight.has_syn(lane) {
+                table.prefetch_room(aimed.hash);
+            }
+        }
+    }
+
+    /// Asks for the entries of these packets, from number `start` on, whose buckets have been asked for before.
+    #[inline(never)]
+    fn seek_eight(
+        &self,
+        start: usize,
+        eight: &Eight,
+        aims: &mut [Aimed; EIGHT],
+        displaced: &mut Vec<(usize, FlowHash, Option<Tick>)>,
+    ) {
+        let Self { table, opens_at, .. } = *self;
+        for (lane, aimed) in aims.iter_mut().enumerate() {
+            let opens_at = || opens_at.filter(|_| eight.has_syn(lane));
+            aimed.sought = table.seek(aimed.hash, opens_at);
+            if matches!(aimed.sought, Sought::Away | Sought::Crowded) {
+                displaced.push((start + lane, aimed.hash, opens_at()));
+            }
+        }
+    }
+
+    /// Reads frames one by one. Says how many bytes they have.
+    #[inline(never)]
+    fn aim_each<B: Buffer>(
+        &self,
+        burst: &[B],
+        shorts: &mut [Aimed],
+        (packets, keyed): (&mut [Packet], &mut [Keyed]),
+    ) -> u64 {
+        let mut bytes = 0;
+        for ((buffer, aimed), (packet, keyed)) in burst.iter().zip(shorts).zip(packets.iter_mut().zip(keyed))
+        {
+            bytes += buffer.frame().length() as u64;
+            *aimed = self.aim(buffer.frame(), packet, keyed);
+        }
+        bytes
+    }
+
+    /// Where the flow of any frame is looked for: what is returned is plain only if it is.
+    #[inline(never)]
+    fn aim<F: Frame + ?Sized>(&self, frame: &F, packet: &mut Packet, keyed: &mut Keyed) -> Aimed {
+        let Self { checksums, hasher, table, .. } = *self;
+        if let Some(short) = short::read(frame, checksums) {
+            let aimed = Aimed::of(short, hasher);
+            self.prefetch(&aimed);
+            return aimed;
+        }
+        aim_other(frame, checksums, hasher, table, packet, keyed)
+    }
+
+    /// Asks for what is looked at first.
+    #[inline(always)]
+    fn prefetch(&self, aimed: &Aimed) {
+        self.table.prefetch(aimed.hash);
+        if self.opens_at.is_some() && aimed.short.may_open() {
+            self.table.prefetch_room(aimed.hash);
+        }
+    }
+
+    /// Asks for the entry of packet number `at`, whose bucket has been asked for before.
+    #[inline(always)]
+    fn seek(
+        &self,
+        at: usize,
+        aimed: &mut Aimed,
+        keyed: &Keyed,
+        displaced: &mut Vec<(usize, FlowHash, Option<Tick>)>,
+    ) {
+        let Self { table, opens_at, .. } = *self;
+        if aimed.is_plain() {
+            let opens_at = opens_at.filter(|_| aimed.short.may_open());
+            aimed.sought = table.seek(aimed.hash, || opens_at);
+            match aimed.sought {
+                Sought::Away | Sought::Crowded => displaced.push((at, aimed.hash, opens_at)),
+                Sought::At(slot) if aimed.short.is_v6 => table.prefetch_more(slot),
+                Sought::At(_) | Sought::Room(..) | Sought::Nowhere => {}
+            }
+        } else {
+            let away =
+                |&hash: &FlowHash| matches!(table.seek(hash, || opens_at), Sought::Away | Sought::Crowded);
+            displaced.extend(keyed.hash().filter(away).map(|hash| (at, hash, opens_at)));
+        }
+    }
+}
+
 /// Where the flow of any frame but a plain one of IPv4 is looked for: what is returned is plain only if it is one of IPv6.
 #[inline(never)]
-fn aim<F: Frame + ?Sized>(
+fn aim_other<F: Frame + ?Sized>(
     frame: &F,
     checksums: Checksums,
     hasher: &FlowHasher,
@@ -90,5 +218,5 @@ fn aim<F: Frame + ?Sized>(
     aimed
 }
 
-/// So many packets after its bucket was asked for, the entry of a flow is.
-const DISTANCE: usize = 16;
+/// So many packets after its bucket was asked for, the entry of a flow is: whole eights.
+const DISTANCE: usize = 2 * EIGHT;

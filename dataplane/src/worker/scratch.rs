@@ -1,9 +1,11 @@
 //! What does a burst need on its way? Memory that is taken once.
 
 use crate::classify::Ahead;
+use crate::eights::EIGHT;
 use crate::flow::FlowHash;
 use crate::io::BURST;
 use crate::packet::Packet;
+use crate::packet::abreast::Eight;
 use crate::pipeline::{Aimed, Keyed, Precedents};
 use crate::time::Tick;
 
@@ -13,6 +15,8 @@ pub(super) struct Scratch<B> {
     pub(super) burst: Vec<B>,
     /// The plain packets. What is in the places of others is not plain.
     pub(super) shorts: Vec<Aimed>,
+    /// What was read side by side, of each whole eight of the burst.
+    pub(super) eights: Vec<Eight>,
     /// Bytes of the burst's frames.
     pub(super) bytes: u64,
     /// The headers of those that are not plain. Others' places are filled as the need arises.
@@ -32,7 +36,8 @@ pub(super) struct Scratch<B> {
 /// A burst at hand: what is known of each packet.
 pub(super) struct At<'a, B> {
     pub(super) burst: &'a mut Vec<B>,
-    pub(super) shorts: &'a [Aimed],
+    pub(super) shorts: &'a mut [Aimed],
+    pub(super) eights: &'a [Eight],
     pub(super) bytes: u64,
     pub(super) packets: &'a mut [Packet],
     pub(super) keyed: &'a mut [Keyed],
@@ -45,6 +50,7 @@ impl<B> Scratch<B> {
         Self {
             burst: Vec::with_capacity(BURST),
             shorts: vec![Aimed::default(); BURST],
+            eights: Vec::with_capacity(BURST / EIGHT),
             bytes: 0,
             packets: vec![Packet::default(); BURST],
             keyed: vec![Keyed::No; BURST],

@@ -14,6 +14,7 @@ impl<E: Entry> Table<E> {
     #[inline]
     pub fn begin(&mut self) {
         self.stored_lately = Lately::default();
+        self.emptied_lately = false;
     }
 
     /// Stage one of a burst: asks for the home bucket.
@@ -33,13 +34,13 @@ impl<E: Entry> Table<E> {
     /// [`prefetch_displaced`](Self::prefetch_displaced) for the entry.
     #[inline]
     pub fn prefetch_entry(&self, hash: FlowHash) -> bool {
-        self.seek(hash, None) != Sought::Away
+        self.seek(hash, || None) != Sought::Away
     }
 
     /// As [`prefetch_entry`](Self::prefetch_entry), and says what it saw. For a packet that may open a flow, at the time
     /// given, it asks, where home is full, for the other buckets.
-    #[inline]
-    pub fn seek(&self, hash: FlowHash, opens_at: Option<Tick>) -> Sought {
+    #[inline(always)]
+    pub fn seek(&self, hash: FlowHash, opens_at: impl FnOnce() -> Option<Tick>) -> Sought {
         let (home, fingerprint) = (hash.home(self.bucket_count()), hash.fingerprint());
         let tags = self.bucket(home).tags();
         if let Some(lane) = tags.matching(fingerprint.tag(0)).first() {
@@ -47,6 +48,13 @@ impl<E: Entry> Table<E> {
             prefetch(self.stored(slot));
             return Sought::At(slot);
         }
+        self.seek_room(home, fingerprint, opens_at())
+    }
+
+    /// As [`seek`](Self::seek), where home does not have the tag.
+    #[inline(never)]
+    fn seek_room(&self, home: u32, fingerprint: Fingerprint, opens_at: Option<Tick>) -> Sought {
+        let tags = self.bucket(home).tags();
         let overflow = tags.overflow();
         let room = opens_at.map(|now| self.slot_to_spare(home, tags, now));
         if room == Some(None) {
@@ -118,8 +126,9 @@ impl<E: Entry> Table<E> {
         is_it: impl Fn(&E::Stored) -> bool,
     ) -> Option<(Slot, Tick)> {
         if let Sought::At(slot) = sought {
-            let tag = self.bucket(slot.bucket()).tag(slot.lane());
-            if hash.fingerprint().is_of(tag) && is_it(self.stored(slot)) {
+            let tag = || self.bucket(slot.bucket()).tag(slot.lane());
+            let is_there = !self.emptied_lately || hash.fingerprint().is_of(tag());
+            if is_there && is_it(self.stored(slot)) {
                 return Some((slot, self.deadline(slot)));
             }
         }

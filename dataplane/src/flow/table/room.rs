@@ -191,6 +191,7 @@ impl<E: Entry> Table<E> {
             home.set_overflow(home.tags().overflow().minus(choice));
         }
         bucket.set_tag(slot.lane(), 0);
+        self.emptied_lately = true;
         if !self.due.is_empty() {
             self.due.remove(slot);
         }

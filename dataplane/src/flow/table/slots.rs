@@ -67,6 +67,37 @@ impl<E: Entry> Table<E> {
         (&mut self.entries[slot.index()].stored, &mut self.more[slot.index()])
     }
 
+    /// The entries there, as they lie, to change, and when their flows end; nothing if two of them are one. Keys must stay.
+    #[inline]
+    pub fn several_stored_mut<const N: usize>(
+        &mut self,
+        slots: [Slot; N],
+    ) -> Option<[(&mut E::Stored, Tick); N]> {
+        let held = self.entries.get_disjoint_mut(slots.map(Slot::index)).ok()?;
+        Some(held.map(|held| (&mut held.stored, held.end)))
+    }
+
+    /// Lets these flows end then, where none is watched ([`is_simple`](Self::is_simple)).
+    #[inline(always)]
+    pub fn set_deadlines<const N: usize>(&mut self, slots: [Slot; N], deadlines: [Tick; N]) {
+        debug_assert!(self.due.is_empty(), "nobody is told");
+        for (slot, deadline) in slots.into_iter().zip(deadlines) {
+            let end = &mut self.entries[slot.index()].end;
+            let is_sooner = deadline.is_at_or_before(*end);
+            *end = deadline;
+            if is_sooner {
+                self.earliest(slot.bucket()).set(slot.lane(), deadline);
+            }
+        }
+    }
+
+    /// Whether flows are where [`seek`](Self::seek) has seen them since the burst [began](Self::begin), and none is watched.
+    #[inline]
+    #[must_use]
+    pub const fn is_simple(&self) -> bool {
+        !self.emptied_lately && self.due.is_empty()
+    }
+
     /// What is kept besides of the flow there: all zero until it is written.
     #[inline]
     #[must_use]

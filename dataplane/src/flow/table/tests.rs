@@ -202,7 +202,7 @@ impl History {
             live.clone().filter(|flow| seems(flow) != flow.2).map(|flow| seems(&flow)).collect();
         let before = self.table.stats();
         let flow = Flow { key: key(number), assured };
-        let seen = match self.table.seek(hash, Some(now)) {
+        let seen = match self.table.seek(hash, || Some(now)) {
             Sought::Crowded => self.table.prefetch_displaced(hash, Some(now)).unwrap_or(Sought::Crowded),
             seen => seen,
         };
@@ -497,4 +497,25 @@ fn colliding_keys_are_harmless_under_a_secret_seed_and_bounded_under_a_known_one
     // eleven expected, standard deviation 3.4
     assert!(at_home.iter().all(|&count| count < 33), "{at_home:?}");
     table.check(|key| secret.hash(key));
+}
+
+#[test]
+fn several_flows_are_changed_at_once_if_they_are_several() {
+    let hasher = FlowHasher::new([1, 2, 3, 4]);
+    let mut table = Table::with_capacity(100);
+    let slots = [0, 1, 2].map(|number| {
+        table.insert(hasher.hash(&key(number)), flow(number), Tick(50), Tick(0), |_| true).expect("room")
+    });
+    table.begin();
+    assert!(table.is_simple());
+    assert!(table.several_stored_mut([slots[0], slots[1], slots[0]]).is_none());
+    for (number, (stored, end)) in (0..).zip(table.several_stored_mut(slots).expect("three")) {
+        assert_eq!((*stored, end), (flow(number), Tick(50)));
+        stored.assured = true;
+    }
+    table.set_deadlines(slots, [Tick(10), Tick(50), Tick(90)]);
+    assert_eq!(slots.map(|slot| table.deadline(slot)), [Tick(10), Tick(50), Tick(90)]);
+    assert!(slots.iter().all(|slot| table.entry(*slot).assured));
+    table.purge(Tick(20), |_| ());
+    assert!(!table.is_simple() && table.len() == 2, "who ends sooner is found, and flows may have gone");
 }

@@ -98,7 +98,7 @@ impl Firewall {
         let plain = short::read(arriving.frame, Checksums::Verified).map(|short| {
             let mut aimed = Aimed::of(short, &hasher);
             context.tracker.shard.table.begin();
-            aimed.sought = context.tracker.shard.table.seek(aimed.hash, Some(Tick(arriving.now as u32)));
+            aimed.sought = context.tracker.shard.table.seek(aimed.hash, || Some(Tick(arriving.now as u32)));
             (aimed, aimed.keyed())
         });
         let plain_v6 = || {

@@ -9,6 +9,7 @@
 //! As in the kernel, a RST that neither side has answered ends the flow at once, whoever sent it. A forged one
 //! with sequence number 0 does so too; the originator's next SYN then opens the flow again.
 
+mod abreast;
 mod class;
 mod connection;
 mod first;
@@ -24,6 +25,7 @@ mod scenario;
 #[cfg(test)]
 mod tests;
 
+pub(super) use abreast::go_on as go_on_abreast;
 pub use class::Class;
 pub use connection::{Connection, Side};
 pub(super) use first::open_plain;

@@ -13,15 +13,18 @@ const COUNTING: &str = "table inet f {
         ct state established tcp dport 80 counter accept
         ct state established tcp dport 81 counter ct mark set 7 accept
         ct state established counter accept
-        tcp dport 80-82 ct state new counter accept
+        tcp dport 80-99 ct state new counter accept
         udp dport 53 counter accept
     }
     chain output { type filter hook output priority 0; ct state established counter accept; counter drop; }
 }";
 
-/// Packets from outside: of three connections that stand, in order or not, of others, and such as begin or end one.
+/// To ports from 80 on.
+const CONNECTIONS: u16 = 20;
+
+/// Packets from outside: of twenty connections that stand, in order or not, of others, and such as begin or end one.
 fn frames(steps: &[(u16, u8)]) -> Vec<FrameBuilder> {
-    let mut sequences = [1001_u32; 3];
+    let mut sequences = [1001_u32; CONNECTIONS as usize];
     steps
         .iter()
         .map(|&(port, kind)| {
@@ -36,7 +39,7 @@ fn frames(steps: &[(u16, u8)]) -> Vec<FrameBuilder> {
                 9 => segment(ACK, 1_000_000_000),
                 10 => segment(ACK | FIN, *sequence),
                 11 => segment(RST, *sequence),
-                12 => inward(90 + port, ACK),
+                12 => inward(190 + port, ACK),
                 13 => inward(81, SYN).sequence(1000 + u32::from(port)),
                 _ => FrameBuilder::new().ip([198, 51, 100, 7], [192, 0, 2, 10]).udp(5000 + port, 53),
             }
@@ -46,8 +49,8 @@ fn frames(steps: &[(u16, u8)]) -> Vec<FrameBuilder> {
 
 /// What is left of these packets if so many come together.
 fn left(frames: &[FrameBuilder], together: usize) -> impl PartialEq + std::fmt::Debug + use<> {
-    let mut rig = Rig::new(COUNTING, 1, 64);
-    for port in 80..83 {
+    let mut rig = Rig::new(COUNTING, 1, 256);
+    for port in 80..80 + CONNECTIONS {
         for (side, frame) in [
             (Side::Outside, inward(port, SYN).sequence(1000)),
             (Side::Inside, outward(port, SYN | ACK).sequence(5000).acknowledgement(1001)),
@@ -78,13 +81,17 @@ proptest! {
 
     #[test]
     fn a_burst_leaves_what_its_packets_leave_one_by_one(
-        steps in prop::collection::vec((0..3_u16, 0..15_u8), 1..100),
+        steps in prop::collection::vec((0..CONNECTIONS, 0..15_u8), 1..100),
         plain in 0..100_usize,
+        in_turn: bool,
         together in 2..64_usize,
     ) {
         let mut steps = steps;
         // so many that go on come first
         steps.iter_mut().take(plain).for_each(|step| step.1 %= 8);
+        // and of other connections than those before them, as it takes to be decided upon eight at a time
+        let ports = (3..CONNECTIONS).cycle();
+        steps.iter_mut().zip(ports).filter(|_| in_turn).for_each(|(step, port)| step.0 = port);
         let frames = frames(&steps);
         prop_assert_eq!(left(&frames, together), left(&frames, 1));
     }

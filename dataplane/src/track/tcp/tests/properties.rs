@@ -7,10 +7,12 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
+use crate::eights::{EIGHT, Has};
+use crate::packet::abreast::Eight;
 use crate::packet::flag::{ACK, FIN, PSH, RST, SYN, URG};
-use crate::packet::{Short, Tcp};
+use crate::packet::{Short, Tcp, protocol};
 use crate::track::tcp::scenario::Conversation;
-use crate::track::tcp::{State, go_on, pack, unpack, update};
+use crate::track::tcp::{State, go_on, go_on_abreast, pack, unpack, update};
 use crate::track::{Direction, Settings, Status, Step};
 
 fn flags() -> impl Strategy<Value = u8> {
@@ -108,6 +110,68 @@ proptest! {
                     let step = update(&mut other, &mut other_status, direction, &tcp, &timeouts);
                     prop_assert_eq!(step, Step::Accept(Some(timeout)));
                     prop_assert_eq!((one, one_status), (other, other_status));
+                }
+            }
+        }
+    }
+
+    /// Those that go on, eight by eight, and one that may not among them.
+    #[test]
+    fn eight_segments_go_on_as_each_of_them(
+        segments in vec(segment(), 1..60),
+        loose: bool,
+        times: [u32; 3],
+        at in 0..EIGHT,
+        is_short: [bool; 3],
+    ) {
+        let Some(has) = Has::detected() else { return Ok(()) };
+        let mut timeouts = Settings::default().timeouts;
+        let [established, retrans, unacknowledged] =
+            std::array::from_fn(|which| if is_short[which] { times[which] % 3 } else { times[which] >> 1 });
+        timeouts.tcp[State::Established as usize] = established;
+        (timeouts.tcp_max_retrans, timeouts.tcp_unacknowledged) = (retrans, unacknowledged);
+        let mut conversation = conversation(loose);
+        let (mut going, mut staying) = (Vec::new(), Vec::new());
+        for (direction, tcp) in &segments {
+            see(&mut conversation, *direction, tcp);
+            let Some(connection) = conversation.connection else { continue };
+            for direction in [Direction::Original, Direction::Reply] {
+                let flags = if tcp.sequence % 7 == 0 { tcp.flags } else { ACK | tcp.flags & PSH };
+                let short = Short {
+                    protocol: protocol::TCP,
+                    flags,
+                    sequence: tcp.sequence,
+                    acknowledgement: tcp.acknowledgement,
+                    window: tcp.window,
+                    payload_length: tcp.payload_length as u16 & 0xfff,
+                    ..Short::default()
+                };
+                let (before, _) = pack(&connection);
+                let (mut words, mut status) = (before, conversation.status);
+                let timeout = go_on(&mut words, &mut status, direction, &short, &timeouts);
+                let timeout = timeout.filter(|_| short.goes_on());
+                let case = (before, direction, short, words, timeout);
+                if timeout.is_some() { going.push(case) } else { staying.push(case) }
+            }
+        }
+        let eights = going.chunks(EIGHT).map(|some| std::array::from_fn(|lane| some[lane % some.len()]));
+        for eight in eights {
+            let mut cases: [_; EIGHT] = eight;
+            for stays in [false, true] {
+                if stays {
+                    let Some(case) = staying.pop() else { continue };
+                    cases[at] = case;
+                }
+                let mut words = cases.map(|(before, ..)| before);
+                let segments = Eight::of(cases.map(|(_, _, short, ..)| short));
+                let replies =
+                    cases.map(|(_, direction, ..)| if direction == Direction::Reply { u32::MAX } else { 0 });
+                let times = go_on_abreast(has, words.each_mut(), &segments, &replies, &timeouts);
+                if stays {
+                    prop_assert_eq!((times, words), (None, cases.map(|(before, ..)| before)));
+                } else {
+                    prop_assert_eq!(times.map(|times| times.map(Some)), Some(cases.map(|(.., timeout)| timeout)));
+                    prop_assert_eq!(words, cases.map(|(_, _, _, words, _)| words));
                 }
             }
         }
