@@ -18,96 +18,19 @@
 //! that announce the same at the same moment may both be heard.
 
 use crate::flow::{FlowHash, FlowHasher, FlowKey};
-use crate::packet::protocol;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
 use crate::time::Tick;
 use Ordering::{AcqRel, Acquire, Relaxed, Release};
+use announced::Words;
+use body::{Body, FREE, Flags, LIVE, busy, free, live, phase, tagged, version};
 use config::policy::HelperKind;
 
+pub use announced::{Announced, gre};
 pub use calls::{Calls, End};
 pub use own::{Handle, MOST_OF_ONE, Own};
 
 /// Connections that may be expected at a time, over all workers: as in Linux with 262144 buckets.
 pub const MOST_EXPECTED: usize = 4096;
-
-/// Who is expected to call whom: from any port, unless one is named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Announced {
-    key: FlowKey,
-    from_anyone: bool,
-    from_port: bool,
-}
-
-impl Announced {
-    /// A connection of this protocol, from this host, to this host and L4 port; `version` is 4 or 6.
-    #[must_use]
-    pub const fn new(
-        source: u128,
-        (destination, port): (u128, u16),
-        protocol: u8,
-        version: u8,
-        zone: u16,
-    ) -> Self {
-        let key =
-            FlowKey { low: source, high: destination, low_port: 0, high_port: port, protocol, version, zone };
-        Self { key, from_anyone: false, from_port: false }
-    }
-
-    /// The same from whatever host.
-    #[must_use]
-    pub const fn from_anyone(self) -> Self {
-        Self { key: FlowKey { low: 0, ..self.key }, from_anyone: true, ..self }
-    }
-
-    /// The same from this port only.
-    #[must_use]
-    pub const fn from_port(self, port: u16) -> Self {
-        Self { key: FlowKey { low_port: port, ..self.key }, from_port: true, ..self }
-    }
-
-    /// GRE of a call of PPTP.
-    #[must_use]
-    pub const fn of_call(sender: End, receiver: End, zone: u16) -> Self {
-        Self::new(sender.0, receiver, protocol::GRE, 4, zone).from_port(sender.1)
-    }
-
-    const fn words(&self) -> Words {
-        let FlowKey { low, high, low_port, high_port, protocol, version, zone } = self.key;
-        let rest = high_port as u64 | (protocol as u64) << 16 | (version as u64) << 24 | (zone as u64) << 32;
-        let from = self.from_anyone as u64 | (self.from_port as u64) << 1 | (low_port as u64) << 16;
-        let source = [low as u64, (low >> 64) as u64, from];
-        Words { source, target: [high as u64, (high >> 64) as u64, rest] }
-    }
-}
-
-/// An [`Announced`], as it lies in a slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Words {
-    /// The address; whether it is of no matter, whether the port is of any, and that.
-    source: [u64; 3],
-    /// Address, and L4 port, protocol, version and zone.
-    target: [u64; 3],
-}
-
-impl Words {
-    const fn is_from_anyone(&self) -> bool {
-        self.source[2] & 1 != 0
-    }
-
-    const fn port(&self) -> Option<u16> {
-        if self.source[2] & 2 != 0 { Some((self.source[2] >> 16) as u16) } else { None }
-    }
-
-    /// Whether one packet could fulfil both.
-    fn clashes(&self, other: &Self) -> bool {
-        let hosts = self.is_from_anyone() || other.is_from_anyone() || self.source[..2] == other.source[..2];
-        let ports = match (self.port(), other.port()) {
-            (Some(one), Some(other)) => one == other,
-            _ => true,
-        };
-        hosts && ports && self.target == other.target
-    }
-}
 
 /// What is expected: each kind has a bound of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -480,78 +403,6 @@ impl Expectations {
     }
 }
 
-/// What a slot holds. All but the key under the version.
-#[derive(Debug, Default)]
-#[repr(align(64))]
-struct Body {
-    source: [AtomicU64; 3],
-    target: [AtomicU64; 3],
-    /// [`Flags`].
-    flags: AtomicU64,
-    /// When it is over.
-    until: AtomicU64,
-    /// `ct mark` of the connection that announced it.
-    mark: AtomicU64,
-    /// When that connection ends.
-    announcer_ends: AtomicU64,
-}
-
-impl Body {
-    fn write(&self, words: &Words, flags: Flags, mark: u32, [until, ends]: [Tick; 2], version: u32) {
-        for (word, value) in self.source.iter().zip(words.source).chain(self.target.iter().zip(words.target))
-        {
-            word.store(value, Relaxed);
-        }
-        self.flags.store(tagged(version, flags.0), Relaxed);
-        self.until.store(tagged(version, until.0), Relaxed);
-        self.mark.store(tagged(version, mark), Relaxed);
-        self.announcer_ends.store(tagged(version, ends.0), Relaxed);
-    }
-
-    fn words(&self) -> Words {
-        let load = |words: &[AtomicU64; 3]| std::array::from_fn(|at| words[at].load(Relaxed));
-        Words { source: load(&self.source), target: load(&self.target) }
-    }
-
-    fn inherited(&self) -> (Flags, u32) {
-        (Flags(self.flags.load(Relaxed) as u32), self.mark.load(Relaxed) as u32)
-    }
-}
-
-/// The helper that announced it, by number; its class; whether it is a registration, and whether that is confirmed.
-#[derive(Debug, Clone, Copy)]
-struct Flags(u32);
-
-impl Flags {
-    const REGISTRATION: u32 = 1 << 16;
-    const DORMANT: u32 = 1 << 17;
-
-    const fn of(helper: HelperKind, terms: Terms) -> Self {
-        let registration = if terms.is_registration { Self::REGISTRATION | Self::DORMANT } else { 0 };
-        Self(helper as u32 | (terms.class as u32) << 8 | registration)
-    }
-
-    fn helper(self) -> Option<HelperKind> {
-        HelperKind::ALL.get(self.0 as usize & 0xff).copied()
-    }
-
-    const fn class(self) -> Class {
-        Class::ALL[self.0 as usize >> 8 & 3]
-    }
-
-    const fn is_registration(self) -> bool {
-        self.0 & Self::REGISTRATION != 0
-    }
-
-    const fn is_dormant(self) -> bool {
-        self.0 & Self::DORMANT != 0
-    }
-
-    const fn awake(self) -> Self {
-        Self(self.0 & !Self::DORMANT)
-    }
-}
-
 /// Alone in its cache line, and in the one that x86 processors fetch along with it.
 #[derive(Debug)]
 #[repr(align(128))]
@@ -560,42 +411,8 @@ struct Alone(AtomicU32);
 /// Slots that may hold an expectation.
 const WINDOW: usize = 32;
 
-const FREE: u64 = 0;
-const BUSY: u64 = 1;
-const LIVE: u64 = 2;
-
-const fn phase(state: u64) -> u64 {
-    state & 3
-}
-
-const fn version(state: u64) -> u32 {
-    (state >> 32) as u32
-}
-
-const fn tagged(high: u32, low: u32) -> u64 {
-    (high as u64) << 32 | low as u64
-}
-
-const fn free(version: u32) -> u64 {
-    tagged(version, 0) | FREE
-}
-
-const fn busy(version: u32) -> u64 {
-    tagged(version, 0) | BUSY
-}
-
-/// The state of a slot with an occupant of this hash.
-const fn live(version: u32, hash: FlowHash) -> u64 {
-    tagged(version, (hash.0 as u32) << 2) | LIVE
-}
-
-/// The name of the GRE flow between two ends of a call.
-#[must_use]
-pub fn gre((low, low_port): End, (high, high_port): End) -> FlowKey {
-    let key = FlowKey { low, high, low_port, high_port, protocol: protocol::GRE, version: 4, zone: 0 };
-    if (low, low_port) <= (high, high_port) { key } else { key.mirrored() }
-}
-
+mod announced;
+mod body;
 mod calls;
 mod own;
 #[cfg(test)]
