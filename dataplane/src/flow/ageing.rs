@@ -142,7 +142,7 @@ mod tests {
             assert!(sent <= reaped && reaped <= sent * LANES);
             removed += reaped as u64;
         }
-        table.check(|key| hasher.hash(key));
+        table.check(NOW, |key| hasher.hash(key));
         assert_eq!(ager.deferred(), 0);
         assert_eq!(table.stats(), Stats { inserted: u64::from(FLOWS), expired: removed, ..Stats::default() });
         for number in 0..FLOWS {
@@ -244,7 +244,7 @@ mod tests {
                 control.join().unwrap();
                 reaper.reap(&mut table, NOW, 4);
                 assert!(table.holds(slot, &key(2)));
-                table.check(|_| HASH);
+                table.check(NOW, |_| HASH);
             });
         }
 
