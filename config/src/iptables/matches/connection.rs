@@ -65,11 +65,11 @@ fn port(given: &Given, field: &str, built: &mut Built) -> Done {
     let most = u64::from(u16::MAX);
     let ports = numbers::range(given.value(), most)?;
     if ports.low == 0 && ports.high == most {
+        tracked(given, built)?;
         if given.negated {
             built.never(given.span);
-            return Ok(());
         }
-        return tracked(given, built);
+        return Ok(());
     }
     let not = if given.negated { "!= " } else { "" };
     built.says(&format!("ct {field} {not}{}", ports.text()), given.span)
@@ -92,8 +92,9 @@ fn status(given: &Given, built: &mut Built) -> Done {
         }
     }
     match (names.is_empty(), given.negated) {
-        // NONE names no bit: no status has one of none.
+        // NONE names no bit: no status has one of none. It is asked of connections nonetheless, which are tracked for it.
         (true, false) => {
+            tracked(given, built)?;
             built.never(given.span);
             Ok(())
         }
@@ -115,10 +116,12 @@ fn expires(given: &Given, built: &mut Built) -> Done {
         // No connection is kept for so long.
         true if low > LONGEST_SECONDS => return tracked(given, built),
         false if low > LONGEST_SECONDS => {
+            tracked(given, built)?;
             built.never(given.span);
             return Ok(());
         }
         true if open && low == 0 => {
+            tracked(given, built)?;
             built.never(given.span);
             return Ok(());
         }
