@@ -110,8 +110,8 @@ impl<E: Entry> Table<E> {
     ) -> Option<(Slot, u32)> {
         let latest = now.after(u32::MAX);
         let mut ends = self.ends(window);
-        let (mut spared, mut goes) = ([None; CANDIDATES], None);
-        for spared in &mut spared {
+        let (mut asked, mut goes, mut least) = (0, None, None::<(u32, Slot, u32)>);
+        for _ in 0..CANDIDATES + PUT_OFF {
             let (choice, lane) = group::soonest(&ends, now);
             let (slot, seems) = (Slot::new(window[choice], lane), Tick(ends[choice].0[lane]));
             let end = if self.is_taken(slot) && seems != latest { self.deadline(slot) } else { latest };
@@ -122,15 +122,20 @@ impl<E: Entry> Table<E> {
                 goes = Some((slot, choice as u32));
                 break;
             }
-            if may_go {
-                *spared = Some((end.since(now), slot, choice as u32));
+            let left = end.since(now);
+            if may_go && least.is_none_or(|(least, ..)| left < least) {
+                least = Some((left, slot, choice as u32));
             }
             if end != latest {
                 self.earliest(slot.bucket()).set(lane, end);
             }
+            // what was put off since somebody looked last says nothing of those behind it
+            asked += usize::from(end == seems || end == latest);
+            if asked == CANDIDATES {
+                break;
+            }
         }
-        let least = || spared.into_iter().flatten().min_by_key(|&(left, ..)| left);
-        let (slot, choice) = goes.or_else(|| least().map(|(_, slot, choice)| (slot, choice)))?;
+        let (slot, choice) = goes.or_else(|| least.map(|(_, slot, choice)| (slot, choice)))?;
         self.vacate(slot);
         self.stats.evicted += 1;
         Some((slot, choice))
@@ -258,3 +263,6 @@ const AWAY: u32 = 4;
 /// How many flows, those that end soonest, are asked whether they may be evicted: each is a cache line that
 /// whoever fills the table makes the worker read.
 pub const CANDIDATES: usize = 8;
+/// How many besides that end later than it seemed, of those that seem to end soonest: each is found out once for each time
+/// that its deadline is put off. A table that is full of connections that stand has many of them.
+const PUT_OFF: usize = 24;
