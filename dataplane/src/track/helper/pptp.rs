@@ -93,7 +93,7 @@ impl Control {
 /// Follows a packet of an established control connection.
 ///
 /// # Errors
-/// [`Reason::HelperExpectation`] if there is no room for the names of its call, or both ends number it 0.
+/// [`Reason::HelperExpectation`] if there is no room for the names of its call.
 pub(super) fn follow<F: Frame + ?Sized, H: Hearer>(
     control: &mut Control,
     heard: Heard<'_, F>,
@@ -191,12 +191,8 @@ impl Control {
         Ok(())
     }
 
-    /// Packets of the call are expected, and named by it: all of that, or nothing. One that both ends number 0 would have
-    /// the name of GRE without a call.
+    /// Packets of the call are expected, and named by it: all of that, or nothing.
     fn announce<H: Hearer>(&mut self, hearer: &mut H) -> Result<(), Reason> {
-        if self.numbers == [0; 2] {
-            return Err(Reason::HelperExpectation);
-        }
         let [client, server] = self.ends();
         let (there, back) = (gre(client, server), gre(server, client));
         if hearer.expect(there).is_err() {
