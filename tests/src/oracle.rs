@@ -37,6 +37,15 @@ pub enum Ruleset {
 }
 
 impl Ruleset {
+    /// Whether there may be rules about the identification of fragments, of which the kernel gets other ones.
+    #[must_use]
+    pub fn asks_for_identifications(&self) -> bool {
+        match self {
+            Self::Nft(text) => text.contains("ip id") || text.contains("frag id"),
+            Self::Iptables(text) | Self::Ip6tables(text) => text.contains("-m frag"),
+        }
+    }
+
     /// Whether there are rules with `-m recent`.
     fn has_lists_of_recent(&self) -> bool {
         match self {

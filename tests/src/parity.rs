@@ -70,7 +70,9 @@ impl Trial {
         let mut records =
             if asked.counts { traffic::timed_apart(packets, APART) } else { traffic::timed(packets) };
         let tracked = oracle::tracked(&rulesets);
-        records.retain(|record| is_judged_whole(record, tracked));
+        let renumbered = rulesets.iter().any(Ruleset::asks_for_identifications);
+        records
+            .retain(|record| is_judged_whole(record, tracked) && !(renumbered && is_fragment(&record.frame)));
         Self { origin, rulesets, tcp_loose, records, scenarios }
     }
 
