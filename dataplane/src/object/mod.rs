@@ -9,6 +9,7 @@ pub mod clock;
 pub mod connections;
 pub mod each;
 pub mod gone;
+mod held;
 mod left;
 pub mod log;
 pub mod numbers;
