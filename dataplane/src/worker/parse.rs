@@ -1,6 +1,6 @@
 //! Where are the flows of a burst? Its headers are read, and all it will touch is asked for before it is touched.
 
-use super::scratch::Scratch;
+use super::scratch::{Displaced, Scratch};
 use super::{Observer, Worker};
 use crate::eights::{EIGHT, Has};
 use crate::flow::{FlowHash, FlowHasher, Sought, Table};
@@ -117,7 +117,7 @@ impl Stage<'_> {
         start: usize,
         eight: &Eight,
         aims: &mut [Aimed; EIGHT],
-        displaced: &mut Vec<(usize, FlowHash, Option<Tick>)>,
+        displaced: &mut Vec<Displaced>,
     ) {
         let Self { table, opens_at, .. } = *self;
         for (lane, aimed) in aims.iter_mut().enumerate() {
@@ -169,13 +169,7 @@ impl Stage<'_> {
 
     /// Asks for the entry of packet number `at`, whose bucket has been asked for before.
     #[inline(always)]
-    fn seek(
-        &self,
-        at: usize,
-        aimed: &mut Aimed,
-        keyed: &Keyed,
-        displaced: &mut Vec<(usize, FlowHash, Option<Tick>)>,
-    ) {
+    fn seek(&self, at: usize, aimed: &mut Aimed, keyed: &Keyed, displaced: &mut Vec<Displaced>) {
         let Self { table, opens_at, .. } = *self;
         if aimed.is_plain() {
             let opens_at = opens_at.filter(|_| aimed.short.may_open());

@@ -25,13 +25,16 @@ pub(super) struct Scratch<B> {
     pub(super) keyed: Vec<Keyed>,
     /// What is known ahead of those that seem to belong to no connection.
     pub(super) ahead: Ahead,
-    /// Packets whose flows are not in their first bucket or will not be, and when they may begin.
-    pub(super) displaced: Vec<(usize, FlowHash, Option<Tick>)>,
+    /// Those whose flows are not in their first bucket or will not be.
+    pub(super) displaced: Vec<Displaced>,
     pub(super) passed: Vec<B>,
     pub(super) refused: Vec<B>,
     pub(super) replies: Vec<B>,
     pub(super) reply: Box<[u8; crate::reject::LONGEST]>,
 }
+
+/// Which packet, the hash of its flow, and when that may begin.
+pub(super) type Displaced = (usize, FlowHash, Option<Tick>);
 
 /// A burst at hand: what is known of each packet.
 pub(super) struct At<'a, B> {
