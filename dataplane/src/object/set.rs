@@ -23,13 +23,17 @@
 //! bucket, more of them when the set is full: never the whole table. A bucket may be full before the set is, with a
 //! probability below 1e-9 a bucket.
 
+mod bucket;
 mod kept;
+mod loaded;
 mod record;
+mod room;
 
 use super::clock::Moment;
 use super::connections::{Counter, Place};
 use super::each::Each;
 use ahash::RandomState;
+use bucket::{Bucket, Head};
 use config::policy::{Change, Start, Value};
 use record::Record;
 use std::sync::atomic::{
@@ -38,6 +42,7 @@ use std::sync::atomic::{
     fence,
 };
 
+pub use bucket::LANES;
 pub use record::Shape;
 
 /// A set that packets change.
@@ -70,42 +75,6 @@ pub struct DynamicSet {
     room: usize,
     /// The record behind all others, if there is an element for every key that no other holds at the time.
     rest: Option<u32>,
-}
-
-/// The lanes of a few hashes.
-#[derive(Debug, Default)]
-#[repr(align(64))]
-struct Bucket {
-    head: AtomicU64,
-    /// A byte a lane, eight in a word.
-    tags: [AtomicU64; LANES / 8],
-}
-
-impl Bucket {
-    /// Those of the lanes `occupied` that may have this tag, as bits.
-    #[inline]
-    fn tagged(&self, occupied: u64, tag: u8) -> u64 {
-        let mut found = 0;
-        let wanted = u64::from(tag) * BYTES;
-        for (number, word) in self.tags.iter().enumerate() {
-            if occupied >> (8 * number) == 0 {
-                break;
-            }
-            let other = word.load(Relaxed) ^ wanted;
-            // The top bit of each byte that is 0, and of few others.
-            let same = other.wrapping_sub(BYTES) & !other & (BYTES << 7);
-            // Those bits side by side: each comes to its place among the top eight.
-            found |= ((same >> 7).wrapping_mul(GATHERED) >> 56) << (8 * number);
-        }
-        found & occupied
-    }
-
-    /// Writes the tag of a lane that the caller has claimed.
-    fn tag(&self, lane: usize, tag: u8) {
-        let (word, shift) = (&self.tags[lane / 8], lane % 8 * 8);
-        word.fetch_and(!(0xff << shift), Relaxed);
-        word.fetch_or(u64::from(tag) << shift, Relaxed);
-    }
 }
 
 /// What the keys and values of a set are.
@@ -216,8 +185,7 @@ impl DynamicSet {
     #[must_use]
     pub fn find(&self, key: &[Value], now: u64) -> Option<Element> {
         let (bucket, tag) = self.home(key);
-        let occupied = self.buckets[bucket].head.load(Acquire) & OCCUPIED;
-        self.find_in(bucket, occupied, tag, key, now)
+        self.find_in(bucket, self.buckets[bucket].head(), tag, key, now)
     }
 
     /// The counter of connections at this word.
@@ -252,60 +220,6 @@ impl DynamicSet {
         Some(self.goes_on(element, set, moment))
     }
 
-    /// Puts an element in as the policy loads it. Whether there was room.
-    pub(super) fn load(&self, key: &[Value], new: New<'_>, now: u64) -> bool {
-        self.put(key, new, now, || None).is_some()
-    }
-
-    /// Puts an element in for every key that no other holds at the time. It has a record of its own.
-    pub(super) fn load_rest(&mut self, new: New<'_>) {
-        let record = self.size;
-        self.write(record, &[0; MOST_PARTS][..self.shape.parts()], new);
-        self.rest = Some(record);
-    }
-
-    /// The element for every key that no other holds, if its time is not over.
-    #[inline]
-    pub(super) fn rest(&self, now: u64) -> Option<Element> {
-        let record = self.rest?;
-        let kept = self.record(record);
-        let data = kept.data();
-        (now < kept.end().load(Relaxed)).then_some(Element { lane: NOWHERE, record, data })
-    }
-
-    /// Takes over the elements that packets have put into `old`, with the time they have left and the state of their
-    /// statements.
-    pub(super) fn inherit(&self, old: &Self, now: u64) {
-        let parts = self.shape.parts();
-        if (parts, self.room) != (old.shape.parts(), old.room) || self.each != old.each {
-            return;
-        }
-        let mut key = [0; MOST_PARTS];
-        for (bucket, Bucket { head, .. }) in old.buckets.iter().enumerate() {
-            for lane in lanes(head.load(Acquire) & OCCUPIED) {
-                let Some(from) = old.record_of(bucket * LANES + lane) else { continue };
-                let end = from.end().load(Relaxed);
-                if now >= end || from.is_loaded() {
-                    continue;
-                }
-                from.key(&mut key[..parts]);
-                let each = from.list();
-                let new = New { data: from.data(), each, starts: &[], end, loaded: false };
-                if let Some((Element { record, .. }, _)) = self.put(&key[..parts], new, now, || None) {
-                    let to = self.record(record);
-                    to.end().store(end, Relaxed);
-                    let to = to.state();
-                    for (to, from) in to.iter().zip(from.state()) {
-                        to.store(from.load(Relaxed), Relaxed);
-                    }
-                    if let Some(each) = self.each.get(each as usize) {
-                        each.forget_connections(to);
-                    }
-                }
-            }
-        }
-    }
-
     /// How many elements there are, those included whose time is over and that nobody met since.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -325,7 +239,7 @@ impl DynamicSet {
     }
 }
 
-// Inside: looking for a key, taking records, claiming, occupying and vacating lanes.
+// Inside: looking for a key, and putting one in.
 impl DynamicSet {
     #[inline]
     fn home(&self, key: &[Value]) -> (usize, u8) {
@@ -351,9 +265,9 @@ impl DynamicSet {
     }
 
     #[inline]
-    fn find_in(&self, bucket: usize, occupied: u64, tag: u8, key: &[Value], now: u64) -> Option<Element> {
-        let tagged = self.buckets[bucket].tagged(occupied, tag);
-        lanes(tagged).map(|lane| bucket * LANES + lane).find_map(|lane| {
+    fn find_in(&self, bucket: usize, head: Head, tag: u8, key: &[Value], now: u64) -> Option<Element> {
+        let tagged = self.buckets[bucket].tagged(head, tag);
+        tagged.map(|lane| bucket * LANES + lane).find_map(|lane| {
             let record = self.lanes[lane].load(Relaxed).checked_sub(1)?;
             let data = self.record(record).find(key, now)?;
             Some(Element { lane: lane as u32, record, data })
@@ -376,8 +290,8 @@ impl DynamicSet {
         let (mut claimed, mut room) = (None, Some(room));
         loop {
             // Each turn but the first two follows upon a change of this bucket by another worker.
-            let head = self.buckets[bucket].head.load(Acquire);
-            if let Some(found) = self.find_in(bucket, head & OCCUPIED, tag, key, now) {
+            let head = self.buckets[bucket].head();
+            if let Some(found) = self.find_in(bucket, head, tag, key, now) {
                 if let Some((lane, _)) = claimed {
                     self.give_up(lane);
                 }
@@ -395,63 +309,8 @@ impl DynamicSet {
                 }
             };
             claimed = Some((lane, record));
-            let next = changed(head) | 1 << (lane - bucket * LANES);
-            if self.buckets[bucket].head.compare_exchange(head, next, AcqRel, Relaxed).is_ok() {
+            if self.buckets[bucket].change(head, head.with(lane - bucket * LANES)) {
                 return Some((Element { lane: lane as u32, record, data: new.data }, true));
-            }
-        }
-    }
-
-    /// A record for a new element, counted.
-    fn free_record(&self, now: u64) -> Option<u32> {
-        self.look_over(1, now, false);
-        self.take().or_else(|| {
-            self.look_over(LOOKED_OVER, now, true);
-            self.take()
-        })
-    }
-
-    /// A lane for a record that has been written; without one the record is free again.
-    fn claim(&self, bucket: usize, head: u64, tag: u8, record: u32) -> Option<usize> {
-        let lane = lanes(!head & OCCUPIED).map(|lane| bucket * LANES + lane).find(|&lane| {
-            let lane = &self.lanes[lane];
-            lane.load(Relaxed) == 0 && lane.compare_exchange(0, record + 1, AcqRel, Relaxed).is_ok()
-        });
-        match lane {
-            Some(lane) => self.buckets[bucket].tag(lane % LANES, tag),
-            None => self.put_back(record),
-        }
-        lane
-    }
-
-    /// A record that was free, counted.
-    fn take(&self) -> Option<u32> {
-        let mut first = self.free.load(Acquire);
-        loop {
-            // Each turn but the first follows upon a change by another worker.
-            let record = (first as u32).checked_sub(1)?;
-            let next = changed_free(first) | u64::from(self.record(record).free_after());
-            match self.free.compare_exchange_weak(first, next, Acquire, Acquire) {
-                Ok(_) => {
-                    self.count.fetch_add(1, Relaxed);
-                    return Some(record);
-                }
-                Err(seen) => first = seen,
-            }
-        }
-    }
-
-    /// Gives a record back.
-    fn put_back(&self, record: u32) {
-        self.count.fetch_sub(1, Relaxed);
-        let mut first = self.free.load(Relaxed);
-        loop {
-            // Each turn but the first follows upon a change by another worker.
-            self.record(record).free(first as u32);
-            let next = changed_free(first) | u64::from(record + 1);
-            match self.free.compare_exchange_weak(first, next, Release, Relaxed) {
-                Ok(_) => return,
-                Err(seen) => first = seen,
             }
         }
     }
@@ -467,13 +326,6 @@ impl DynamicSet {
         record.write(key, new.data, new.each, new.end, new.loaded);
     }
 
-    /// Gives a lane back that was claimed and never occupied, or has just been vacated.
-    fn give_up(&self, lane: usize) {
-        if let Some(record) = self.lanes[lane].swap(0, AcqRel).checked_sub(1) {
-            self.put_back(record);
-        }
-    }
-
     /// A new lifetime for an element that has one.
     fn renew(&self, element: Element, lifetime: u64, now: u64) {
         let end = self.record(element.record).end();
@@ -486,94 +338,16 @@ impl DynamicSet {
         let (bucket, tag) = self.home(key);
         loop {
             // Each turn but the first follows upon a change of this bucket by another worker.
-            let head = self.buckets[bucket].head.load(Acquire);
-            let found = self.find_in(bucket, head & OCCUPIED, tag, key, now);
+            let head = self.buckets[bucket].head();
+            let found = self.find_in(bucket, head, tag, key, now);
             let Some(Element { lane, .. }) = found else { return };
             if self.vacate(bucket, head, lane as usize) {
                 return;
             }
         }
     }
-
-    /// Makes a lane unoccupied and its record free, unless the head is no longer this.
-    fn vacate(&self, bucket: usize, head: u64, lane: usize) -> bool {
-        let done = self.unoccupy(bucket, head, lane);
-        if done {
-            self.give_up(lane);
-        }
-        done
-    }
-
-    /// Makes a lane unoccupied, which stays claimed, unless the head is no longer this.
-    fn unoccupy(&self, bucket: usize, head: u64, lane: usize) -> bool {
-        let next = changed(head) & !(1 << (lane - bucket * LANES));
-        self.buckets[bucket].head.compare_exchange(head, next, AcqRel, Relaxed).is_ok()
-    }
-
-    /// Vacates the lanes of a bucket whose elements have ended; whether there were any.
-    fn vacate_ended(&self, bucket: usize, head: u64, now: u64) -> bool {
-        self.vacate_those(bucket, head, |record| now >= record.end().load(Relaxed))
-    }
-
-    /// Whether an element that packets have put in counts connections and has none: the kernel drops those within a
-    /// second.
-    fn is_idle(&self, record: Record<'_>) -> bool {
-        !record.is_loaded() && self.each_of(record).is_some_and(|each| each.has_no_connection(record.state()))
-    }
-
-    fn vacate_those(&self, bucket: usize, mut head: u64, which: impl Fn(Record<'_>) -> bool) -> bool {
-        let mut any = false;
-        for lane in lanes(head & OCCUPIED) {
-            let at = bucket * LANES + lane;
-            if self.record_of(at).is_some_and(&which) {
-                any = true;
-                if !self.vacate(bucket, head, at) {
-                    break;
-                }
-                head = changed(head) & !(1 << lane);
-            }
-        }
-        any
-    }
-
-    /// Makes room in the next buckets, wherever the last call has left off.
-    /// `idle` elements go too, if they must: those that count connections and have none.
-    fn look_over(&self, buckets: u32, now: u64, idle: bool) {
-        let from = self.cursor.fetch_add(buckets, Relaxed);
-        for bucket in from..from.saturating_add(buckets) {
-            let bucket = bucket as usize % self.buckets.len();
-            self.vacate_those(bucket, self.buckets[bucket].head.load(Acquire), |record| {
-                now >= record.end().load(Relaxed) || idle && self.is_idle(record)
-            });
-        }
-    }
 }
 
-/// The numbers of the bits set in `occupied`.
-#[inline]
-fn lanes(mut occupied: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let lane = occupied.trailing_zeros() as usize;
-        occupied &= occupied.wrapping_sub(1);
-        (lane < LANES).then_some(lane)
-    })
-}
-
-/// The head with another number of changes.
-const fn changed(head: u64) -> u64 {
-    head.wrapping_add(1 << LANES)
-}
-
-/// The number of changes of the first free record, one more.
-const fn changed_free(first: u64) -> u64 {
-    (first >> 32).wrapping_add(1) << 32
-}
-
-/// Lanes of a bucket: a bit each in its head; the other bits count changes.
-pub const LANES: usize = 48;
-const OCCUPIED: u64 = (1 << LANES) - 1;
-/// Buckets that a new element looks over when the set is full.
-const LOOKED_OVER: u32 = 8;
 /// The lane of the element that has none.
 const NOWHERE: u32 = u32::MAX;
 /// A lifetime without end.
@@ -585,10 +359,5 @@ const MOST_PARTS: usize = 16;
 
 /// Words of a cache line.
 const LINE: usize = 8;
-/// One in each byte of a word.
-const BYTES: u64 = 0x0101_0101_0101_0101;
-/// A factor that brings the lowest bits of all bytes together in the top byte, in order.
-const GATHERED: u64 = 0x0102_0408_1020_4080;
-
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,6 @@
 //! What does whoever keeps a set with numbers of its own beside each element do with it?
 
-use super::{
-    AcqRel, Acquire, AtomicU64, DynamicSet, Element, FOR_EVER, LANES, New, OCCUPIED, Relaxed, Value, lanes,
-};
+use super::{AcqRel, AtomicU64, DynamicSet, Element, FOR_EVER, LANES, New, Relaxed, Value};
 
 impl DynamicSet {
     /// The element with this key, put in if it is not there. If there is no room, it takes that of the element that
@@ -26,7 +24,7 @@ impl DynamicSet {
 
     /// The element of whose numbers `of` makes the least. Looks at every one: for small sets.
     pub(in crate::object) fn least(&self, of: impl Fn(&[AtomicU64]) -> u64) -> Option<Element> {
-        let occupied = |bucket: usize| lanes(self.buckets[bucket].head.load(Acquire) & OCCUPIED);
+        let occupied = |bucket: usize| self.buckets[bucket].head().taken();
         let all =
             (0..self.buckets.len()).flat_map(|bucket| occupied(bucket).map(move |at| bucket * LANES + at));
         let elements = all.filter_map(|lane| {
@@ -47,11 +45,10 @@ impl DynamicSet {
     fn vacated(&self, element: Element) -> Option<u32> {
         let lane = element.lane as usize;
         let bucket = lane / LANES;
-        let bit = 1 << (lane % LANES);
         loop {
             // Each turn but the first follows upon a change of this bucket by another worker.
-            let head = self.buckets[bucket].head.load(Acquire);
-            if head & bit == 0 {
+            let head = self.buckets[bucket].head();
+            if !head.has(lane % LANES) {
                 return None;
             }
             if self.unoccupy(bucket, head, lane) {

@@ -294,17 +294,3 @@ fn an_address_that_ends_takes_32_bytes_and_one_of_ipv6_48() {
         assert!(set.memory() <= most * size as usize, "{widths:?}: {}", set.memory());
     }
 }
-
-proptest! {
-    #[test]
-    fn no_lane_with_the_tag_is_missed(tags in prop::collection::vec(0..4_u8, super::LANES), occupied: u64, tag in 0..4_u8) {
-        let bucket = super::Bucket::default();
-        tags.iter().enumerate().for_each(|(lane, &tag)| bucket.tag(lane, tag));
-        let found = bucket.tagged(occupied & super::OCCUPIED, tag);
-        for (lane, other) in tags.into_iter().enumerate() {
-            let is_occupied = occupied >> lane & 1 != 0;
-            prop_assert!(found >> lane & 1 != 0 || !is_occupied || other != tag);
-            prop_assert!(found >> lane & 1 == 0 || is_occupied);
-        }
-    }
-}
