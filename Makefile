@@ -21,7 +21,7 @@ TEST_PACKAGES  := nftables iptables iproute2 ethtool nmap nginx-light iputils-pi
                   python3 python3-scapy conntrack
 RUST_VERSION   := 1.89
 
-.PHONY: help deps deps-test build demo test parity conformance lint loom fuzz bench bench-parts bench-kernel bench-load bench-ovs bench-rivals bench-skew clean
+.PHONY: help deps deps-test build demo test parity conformance lint loom fuzz bench bench-parts bench-kernel bench-load bench-ovs bench-profile bench-rivals bench-skew clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -86,7 +86,7 @@ fuzz: deps ## fuzz every target for FUZZ_SECONDS (60) each
 	        "$$target" -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -rss_limit_mb=4096); \
 	done
 
-bench: bench-parts bench-rivals bench-kernel bench-ovs bench-load bench-skew ## run all benches; what they say goes into docs/performance.md
+bench: bench-parts bench-rivals bench-kernel bench-ovs bench-profile bench-load bench-skew ## run all benches; what they say goes into docs/performance.md
 
 bench-parts: deps ## parser, flow table, tracker and classifier, each alone, beside the run before
 	cargo bench --package dataplane --features test-support --bench parts
@@ -108,6 +108,11 @@ bench-ovs: deps-test build ## the loop beside Open vSwitch with DPDK
 	@./deps.sh packages openvswitch-switch-dpdk
 	SLUICE_BIN=$(CURDIR)/$(SLUICE) cargo bench --package tests --bench ovs -- --rounds $(BENCH_ROUNDS) \
 	    --json $(CURDIR)/target/bench-ovs.json --markdown $(CURDIR)/docs/performance.md
+
+bench-profile: deps-test build ## where each cycle of a packet goes
+	@./deps.sh packages linux-perf
+	SLUICE_BIN=$(CURDIR)/$(SLUICE) cargo bench --package tests --bench profile -- \
+	    --json $(CURDIR)/target/bench-profile.json --markdown $(CURDIR)/docs/performance.md
 
 bench-skew: deps-test ## how evenly flows fall on workers, simulated
 	cargo bench --package tests --bench skew -- --markdown $(CURDIR)/docs/performance.md
