@@ -46,6 +46,9 @@ reasons! {
     HelperPartial = "helper-partial",
     /// A connection that a helper reads of cannot be expected: another connection announced the same, or there is no room.
     HelperExpectation = "helper-expectation",
+    /// GRE between the ends of a control connection of PPTP, or a call that one announces, where it cannot be told what the
+    /// kernel knows of it.
+    HelperUnsure = "helper-unsure",
     /// A limit on connections, where it cannot be told how many the kernel would count.
     ConnectionsUnsure = "connections-unsure",
     /// A fragment whose datagram did not become whole in time.

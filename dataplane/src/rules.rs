@@ -89,6 +89,12 @@ impl Rules {
         Self { program, timeouts: Arc::clone(&self.timeouts), counters, ..*self }
     }
 
+    /// How many workers run it.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.counters.len()
+    }
+
     /// Whether connections of this network layer are tracked.
     #[must_use]
     pub const fn tracks(&self, network: Network) -> bool {

@@ -5,7 +5,7 @@
 #![no_main]
 
 use config::policy::HelperKind;
-use dataplane::flow::FlowHasher;
+use dataplane::flow::{FlowHash, FlowHasher};
 use dataplane::packet::build::FrameBuilder;
 use dataplane::packet::{Packet, flag, parse};
 use dataplane::time::Tick;
@@ -61,7 +61,7 @@ impl Lab {
         let (own, now) = (Own::default(), Tick(1000));
         let handle = |number| {
             let mut handle = Handle::default();
-            expectations.calls().name(&mut handle, (0, number), (0, number)).expect("room");
+            expectations.calls().name(&mut handle, (0, number), (0, number), FlowHash(1)).expect("room");
             handle
         };
         let (names, handles) = (Vec::new(), (0..4).map(handle).collect());
@@ -127,7 +127,7 @@ impl Hearer for Ear {
         let protocols: &[u8] = if self.kind == HelperKind::Pptp { &[47] } else { &[6, 17] };
         assert!(protocols.contains(&expected.protocol) && expected.terms.most <= 8);
         let announced = self.announced(&expected);
-        let by = Announcer { helper: self.kind, mark: 0, ends: self.now.after(1 << 30) };
+        let by = Announcer { helper: self.kind, mark: 0, ends: self.now.after(1 << 30), hash: FlowHash(1) };
         self.expectations.expect(&mut self.own, &announced, by, expected.terms, self.now)
     }
 

@@ -78,7 +78,7 @@ impl<'a> Context<'a> {
         shard: Shard<'a>,
         stats: &'a Stats,
     ) -> Self {
-        Self { role, from, rules, worker, tracker: Tracker::new(shard, now, rules), stats, at }
+        Self { role, from, rules, worker, tracker: Tracker::new(shard, now, rules, worker), stats, at }
     }
 
     /// Whether the flow of such a packet is tracked at all.
@@ -268,7 +268,7 @@ impl<'a> Context<'a> {
         if let Some(after) = after {
             self.tracker.counted(after, tracked, decided.outcome == Outcome::Accept);
         }
-        match decided.outcome {
+        let decided = match decided.outcome {
             Outcome::Accept => match self.tracker.pass(tracked, keyed, packet, frame) {
                 Ok(()) => decided,
                 Err(reason) => decided.dropped_after_all(reason),
@@ -279,7 +279,11 @@ impl<'a> Context<'a> {
                 decided
             }
             _ => decided,
+        };
+        if decided.outcome != Outcome::Accept {
+            self.tracker.comes_to_nothing(tracked);
         }
+        decided
     }
 }
 

@@ -48,6 +48,10 @@ pub(super) struct Tracker<'a> {
     has_aside: bool,
     /// Likewise, its other part.
     unstored: Flow,
+    /// Whether it cannot be told what the kernel knows of the packet at hand.
+    is_doubtful: bool,
+    /// The number of the worker.
+    worker: usize,
 }
 
 /// What tracking said of a packet.
@@ -97,7 +101,7 @@ impl Tracked {
 }
 
 impl<'a> Tracker<'a> {
-    pub(super) fn new(shard: Shard<'a>, now: Tick, rules: &'a Rules) -> Self {
+    pub(super) fn new(shard: Shard<'a>, now: Tick, rules: &'a Rules, worker: usize) -> Self {
         Self {
             shard,
             now,
@@ -106,6 +110,8 @@ impl<'a> Tracker<'a> {
             aside: Extra::default(),
             has_aside: false,
             unstored: Flow::default(),
+            is_doubtful: false,
+            worker,
         }
     }
 
@@ -149,6 +155,7 @@ impl<'a> Tracker<'a> {
         keyed: &Keyed,
         template: Template,
     ) -> Tracked {
+        self.is_doubtful = false;
         let tracked = self.track_any(packet, frame, keyed, template);
         self.settle();
         tracked
@@ -242,11 +249,15 @@ impl<'a> Tracker<'a> {
                 }
                 let mut state = CtState::New;
                 match (inherited, template.helper) {
-                    (Some(Inherited { helper, mark, is_helped }), _) => {
+                    (Some(Inherited { helper, mark, is_helped, is_doubted, announcer }), _) => {
+                        self.is_doubtful |= is_doubted;
                         flow.announced();
                         flow.mark = mark;
                         self.aside_mut().helped = match helper {
-                            HelperKind::Pptp => self.of_call(&key, orientation),
+                            HelperKind::Pptp => {
+                                self.shard.expectations.gre_begins(hash, announcer);
+                                Helped::of_call(hash)
+                            }
                             _ => Helped::expected_by(helper),
                         };
                         if is_helped {
@@ -379,6 +390,10 @@ impl<'a> Tracker<'a> {
         packet: &Packet,
         frame: &F,
     ) -> Result<(), Reason> {
+        if std::mem::take(&mut self.is_doubtful) {
+            self.clear_aside();
+            return Err(Reason::HelperUnsure);
+        }
         if let (Place::New(timeout), Some(hash)) = (&tracked.place, keyed.hash()) {
             let deadline = self.now.after(*timeout);
             let inserted = self
@@ -416,6 +431,14 @@ impl<'a> Tracker<'a> {
                 Ok(())
             }
             _ => Ok(()),
+        }
+    }
+
+    /// The packet is dropped: a flow that it would have begun ends, to whom it would be missed.
+    #[inline]
+    pub(super) fn comes_to_nothing(&mut self, tracked: &Tracked) {
+        if self.has_aside && matches!(tracked.place, Place::New(_)) {
+            self.aside.helped.hang_up(self.shard.expectations);
         }
     }
 

@@ -22,11 +22,13 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
 use crate::time::Tick;
 use Ordering::{AcqRel, Acquire, Relaxed, Release};
 use announced::Words;
+use begun::Begun;
 use body::{Body, FREE, Flags, LIVE, busy, free, live, phase, tagged, version};
 use config::policy::HelperKind;
 
 pub use announced::{Announced, gre};
 pub use calls::{Calls, End};
+pub use doubts::Doubts;
 pub use own::{Handle, MOST_OF_ONE, Own};
 
 /// Connections that may be expected at a time, over all workers: as in Linux with 262144 buckets.
@@ -74,6 +76,10 @@ pub struct Inherited {
     pub mark: u32,
     /// Whether it has that helper itself.
     pub is_helped: bool,
+    /// Whether the kernel may have forgotten that it was expected.
+    pub is_doubted: bool,
+    /// The hash of the connection that announced it.
+    pub announcer: FlowHash,
 }
 
 /// Who announces.
@@ -85,6 +91,8 @@ pub struct Announcer {
     pub mark: u32,
     /// When it ends.
     pub ends: Tick,
+    /// Its hash.
+    pub hash: FlowHash,
 }
 
 /// Why a connection cannot be expected.
@@ -96,6 +104,8 @@ pub enum Refused {
     Known,
     /// There is no room.
     Full,
+    /// Another connection has announced the like, or the kernel has forgotten that: it cannot be told which.
+    Doubted,
 }
 
 /// The expectations in force.
@@ -106,6 +116,8 @@ pub struct Expectations {
     states: Box<[AtomicU64]>,
     bodies: Box<[Body]>,
     calls: Calls,
+    doubts: Doubts,
+    begun: Begun,
 }
 
 impl Expectations {
@@ -115,6 +127,8 @@ impl Expectations {
         let slots = slots.next_power_of_two();
         Self {
             calls: Calls::with_capacity(2 * slots, hasher.clone()),
+            doubts: Doubts::with_buckets(slots),
+            begun: Begun::with_buckets(slots),
             hasher,
             live: Alone(AtomicU32::new(0)),
             states: (0..slots).map(|_| AtomicU64::new(0)).collect(),
@@ -129,12 +143,49 @@ impl Expectations {
         &self.calls
     }
 
-    /// A call of PPTP in this zone is over, from client to server: its flow ends, whoever has it, and its GRE is not
-    /// expected any more.
+    /// Which GRE of calls that are over is doubtful.
+    #[inline]
+    #[must_use]
+    pub const fn doubts(&self) -> &Doubts {
+        &self.doubts
+    }
+
+    /// GRE has begun that the control connection with this hash has announced.
+    pub fn gre_begins(&self, gre: FlowHash, control: FlowHash) {
+        self.begun.note(gre, control);
+    }
+
+    /// It has ended, and with it, as in the kernel, what names the call that the control connection has by now. Whether
+    /// anybody knew of it.
+    pub fn gre_ends(&self, gre: FlowHash) -> bool {
+        let control = self.begun.take(gre);
+        if let Some(control) = control {
+            self.calls.end(control);
+        }
+        control.is_some()
+    }
+
+    /// A call of PPTP in this zone is over, from client to server: its flow ends, whoever has it. As in the kernel, if there
+    /// is none nothing of the call is expected any more, and if there is one the server's GRE is not. Where nobody
+    /// announced that flow, whether there is one is not known here: GRE of the client that is expected becomes doubtful.
     pub fn end_call(&self, client: End, server: End, zone: u16, now: Tick) {
-        self.calls.end(self.hasher.hash(&FlowKey { zone, ..gre(client, server) }));
-        self.unexpect_any(&Announced::of_call(client, server, zone), now);
+        let gre = self.hasher.hash(&FlowKey { zone, ..gre(client, server) });
+        self.calls.end(gre);
+        if !self.gre_ends(gre) {
+            self.doubt_any(&Announced::of_call(client, server, zone), now);
+        }
         self.unexpect_any(&Announced::of_call(server, client, zone), now);
+    }
+
+    /// The same of a call whose control connection nothing but its timeout has ended: when the kernel cleans up is doubtful,
+    /// and with it all GRE that is of the call or would be without it.
+    pub fn end_call_sometime(&self, client: End, server: End, zone: u16, now: Tick) {
+        let ([client_host, server_host], none) = ([client.0, server.0], 0);
+        let named = (client, server);
+        for (client, server) in [named, ((client_host, none), server), (client, (server_host, none))] {
+            self.doubts.cast(self.hasher.hash(&FlowKey { zone, ..gre(client, server) }), now);
+        }
+        self.end_call(client, server, zone, now);
     }
 
     /// Whether any is in force.
@@ -179,6 +230,7 @@ impl Expectations {
                 continue;
             }
             match own.in_slot(slot, version(state)) {
+                None if self.bodies[slot].inherited().0.is_doubted() => return Err(Refused::Doubted),
                 _ if known != words => return Err(Refused::Taken),
                 Some(handle) if handle.class() == terms.class => same = handle,
                 _ => return Err(Refused::Known),
@@ -202,6 +254,7 @@ impl Expectations {
             if claimed {
                 self.live.0.fetch_add(1, Relaxed);
                 self.bodies[slot].write(&words, flags, by.mark, [until, by.ends], next);
+                self.bodies[slot].announcer.store(by.hash.0, Relaxed);
                 // Release: who sees it live sees the body.
                 self.states[slot].store(live(next, hash), Release);
                 own.add(Handle::new(slot, next, terms.class));
@@ -211,7 +264,8 @@ impl Expectations {
         Err(Refused::Full)
     }
 
-    /// The expectation that the first packet of a connection fulfils, which is over then, unless it is a registration.
+    /// The expectation that the first packet of a connection fulfils, which is over then, unless it is a registration or
+    /// doubted.
     #[must_use]
     pub fn take(&self, announced: &Announced, now: Tick) -> Option<Inherited> {
         let (hash, words) = (self.hash(announced), announced.words());
@@ -219,26 +273,40 @@ impl Expectations {
             let state = self.states[slot].load(Acquire);
             let known = self.occupant(slot, state, hash, now)?;
             let (flags, mark) = self.bodies[slot].inherited();
+            let announcer = FlowHash(self.bodies[slot].announcer.load(Relaxed));
             if !known.clashes(&words) || flags.is_dormant() || !self.is_still(slot, state) {
                 return None;
             }
-            let is_helped = flags.is_registration();
-            let inherited = Inherited { helper: flags.helper()?, mark, is_helped };
-            (is_helped || self.free(slot, state)).then_some(inherited)
+            let (is_helped, is_doubted) = (flags.is_registration(), flags.is_doubted());
+            let helper = flags.helper()?;
+            let inherited = Inherited { helper, mark, is_helped, is_doubted, announcer };
+            (is_helped || is_doubted || self.free(slot, state)).then_some(inherited)
         })
     }
 
     /// What such a packet would fulfil is not expected any more, whoever announced it.
     pub fn unexpect_any(&self, announced: &Announced, now: Tick) {
+        if let Some((slot, state)) = self.fulfilled(announced, now) {
+            self.free(slot, state);
+        }
+    }
+
+    /// What such a packet would fulfil may have been forgotten by the kernel, whoever announced it.
+    fn doubt_any(&self, announced: &Announced, now: Tick) {
+        if let Some((slot, state)) = self.fulfilled(announced, now) {
+            let flags = self.bodies[slot].inherited().0;
+            let handle = Handle::new(slot, version(state), flags.class());
+            self.under_version(handle, |body| &body.flags, flags.doubted().0);
+        }
+    }
+
+    fn fulfilled(&self, announced: &Announced, now: Tick) -> Option<(usize, u64)> {
         let (hash, words) = (self.hash(announced), announced.words());
-        let found = self.window(hash).find_map(|slot| {
+        self.window(hash).find_map(|slot| {
             let state = self.states[slot].load(Acquire);
             let known = self.occupant(slot, state, hash, now)?;
             known.clashes(&words).then_some((slot, state))
-        });
-        if let Some((slot, state)) = found {
-            self.free(slot, state);
-        }
+        })
     }
 
     /// Whether another connection than the one with these `own` expects the like, by the same helper and of that class.
@@ -412,8 +480,10 @@ struct Alone(AtomicU32);
 const WINDOW: usize = 32;
 
 mod announced;
+mod begun;
 mod body;
 mod calls;
+mod doubts;
 mod own;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ mod bursts;
 mod fragments;
 mod full;
 mod limits;
+mod pptp;
 mod reload;
 mod several;
 

@@ -12,8 +12,18 @@ fn text(draws: &mut Random, words: &[&str], most: usize) -> String {
     (0..draws.below(most + 1)).map(|_| draws.pick(words)).collect()
 }
 
-/// Tells stories of a helper, each of some connections.
-fn told(helper: &str, (protocol, port): (&str, u16), connection: impl Fn(&mut Random, usize) -> String) {
+/// Tells stories of a helper, each of some connections, to one worker.
+fn told(helper: &str, service: (&str, u16), connection: impl Fn(&mut Random, usize) -> String) {
+    told_to(&[1], helper, service, connection);
+}
+
+/// The same to so many workers.
+fn told_to(
+    workers: &[usize],
+    helper: &str,
+    (protocol, port): (&str, u16),
+    connection: impl Fn(&mut Random, usize) -> String,
+) {
     let mut oracle = Oracle::new("eth0");
     let mut found = Vec::new();
     let first = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
@@ -26,7 +36,9 @@ fn told(helper: &str, (protocol, port): (&str, u16), connection: impl Fn(&mut Ra
         );
         let told: String = (0..CONNECTIONS).map(|number| connection(&mut draws, number)).collect();
         let stories = scenario::read(&format!("== {helper}, seed {seed}\nrules\n{rules}end\n{told}"));
-        found.extend(stories.iter().flat_map(|story| story.told_by(&mut oracle, 1)));
+        for workers in workers {
+            found.extend(stories.iter().flat_map(|story| story.told_by(&mut oracle, *workers)));
+        }
     }
     assert!(found.is_empty(), "{} differences\n{}", found.len(), found[..found.len().min(9)].join("\n"));
 }
@@ -97,18 +109,18 @@ fn amanda() {
     });
 }
 
-/// Two connections each are between the same hosts; half of what they say is in order. No call has the number 0, which is
-/// also that of GRE without a call: of that there are stories.
+/// Two connections each are between the same hosts; half of what they say is in order. Some calls have the number 0, which is
+/// also that of GRE without a call. Of several workers none knows all, and drops what hangs on the rest.
 #[test]
 fn pptp() {
-    told("pptp", ("tcp", 1723), |draws, number| {
+    told_to(&[1, 3], "pptp", ("tcp", 1723), |draws, number| {
         let mut control = Control::new(format!("198.51.100.{}", 1 + number / 2), 4000 + number);
         if draws.below(8) > 0 {
             control.says(draws, 1, &[0; 5], 0);
             control.says(draws, 2, &[1, 0, 1, 0, 0], 0);
         }
         for _ in 0..2 + draws.below(14) {
-            let [pns, pac] = [0, 0].map(|_| [5, 5, 5, 7, 9, 255][draws.below(6)]);
+            let [pns, pac] = [0, 0].map(|_| [5, 5, 5, 7, 0, 255][draws.below(6)]);
             let result = [1, 1, 1, 2, 0][draws.below(5)];
             let both = [0, pac, 0, pns, result];
             match draws.below(14) {

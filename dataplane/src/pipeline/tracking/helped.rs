@@ -9,7 +9,7 @@ use crate::pipeline::Keyed;
 use crate::reason::Reason;
 use crate::time::Tick;
 use crate::track::expect::{Announced, Announcer, Class, End, Handle, Inherited, Own, Refused};
-use crate::track::helper::{self, Expected, Heard, Hearer, Helped};
+use crate::track::helper::{self, Expected, Heard, Hearer};
 use crate::track::{Expectations, Flow, Status, Timeouts, expect};
 use config::policy::HelperKind;
 
@@ -37,9 +37,11 @@ impl<'a> Tracker<'a> {
     pub(super) fn remove(&mut self, slot: Slot) {
         if let Some(mut own) = self.announced(slot) {
             self.shard.expectations.forget(&mut own, |_| true);
-            if self.shard.table.extra(slot).helped.is_unanswered_control() {
-                let FlowKey { low, high, zone, .. } = *self.shard.table.entry(slot).key();
-                self.shard.expectations.end_call((low, 0), (high, 0), zone, self.now);
+            let expectations = self.shard.expectations;
+            let helped = &mut self.shard.table.extra_mut(slot).helped;
+            helped.announced = own;
+            if let Some(([client, server], zone)) = helped.hang_up(expectations) {
+                self.end_call(client, server, zone);
             }
         }
         self.shard.table.remove(slot);
@@ -76,7 +78,7 @@ impl<'a> Tracker<'a> {
             _ => return None,
         };
         let inherited = self.shard.expectations.take(&announced, self.now)?;
-        if inherited.helper == HelperKind::Pptp {
+        if inherited.helper == HelperKind::Pptp && !inherited.is_doubted {
             // one packet is enough, whichever way it goes
             let [sender, receiver] = ends(key, orientation.reversed());
             let back = Announced::of_call(sender, receiver, key.zone);
@@ -85,20 +87,16 @@ impl<'a> Tracker<'a> {
         Some(inherited)
     }
 
-    /// What is kept of the GRE of an announced call that begins.
-    pub(super) fn of_call(&self, key: &FlowKey, orientation: Orientation) -> Helped {
-        let [sender, receiver] = ends(key, orientation);
-        Helped::of_call(HelperKind::Pptp, self.shard.expectations.calls(), sender, receiver)
-    }
-
     /// Where the flow of a packet is looked for, if it is GRE of a call that a control connection has named.
     pub(in crate::pipeline) fn named<F: Frame + ?Sized>(
-        &self,
+        &mut self,
         packet: &Packet,
         frame: &F,
         keyed: &Keyed,
     ) -> Option<Keyed> {
         let key = keyed.key().filter(|key| key.protocol == protocol::GRE && key.version == 4)?;
+        // a control connection may end its call just now
+        self.expire_due();
         let calls = self.shard.expectations.calls();
         if !calls.any() {
             return None;
@@ -121,19 +119,24 @@ impl<'a> Tracker<'a> {
         })
     }
 
-    /// A call of PPTP is over. As in the kernel, what is expected of it goes only where there is no flow; of another
-    /// worker's flow nobody knows here.
+    /// A call of PPTP is over. As in the kernel, what is expected of the client goes only where there is no flow.
     fn end_call(&mut self, client: End, server: End, zone: u16) {
         let key = FlowKey { zone, ..expect::gre(client, server) };
         let hash = self.shard.hasher.hash(&key);
-        self.end_if_over(&Keyed::Own { key, hash, orientation: Orientation::Up });
-        if let Some(slot) = self.shard.table.find(hash, &key, self.now) {
-            self.remove(slot);
-            let back = Announced::of_call(server, client, zone);
-            self.shard.expectations.unexpect_any(&back, self.now);
-        } else {
-            self.shard.expectations.end_call(client, server, zone, self.now);
+        if hash.owner(self.rules.workers()) != self.worker {
+            return self.shard.expectations.end_call(client, server, zone, self.now);
         }
+        self.end_if_over(&Keyed::Own { key, hash, orientation: Orientation::Up });
+        let mut over =
+            [(server, client), (client, server)].map(|ends| Announced::of_call(ends.0, ends.1, zone));
+        let over = match self.shard.table.find(hash, &key, self.now) {
+            Some(slot) => {
+                self.remove(slot);
+                &mut over[..1]
+            }
+            None => &mut over[..],
+        };
+        over.iter().for_each(|over| self.shard.expectations.unexpect_any(over, self.now));
         self.settle();
     }
 
@@ -141,10 +144,12 @@ impl<'a> Tracker<'a> {
     #[inline]
     pub(super) fn end_if_over(&mut self, keyed: &Keyed) {
         let (Keyed::Own { key, hash, .. } | Keyed::Quoted { key, hash, .. }) = keyed else { return };
+        if key.protocol != protocol::GRE || key.version != 4 {
+            return;
+        }
         let calls = self.shard.expectations.calls();
-        if key.protocol == protocol::GRE
-            && key.version == 4
-            && calls.have_ended()
+        self.is_doubtful = self.shard.expectations.doubts().are_cast(*hash, self.now);
+        if calls.have_ended()
             && let Some(slot) = self.shard.table.find(*hash, key, self.now)
         {
             let mut flow = self.shard.table.entry(slot);
@@ -197,7 +202,7 @@ impl<'a> Tracker<'a> {
             expectations: self.shard.expectations,
             own: extra.helped.announced,
             key: *flow.key(),
-            by: Announcer { helper, mark: flow.mark, ends },
+            by: Announcer { helper, mark: flow.mark, ends, hash: self.shard.hasher.hash(flow.key()) },
             now: self.now,
             lasts: None,
             ended: None,
@@ -285,7 +290,7 @@ impl Hearer for Ear<'_> {
     }
 
     fn name(&mut self, handle: &mut Handle, sender: End, receiver: End) -> Result<(), Refused> {
-        self.expectations.calls().name(handle, sender, receiver)
+        self.expectations.calls().name(handle, sender, receiver, self.by.hash)
     }
 
     fn take_back(&mut self, handle: &mut Handle) {

@@ -22,6 +22,8 @@ pub(super) struct Body {
     pub(super) mark: AtomicU64,
     /// When that connection ends.
     pub(super) announcer_ends: AtomicU64,
+    /// Its hash, under no version.
+    pub(super) announcer: AtomicU64,
 }
 
 impl Body {
@@ -53,13 +55,15 @@ impl Body {
     }
 }
 
-/// The helper that announced it, by number; its class; whether it is a registration, and whether that is confirmed.
+/// The helper that announced it, by number; its class; whether it is a registration, and whether that is confirmed;
+/// whether the kernel may have forgotten it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Flags(pub(super) u32);
 
 impl Flags {
     const REGISTRATION: u32 = 1 << 16;
     const DORMANT: u32 = 1 << 17;
+    const DOUBTED: u32 = 1 << 18;
 
     pub(super) const fn of(helper: HelperKind, terms: Terms) -> Self {
         let registration = if terms.is_registration { Self::REGISTRATION | Self::DORMANT } else { 0 };
@@ -84,6 +88,14 @@ impl Flags {
 
     pub(super) const fn awake(self) -> Self {
         Self(self.0 & !Self::DORMANT)
+    }
+
+    pub(super) const fn is_doubted(self) -> bool {
+        self.0 & Self::DOUBTED != 0
+    }
+
+    pub(super) const fn doubted(self) -> Self {
+        Self(self.0 | Self::DOUBTED)
     }
 }
 

@@ -4,7 +4,8 @@
 //! Where a control connection has said how the sender numbers that call, packets both ways belong to one flow: its ports
 //! are the two numbers. Shared by all workers, as the control connection may be another's; the table is bounded, and
 //! every call looks at 32 slots at most. A name stays until it is taken back; of two that say different things of one
-//! packet the older holds, whatever the zone, as in the kernel.
+//! packet the older holds, whatever the zone, as in the kernel. So is this: when any GRE ends that the control connection has
+//! announced, nothing that it has said holds any longer.
 //!
 //! When a call ends, its flow ends too, which may be another worker's: who meets that flow asks. There is a counter for
 //! all flows of some bits of their hash, and beside it other bits of the flow that ended last. A flow that knows the
@@ -33,18 +34,20 @@ pub struct Calls {
 
 /// From whom to whom, and since when; held together by the state, as of an expectation.
 #[derive(Debug, Default)]
-#[repr(align(32))]
+#[repr(align(64))]
 struct Slot {
     state: AtomicU64,
     addresses: AtomicU64,
     /// The receiver's, and the sender's.
     numbers: AtomicU64,
     age: AtomicU64,
+    /// The hash of the control connection, and how many ends were known when it said so or was believed last.
+    control: AtomicU64,
+    ends: AtomicU32,
 }
 
 /// How a sender numbers a call.
 struct Said {
-    handle: Handle,
     number: u16,
     /// The number of it among all that were said.
     age: u64,
@@ -82,13 +85,6 @@ impl Calls {
         oldest.map_or(0, |said| said.number)
     }
 
-    /// By what it is said that the sender numbers it so; what was said last.
-    #[must_use]
-    pub fn named(&self, sender: End, receiver: End) -> Handle {
-        let so = self.said(sender.0, receiver).filter(|said| said.number == sender.1);
-        so.max_by_key(|said| said.age).map_or(Handle::NONE, |said| said.handle)
-    }
-
     fn said(&self, sender: u128, receiver: End) -> impl Iterator<Item = Said> {
         let (hash, addresses) = (self.hash(sender, receiver), addresses(sender, receiver.0));
         self.window(hash).filter_map(move |place| {
@@ -99,22 +95,31 @@ impl Calls {
             }
             let (known, numbers) = (slot.addresses.load(Relaxed), slot.numbers.load(Relaxed));
             let age = slot.age.load(Relaxed);
+            let holds = self.holds(slot);
             // Acquire: the body was read before the state is looked at again.
             fence(Acquire);
-            let is_it = known == addresses && numbers as u16 == receiver.1;
-            let handle = Handle::new(place, version(state), Class::Only);
-            let said = Said { handle, number: (numbers >> 16) as u16, age };
+            let is_it = holds && known == addresses && numbers as u16 == receiver.1;
+            let said = Said { number: (numbers >> 16) as u16, age };
             (is_it && slot.state.load(Relaxed) == state).then_some(said)
         })
     }
 
-    /// Packets from `sender` to `receiver` with the receiver's number are of the call that the sender numbers so. What was
-    /// said before by the same `handle` stays.
+    /// Packets from `sender` to `receiver` with the receiver's number are of the call that the sender numbers so, says the
+    /// control connection with this hash. What it said before by the same `handle` stays.
     ///
     /// # Errors
     /// If that was said of other packets, or there is no room.
-    pub fn name(&self, handle: &mut Handle, sender: End, receiver: End) -> Result<(), Refused> {
+    pub fn name(
+        &self,
+        handle: &mut Handle,
+        sender: End,
+        receiver: End,
+        control: FlowHash,
+    ) -> Result<(), Refused> {
         let addresses = addresses(sender.0, receiver.0);
+        if self.slot(*handle).is_some_and(|slot| !self.holds(slot)) {
+            self.take_back(handle);
+        }
         if let Some(slot) = self.slot(*handle) {
             let is_same =
                 slot.addresses.load(Relaxed) == addresses && slot.numbers.load(Relaxed) as u16 == receiver.1;
@@ -132,6 +137,8 @@ impl Calls {
                 slot.addresses.store(addresses, Relaxed);
                 slot.numbers.store(u64::from(receiver.1) | u64::from(sender.1) << 16, Relaxed);
                 slot.age.store(self.next.fetch_add(1, Relaxed), Relaxed);
+                slot.control.store(control.0, Relaxed);
+                slot.ends.store(self.ends(control), Relaxed);
                 // Release: who sees it live sees the body.
                 slot.state.store(live(next, hash), Release);
                 *handle = Handle::new(place, next, Class::Only);
@@ -162,7 +169,7 @@ impl Calls {
         self.has_ended.load(Acquire) != 0
     }
 
-    /// The flow with this hash ends, whoever has it.
+    /// The flow with this hash ends, whoever has it; or GRE that the control connection with this hash has announced.
     pub fn end(&self, hash: FlowHash) {
         self.has_ended.store(1, Release);
         let ended = self.ended(hash);
@@ -189,6 +196,18 @@ impl Calls {
         let missed = count.wrapping_sub(*known);
         *known = count;
         missed > 1 || missed == 1 && last as u32 == tag(hash)
+    }
+
+    /// Whether no GRE that its control connection has announced has ended since this was said.
+    fn holds(&self, slot: &Slot) -> bool {
+        let before = slot.ends.load(Relaxed);
+        let mut known = before;
+        let is_over = self.is_over(FlowHash(slot.control.load(Relaxed)), &mut known);
+        if !is_over && known != before {
+            // Lost to another occupant, it was not meant for that one.
+            let _ = slot.ends.compare_exchange(before, known, Relaxed, Relaxed);
+        }
+        !is_over
     }
 
     fn ended(&self, hash: FlowHash) -> &AtomicU64 {
@@ -241,6 +260,8 @@ mod tests {
     const PNS: u128 = 0xc633_6401;
     const PAC: u128 = 0xc000_020a;
 
+    const CONTROL: FlowHash = FlowHash(3 << 32 | 1);
+
     fn calls(slots: usize) -> Calls {
         Calls::with_capacity(slots, FlowHasher::new([1, 2, 3, 4]))
     }
@@ -250,15 +271,23 @@ mod tests {
         let calls = calls(64);
         let mut handle = Handle::NONE;
         assert_eq!(calls.number_of_sender(PNS, (PAC, 7)), 0);
-        calls.name(&mut handle, (PNS, 5), (PAC, 7)).unwrap();
+        calls.name(&mut handle, (PNS, 5), (PAC, 7), CONTROL).unwrap();
         assert!(calls.any());
         assert_eq!(calls.number_of_sender(PNS, (PAC, 7)), 5);
         for other in [(PAC, (PNS, 7)), (PNS, (PAC, 5)), (PNS, (PAC, 8)), (PNS + 1, (PAC, 7))] {
             assert_eq!(calls.number_of_sender(other.0, other.1), 0, "{other:?}");
         }
-        assert_eq!(calls.name(&mut handle, (PNS, 6), (PAC, 7)), Ok(()), "said again, it stays as it was");
+        assert_eq!(
+            calls.name(&mut handle, (PNS, 6), (PAC, 7), CONTROL),
+            Ok(()),
+            "said again, it stays as it was"
+        );
         assert_eq!(calls.number_of_sender(PNS, (PAC, 7)), 5);
-        assert_eq!(calls.name(&mut handle, (PNS, 5), (PAC, 8)), Err(Refused::Known), "one at a time");
+        assert_eq!(
+            calls.name(&mut handle, (PNS, 5), (PAC, 8), CONTROL),
+            Err(Refused::Known),
+            "one at a time"
+        );
         let mut same = handle;
         calls.take_back(&mut handle);
         calls.take_back(&mut same);
@@ -269,15 +298,32 @@ mod tests {
     fn the_older_of_two_holds() {
         let calls = calls(64);
         let (mut one, mut other) = (Handle::NONE, Handle::NONE);
-        calls.name(&mut one, (PNS, 5), (PAC, 7)).unwrap();
-        calls.name(&mut other, (PNS, 6), (PAC, 7)).unwrap();
+        calls.name(&mut one, (PNS, 5), (PAC, 7), CONTROL).unwrap();
+        calls.name(&mut other, (PNS, 6), (PAC, 7), CONTROL).unwrap();
         assert_eq!(calls.number_of_sender(PNS, (PAC, 7)), 5);
-        assert_eq!(calls.named((PNS, 5), (PAC, 7)), one);
-        assert_eq!(calls.named((PNS, 6), (PAC, 7)), other, "each has its own");
         calls.take_back(&mut one);
         assert_eq!(calls.number_of_sender(PNS, (PAC, 7)), 6);
-        calls.name(&mut one, (PNS, 5), (PAC, 7)).unwrap();
+        calls.name(&mut one, (PNS, 5), (PAC, 7), CONTROL).unwrap();
         assert_eq!(calls.number_of_sender(PNS, (PAC, 7)), 6, "it is the older now, in whatever slot");
+    }
+
+    #[test]
+    fn what_a_control_connection_said_holds_until_gre_ends_that_it_announced() {
+        let calls = calls(64);
+        let (mut one, mut other) = (Handle::NONE, Handle::NONE);
+        let stranger = FlowHash(CONTROL.0 + 1);
+        calls.name(&mut one, (PNS, 5), (PAC, 7), CONTROL).unwrap();
+        calls.name(&mut other, (PAC, 7), (PNS, 5), stranger).unwrap();
+        let numbers =
+            || [(PNS, (PAC, 7)), (PAC, (PNS, 5))].map(|(from, to)| calls.number_of_sender(from, to));
+        calls.end(stranger);
+        assert_eq!(numbers(), [5, 0], "they share a counter");
+        calls.end(stranger);
+        assert_eq!(numbers(), [5, 0], "it was believed since");
+        calls.end(CONTROL);
+        assert_eq!(numbers(), [0, 0]);
+        calls.name(&mut one, (PNS, 6), (PAC, 8), CONTROL).unwrap();
+        assert_eq!(calls.number_of_sender(PNS, (PAC, 8)), 6, "the next call");
     }
 
     #[test]
@@ -286,11 +332,11 @@ mod tests {
         let mut handles = [Handle::NONE; 5];
         let said: Vec<_> = (1..)
             .zip(&mut handles)
-            .map(|(number, handle)| calls.name(handle, (PNS, number), (PAC, number)))
+            .map(|(number, handle)| calls.name(handle, (PNS, number), (PAC, number), CONTROL))
             .collect();
         assert_eq!(said, [Ok(()), Ok(()), Ok(()), Ok(()), Err(Refused::Full)]);
         calls.take_back(&mut handles[0]);
-        assert_eq!(calls.name(&mut handles[4], (PNS, 5), (PAC, 5)), Ok(()));
+        assert_eq!(calls.name(&mut handles[4], (PNS, 5), (PAC, 5), CONTROL), Ok(()));
     }
 
     #[test]

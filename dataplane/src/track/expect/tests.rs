@@ -1,7 +1,7 @@
 //! Who is expected, and for how long.
 
-use super::{Announced, Announcer, Class, Expectations, Inherited, Own, Refused, Terms, WINDOW};
-use crate::flow::FlowHasher;
+use super::{Announced, Announcer, Class, Expectations, Handle, Inherited, Own, Refused, Terms, WINDOW, gre};
+use crate::flow::{FlowHash, FlowHasher, FlowKey};
 use crate::time::Tick;
 use config::policy::HelperKind;
 use proptest::collection::vec;
@@ -15,10 +15,16 @@ fn to_port(port: u16) -> Announced {
     Announced::new(1, (2, port), 6, 4, 0)
 }
 
-const INHERITED: Inherited = Inherited { helper: HelperKind::Ftp, mark: 7, is_helped: false };
+const INHERITED: Inherited = Inherited {
+    helper: HelperKind::Ftp,
+    mark: 7,
+    is_helped: false,
+    is_doubted: false,
+    announcer: FlowHash(9),
+};
 
 const fn ends(tick: u32) -> Announcer {
-    Announcer { helper: HelperKind::Ftp, mark: 7, ends: Tick(tick) }
+    Announcer { helper: HelperKind::Ftp, mark: 7, ends: Tick(tick), hash: FlowHash(9) }
 }
 
 const fn until(milliseconds: u32) -> Terms {
@@ -49,6 +55,60 @@ fn it_is_taken_once() {
     assert_eq!(table.take(&to_port(5), Tick(299)), Some(INHERITED));
     assert_eq!(table.take(&to_port(5), Tick(299)), None);
     assert!(table.is_empty());
+}
+
+#[test]
+fn what_the_kernel_may_have_forgotten_is_doubted_until_it_is_announced_again() {
+    let table = table(64);
+    let [client, server] = [(1, 5), (2, 7)];
+    let [there, back] =
+        [(client, server), (server, client)].map(|(from, to)| Announced::of_call(from, to, 0));
+    let (mut own, mut other) = (Own::default(), Own::default());
+    let terms = Terms { most: 2, ..until(300) };
+    let expect = |own: &mut Own, announced| table.expect(own, announced, ends(900), terms, Tick(0));
+    expect(&mut own, &there).unwrap();
+    expect(&mut own, &back).unwrap();
+    table.end_call(client, server, 0, Tick(1));
+    let doubted = Some(Inherited { is_doubted: true, ..INHERITED });
+    assert_eq!([1, 2].map(|now| table.take(&there, Tick(now))), [doubted, doubted], "it stays so");
+    assert_eq!(table.take(&back, Tick(2)), None);
+    assert_eq!(expect(&mut other, &there), Err(Refused::Doubted));
+    expect(&mut own, &there).unwrap();
+    assert_eq!(expect(&mut other, &there), Err(Refused::Known));
+    assert_eq!(table.take(&there, Tick(3)), Some(INHERITED));
+}
+
+#[test]
+fn where_gre_of_the_call_has_begun_it_is_expected_of_the_client_still() {
+    let table = table(64);
+    let [client, server] = [(1, 5), (2, 7)];
+    let there = Announced::of_call(client, server, 0);
+    let hash = FlowHasher::new([1, 2, 3, 4]).hash(&gre(client, server));
+    let mut name = Handle::NONE;
+    table.calls().name(&mut name, (1, 6), (2, 8), FlowHash(9)).unwrap();
+    table.gre_begins(hash, FlowHash(9));
+    table.expect(&mut Own::default(), &there, ends(900), until(300), Tick(0)).unwrap();
+    table.end_call(client, server, 0, Tick(1));
+    assert_eq!(table.calls().number_of_sender(1, (2, 8)), 0, "nor is what its connection names now");
+    assert_eq!(table.take(&there, Tick(2)), Some(INHERITED));
+    assert!(!table.gre_ends(hash), "it has been told");
+}
+
+#[test]
+fn what_ends_by_its_timeout_leaves_doubts_of_all_its_gre() {
+    let table = table(64);
+    let hasher = FlowHasher::new([1, 2, 3, 4]);
+    table.end_call_sometime((1, 5), (2, 7), 0, Tick(1));
+    let are_cast = |client, server, zone| {
+        let hash = hasher.hash(&FlowKey { zone, ..gre((1, client), (2, server)) });
+        table.doubts().are_cast(hash, Tick(2))
+    };
+    for (client, server) in [(5, 7), (0, 7), (5, 0)] {
+        assert!(are_cast(client, server, 0) && !are_cast(client, server, 1), "{client} {server}");
+    }
+    for (client, server) in [(0, 0), (7, 5), (5, 8)] {
+        assert!(!are_cast(client, server, 0), "{client} {server}");
+    }
 }
 
 #[test]

@@ -17,8 +17,9 @@ mod tftp;
 use config::policy::HelperKind;
 use zerocopy::FromZeros;
 
-use super::expect::{Announced, Calls, Class, End, Expectations, Handle, Own, Refused, Terms};
+use super::expect::{Announced, Class, End, Expectations, Handle, Own, Refused, Terms};
 use super::{CtState, Direction};
+use crate::flow::FlowHash;
 use crate::frame::Frame;
 use crate::packet::{Packet, protocol};
 use crate::reason::Reason;
@@ -57,34 +58,35 @@ impl Helped {
         Self { expected_by: helper as u8 + 1, ..Self::default() }
     }
 
-    /// The GRE of a call, between two ends, that a connection with this helper announced.
+    /// The GRE of a call of PPTP, by its hash.
     #[must_use]
-    pub fn of_call(helper: HelperKind, calls: &Calls, sender: End, receiver: End) -> Self {
-        Self { pptp: pptp::Control::of_call(calls, sender, receiver), ..Self::expected_by(helper) }
+    pub fn of_call(gre: FlowHash) -> Self {
+        Self { pptp: pptp::Control::of_call(gre), ..Self::expected_by(HelperKind::Pptp) }
     }
 
     /// Whether its end is to be told: [`Self::finish`].
     #[must_use]
     pub fn is_missed(&self) -> bool {
-        self.pptp.is_missed()
-    }
-
-    /// Whether it is a control connection of PPTP that nobody has answered.
-    #[must_use]
-    pub fn is_unanswered_control(&self) -> bool {
-        self.helper() == Some(HelperKind::Pptp) && !self.is_missed()
+        self.is_missed_at_once() || !self.announced.is_empty()
     }
 
     /// Whether that is to be told in time.
     #[must_use]
     pub fn is_missed_at_once(&self) -> bool {
-        self.pptp.is_named()
+        self.pptp.is_missed()
     }
 
-    /// The connection has ended.
+    /// It ends as a packet asks: what names its call is taken back. Its client and server, each with the number of its
+    /// call, and its zone, if it is a control connection of PPTP.
+    pub fn hang_up(&mut self, expectations: &Expectations) -> Option<([End; 2], u16)> {
+        std::mem::take(&mut self.pptp).hang_up(expectations)
+    }
+
+    /// The connection has ended: by its timeout, or for want of room.
     pub fn finish(&self, expectations: &Expectations, now: Tick) {
         if self.is_missed() {
             self.pptp.finish(expectations, now);
+            expectations.forget(&mut self.announced.clone(), |_| true);
         }
     }
 
@@ -206,7 +208,7 @@ impl<F: ?Sized> Copy for Heard<'_, F> {}
 ///
 /// # Errors
 /// Why it must not pass: [`Reason::HelperPartial`] if it says half of something, [`Reason::HelperExpectation`] if what it
-/// announces cannot be expected.
+/// announces cannot be expected, [`Reason::HelperUnsure`] if nobody can tell whether it can.
 pub fn follow<F: Frame + ?Sized, H: Hearer>(
     helped: &mut Helped,
     heard: Heard<'_, F>,
@@ -225,8 +227,8 @@ pub fn follow<F: Frame + ?Sized, H: Hearer>(
         Some(HelperKind::Ftp) if goes_on => ftp::follow(&mut helped.lines, packet, frame, direction)?,
         Some(HelperKind::Irc) if goes_on => irc::follow(packet, frame, direction),
         Some(HelperKind::Sane) if goes_on => sane::follow(&mut helped.sane, packet, frame, direction),
-        Some(HelperKind::Pptp) if goes_on => return pptp::follow(&mut helped.pptp, heard, hearer),
-        Some(HelperKind::Ftp | HelperKind::Irc | HelperKind::Sane | HelperKind::Pptp) | None => None,
+        Some(HelperKind::Pptp) => return pptp::follow(&mut helped.pptp, heard, hearer),
+        Some(HelperKind::Ftp | HelperKind::Irc | HelperKind::Sane) | None => None,
         // as in the kernel, these are for packets that the host itself sends to everybody
         Some(HelperKind::NetbiosNs | HelperKind::Snmp) => None,
     };

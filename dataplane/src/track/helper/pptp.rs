@@ -12,11 +12,12 @@
 use zerocopy::FromZeros;
 
 use super::{Class, Expected, Heard, Hearer, Terms, protocol, text};
+use crate::flow::FlowHash;
 use crate::frame::Frame;
 use crate::reason::Reason;
 use crate::time::Tick;
-use crate::track::Direction;
-use crate::track::expect::{Calls, End, Expectations, Handle, Refused};
+use crate::track::expect::{End, Expectations, Handle, Refused};
+use crate::track::{CtState, Direction};
 
 /// What is known of a control connection, or of the GRE of its call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromZeros)]
@@ -25,12 +26,14 @@ pub(super) struct Control {
     session: Session,
     call: Call,
     zone: u16,
-    /// Client and server; 0 until there was traffic both ways.
+    /// Client and server; 0 of the GRE of its call.
     hosts: [u32; 2],
     /// Their numbers.
     numbers: [u16; 2],
     /// By which GRE of the call is named, from the client and from the server.
     names: [Handle; 2],
+    /// Of GRE, its hash.
+    gre: u64,
 }
 
 /// How far the session has come, in the kernel's order.
@@ -60,28 +63,29 @@ enum Call {
 }
 
 impl Control {
-    /// Of the GRE between two hosts, sender and receiver of its first packet, that a control connection announced.
-    pub(super) fn of_call(calls: &Calls, sender: End, receiver: End) -> Self {
-        Self { names: [calls.named(sender, receiver), calls.named(receiver, sender)], ..Self::default() }
+    /// Of GRE with this hash that a control connection announced.
+    pub(super) fn of_call(gre: FlowHash) -> Self {
+        Self { gre: gre.0, ..Self::default() }
     }
 
-    /// Whether its end is to be told.
+    /// Whether its end is to be told, in time.
     pub(super) fn is_missed(&self) -> bool {
-        self.hosts != [0; 2] || self.is_named()
+        self.hosts != [0; 2] || self.gre != 0
     }
 
-    /// Whether its end is to be told in time.
-    pub(super) fn is_named(&self) -> bool {
-        self.names != [Handle::default(); 2]
+    /// Nothing is named by its call any more. Client and server with their numbers, and the zone, if it is no call's GRE.
+    pub(super) fn hang_up(mut self, expectations: &Expectations) -> Option<([End; 2], u16)> {
+        self.names.iter_mut().for_each(|name| expectations.calls().take_back(name));
+        if self.gre != 0 {
+            expectations.gre_ends(FlowHash(self.gre));
+        }
+        (self.hosts != [0; 2]).then(|| (self.ends(), self.zone))
     }
 
-    /// It has ended: so has its call.
-    pub(super) fn finish(&self, expectations: &Expectations, now: Tick) {
-        let mut gone = *self;
-        gone.names.iter_mut().for_each(|name| expectations.calls().take_back(name));
-        if self.hosts != [0; 2] {
-            let [client, server] = gone.ends();
-            expectations.end_call(client, server, self.zone, now);
+    /// It has ended, nobody knows when exactly: so has its call.
+    pub(super) fn finish(self, expectations: &Expectations, now: Tick) {
+        if let Some(([client, server], zone)) = self.hang_up(expectations) {
+            expectations.end_call_sometime(client, server, zone, now);
         }
     }
 
@@ -90,19 +94,23 @@ impl Control {
     }
 }
 
-/// Follows a packet of an established control connection.
+/// Follows a packet of a control connection, which is read if there was traffic both ways.
 ///
 /// # Errors
-/// [`Reason::HelperExpectation`] if there is no room for the names of its call.
+/// [`Reason::HelperExpectation`] if there is no room for the names of its call, [`Reason::HelperUnsure`] if it cannot be
+/// told whether the kernel would expect it.
 pub(super) fn follow<F: Frame + ?Sized, H: Hearer>(
     control: &mut Control,
     heard: Heard<'_, F>,
     hearer: &mut H,
 ) -> Result<(), Reason> {
-    let Heard { packet, frame, direction, .. } = heard;
+    let Heard { packet, frame, state, direction } = heard;
     let ends = [packet.tuple.source as u32, packet.tuple.destination as u32];
     control.hosts = if direction == Direction::Original { ends } else { [ends[1], ends[0]] };
     control.zone = hearer.zone();
+    if state != CtState::Established {
+        return Ok(());
+    }
     let Some((start, length)) = text::place(packet, usize::from(packet.tcp.header_length)) else {
         return Ok(());
     };
@@ -195,12 +203,12 @@ impl Control {
     fn announce<H: Hearer>(&mut self, hearer: &mut H) -> Result<(), Reason> {
         let [client, server] = self.ends();
         let (there, back) = (gre(client, server), gre(server, client));
-        if hearer.expect(there).is_err() {
-            return Ok(());
+        if let Err(refused) = hearer.expect(there) {
+            return told(refused);
         }
-        if hearer.expect(back).is_err() {
+        if let Err(refused) = hearer.expect(back) {
             hearer.unexpect(&there);
-            return Ok(());
+            return told(refused);
         }
         let Err(refused) = self.name(hearer, client, server) else { return Ok(()) };
         hearer.unexpect(&back);
@@ -216,6 +224,14 @@ impl Control {
             self.names.iter_mut().for_each(|name| hearer.take_back(name));
         }
         named
+    }
+}
+
+/// As in the kernel, a call that is not expected is no reason to drop what announces it, if it is not.
+const fn told(refused: Refused) -> Result<(), Reason> {
+    match refused {
+        Refused::Doubted => Err(Reason::HelperUnsure),
+        Refused::Taken | Refused::Known | Refused::Full => Ok(()),
     }
 }
 

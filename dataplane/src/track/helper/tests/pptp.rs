@@ -1,7 +1,7 @@
 //! What control connections of PPTP announce, to the letter of nf_conntrack_pptp of Linux 6.18.
 
 use super::{CLIENT, SERVER, four};
-use crate::flow::FlowHasher;
+use crate::flow::{FlowHash, FlowHasher};
 use crate::packet::build::FrameBuilder;
 use crate::packet::flag::{ACK, PSH};
 use crate::packet::{parse, protocol};
@@ -25,11 +25,12 @@ struct Ear {
 }
 
 const NOW: Tick = Tick(1000);
+const CONTROL: FlowHash = FlowHash(1);
 
 impl Hearer for Ear {
     fn expect(&mut self, expected: Expected) -> Result<(), Refused> {
         assert_eq!((expected.protocol, expected.terms.most), (protocol::GRE, 2));
-        let by = Announcer { helper: HelperKind::Pptp, mark: 0, ends: NOW.after(1 << 30) };
+        let by = Announcer { helper: HelperKind::Pptp, mark: 0, ends: NOW.after(1 << 30), hash: CONTROL };
         self.expectations.expect(&mut self.own, &expected.announced(4, 0), by, expected.terms, NOW)
     }
 
@@ -56,7 +57,7 @@ impl Hearer for Ear {
     }
 
     fn name(&mut self, handle: &mut Handle, sender: End, receiver: End) -> Result<(), Refused> {
-        self.expectations.calls().name(handle, sender, receiver)
+        self.expectations.calls().name(handle, sender, receiver, CONTROL)
     }
 
     fn take_back(&mut self, handle: &mut Handle) {
@@ -64,7 +65,9 @@ impl Hearer for Ear {
     }
 
     fn end_call(&mut self, one: End, other: End) {
-        self.expectations.end_call(one, other, 0, NOW);
+        for (from, to) in [(one, other), (other, one)] {
+            self.expectations.unexpect_any(&Announced::of_call(from, to, 0), NOW);
+        }
     }
 }
 
@@ -166,6 +169,7 @@ fn the_end_of_the_connection_is_that_of_its_call() {
     let mut lab = Lab::started();
     lab.calls(5, 7).unwrap();
     assert!(lab.helped.is_missed() && lab.helped.is_missed_at_once());
+    lab.helped.announced = lab.ear.own;
     lab.helped.finish(&lab.ear.expectations, NOW);
     assert_eq!((lab.names(7), lab.names(5)), ([0, 0], [0, 0]));
     assert!(!lab.expects((CLIENT, 5), (SERVER, 7)));
@@ -200,7 +204,7 @@ fn without_room_for_its_names_a_call_does_not_pass() {
     let mut lab = Lab::started_with_room(4);
     let calls = lab.ear.expectations.calls();
     for number in 1..=8 {
-        calls.name(&mut Handle::default(), (CLIENT + 1, number), (SERVER, number)).unwrap();
+        calls.name(&mut Handle::default(), (CLIENT + 1, number), (SERVER, number), CONTROL).unwrap();
     }
     assert_eq!(lab.calls(5, 7), Err(Reason::HelperExpectation));
     assert_eq!((lab.names(7), lab.names(5)), ([0, 0], [0, 0]));
