@@ -2,7 +2,7 @@
 //! bit where boxes part (after HiCuts: Gupta and McKeown, 1999).
 //!
 //! A node takes some bits of one coordinate as the number of its child; a leaf has the few boxes that are left, in
-//! order, and all are compared with the point at once ([`leaves`]). Coordinates that are dear are asked for when a node or
+//! order, and several are compared with the point at once ([`leaves`]). Coordinates that are dear are asked for when a node or
 //! a leaf needs them. A coordinate that does not exist has a child of its own. Behind a box that settles matters and covers
 //! all that a node can be asked about, nothing is listed, nor what such a box covers.
 //!
@@ -26,8 +26,8 @@ mod wide;
 pub(super) use burst::Points;
 
 use growing::{Growing, Price};
-use leaves::{BLOCK, Layout};
-use region::Region;
+use leaves::{BLOCK, Layout, Line, MOST_LINES, Pattern, label};
+use region::{LEAST_BLOCK, Region};
 
 /// Most dimensions of a tree.
 pub(super) const MOST_AXES: usize = 8;
@@ -37,9 +37,13 @@ pub(super) const MOST_AXES: usize = 8;
 pub(super) struct Forest {
     roots: Box<[Root]>,
     cells: Box<[Cell]>,
-    /// The boxes of leaves, each leaf's in order, and [`leaves::BEHIND`] bytes.
-    leaves: Box<[u8]>,
+    /// The boxes of leaves, each leaf's in order.
+    leaves: Box<[Line]>,
+    /// Which dimensions they are bounded in, block by block.
+    bounded: Box<[[u8; BLOCK]]>,
     layout: Layout,
+    /// How many dimensions there are.
+    axes: usize,
     /// How bursts are compared.
     compares: burst::Compares,
 }
@@ -58,6 +62,7 @@ pub(super) struct Bounds {
 pub(super) struct Candidates<'a> {
     forest: &'a Forest,
     point: Point,
+    patterns: [Pattern; MOST_LINES],
     /// What is left of the leaf of each tree.
     left: [Left; MOST_TREES],
     /// The next box of each tree; [`NONE`] if there is none.
@@ -67,12 +72,11 @@ pub(super) struct Candidates<'a> {
 /// What is left of a leaf.
 #[derive(Debug, Clone, Copy, Default)]
 struct Left {
-    /// Where the block begins that is being looked at, and how many boxes are in it.
-    block: usize,
-    count: usize,
-    /// Boxes of it that hold the point.
-    found: u16,
-    /// Boxes behind it.
+    /// Where the block behind the one that is being looked at begins.
+    next: usize,
+    /// Boxes of the one that hold the point.
+    found: u32,
+    /// Blocks behind it.
     behind: usize,
 }
 
@@ -126,12 +130,15 @@ impl Forest {
         let mut growing = Growing::over(boxes, labels, Layout::of(bits, boxes), price);
         let reach = Region::whole(bits);
         let roots = groups.iter().map(|group| growing.root(group, &reach)).collect::<Option<_>>()?;
-        growing.leaves.extend_from_slice(&[0; leaves::BEHIND]);
+        let [_, lines] = growing.layout.lines();
+        growing.leaves.resize(growing.leaves.len() + lines, Line::default());
         Some(Self {
             roots,
             cells: growing.cells.into(),
             leaves: growing.leaves.into(),
+            bounded: growing.bounded.into(),
             layout: growing.layout,
+            axes: bits.len(),
             compares: burst::Compares::here(),
         })
     }
@@ -148,7 +155,8 @@ impl Forest {
         for (left, &root) in left.iter_mut().zip(&self.roots) {
             *left = self.leaf(root, &mut point, &mut later);
         }
-        let mut candidates = Candidates { forest: self, point, left, next: [NONE; MOST_TREES] };
+        let patterns = self.layout.patterns(&point.lanes);
+        let mut candidates = Candidates { forest: self, point, patterns, left, next: [NONE; MOST_TREES] };
         for tree in 0..self.roots.len() {
             candidates.next[tree] = candidates.following(tree);
         }
@@ -170,15 +178,18 @@ impl Forest {
         while !cell.is_leaf() {
             cell = self.cells[cell.first() + point.place(cell, later)];
         }
-        let (block, behind, needed) = cell.leaf();
+        let (next, behind, needed) = cell.leaf();
         point.complete(needed, later);
         point.used |= needed;
-        Left { block, count: 0, found: 0, behind }
+        Left { next, found: 0, behind }
     }
 
     /// Bytes it takes.
     pub(super) fn memory(&self) -> usize {
-        size_of_val(&*self.roots) + size_of_val(&*self.cells) + size_of_val(&*self.leaves)
+        size_of_val(&*self.roots)
+            + size_of_val(&*self.cells)
+            + size_of_val(&*self.leaves)
+            + size_of_val(&*self.bounded)
     }
 }
 
@@ -193,24 +204,34 @@ impl Candidates<'_> {
     #[inline]
     fn following(&mut self, tree: usize) -> u32 {
         let forest = self.forest;
-        let Forest { leaves, layout, .. } = forest;
+        let [_, lines] = forest.layout.lines();
         let left = &mut self.left[tree];
         while left.found == 0 {
             if left.behind == 0 {
                 return NONE;
             }
-            left.block += layout.bytes(left.count);
-            left.count = left.behind.min(BLOCK);
-            left.behind -= left.count;
-            left.found = forest.holding(left.block, left.count, &self.point.lanes);
+            left.found = forest.holding(left.next, &self.patterns);
             if self.point.missing != 0 {
-                left.found = layout.not_missing(&leaves[left.block..], left.count, left.found, &self.point);
+                left.found = not_missing(&forest.bounded[left.next / lines], left.found, &self.point);
             }
+            left.next += lines;
+            left.behind -= 1;
         }
         let number = left.found.trailing_zeros();
         left.found &= left.found - 1;
-        layout.label(&leaves[left.block..], left.count, number as usize)
+        label(&forest.leaves[left.next - lines..left.next], number as usize)
     }
+}
+
+/// Of the boxes `found` in a block, those that are not bounded where the point has no coordinate.
+#[cold]
+fn not_missing(bounded: &[u8; BLOCK], found: u32, point: &Point) -> u32 {
+    (0..).zip(bounded).fold(
+        found,
+        |found, (number, bounded)| {
+            if bounded & point.missing == 0 { found } else { found & !(1 << number) }
+        },
+    )
 }
 
 impl Iterator for Candidates<'_> {
@@ -289,30 +310,30 @@ impl Bounds {
     }
 }
 
-/// A node: shift in bits 0 to 4; bits, at least one, in 5 to 8; axis in 9 to 11; what stands before those bits where there
-/// is a child for them in 12 to 39; first child in 40 to 63. A leaf: none in 5 to 8; the axes its boxes are bounded in in
-/// 9 to 16, how many there are in 17 to 31, where they lie in 32 to 63.
+/// A node: bits, at least one, in bits 0 to 3; the least coordinate that there is a child for, which is a multiple of 16,
+/// in 4 to 31 as it stands; shift in 32 to 36; axis in 37 to 39; first child in 40 to 63. A leaf: none in 0 to 3; the axes
+/// its boxes are bounded in in 5 to 12, how many blocks of them there are in 13 to 31, at which line they begin in 32 to 63.
 impl Cell {
-    /// Of so many `bits` from `shift` on, where they stand behind those of `start`. `None` if there are too many children.
+    /// Of so many `bits` from `shift` on, of the coordinates from `start` on. `None` if there are too many children.
     fn of_node(axis: usize, shift: u32, bits: u32, start: u32, first: usize) -> Option<Self> {
-        let before = u64::from(start) >> (shift + bits);
-        let cell = (first as u64) << 40 | before << 12 | (axis as u64) << 9 | u64::from(bits << 5 | shift);
-        (first < 1 << 24).then_some(Self(cell))
+        debug_assert!(start.is_multiple_of(1 << LEAST_BLOCK) && bits > 0);
+        let high = (first as u64) << 8 | (axis as u64) << 5 | u64::from(shift);
+        (first < 1 << 24).then_some(Self(high << 32 | u64::from(start | bits)))
     }
 
-    fn of_leaf(first: u32, count: u16, needed: u8) -> Self {
-        Self(u64::from(first) << 32 | u64::from(count) << 17 | u64::from(needed) << 9)
+    fn of_leaf(first: u32, blocks: u16, needed: u8) -> Self {
+        Self(u64::from(first) << 32 | u64::from(blocks) << 13 | u64::from(needed) << 5)
     }
 
     #[inline(always)]
     const fn is_leaf(self) -> bool {
-        self.0 & 0x1e0 == 0
+        self.0 & 15 == 0
     }
 
     /// The axis a node asks for.
     #[inline(always)]
     const fn axis(self) -> usize {
-        (self.0 >> 9 & 7) as usize
+        (self.0 >> 37 & 7) as usize
     }
 
     /// Its first child.
@@ -322,23 +343,23 @@ impl Cell {
     }
 
     /// How many children it has: one for those outside, one for those without a coordinate.
+    #[inline(always)]
     const fn places(self) -> usize {
-        (1 << (self.0 >> 5 & 15)) + 2
+        (1 << (self.0 & 15)) + 2
     }
 
-    /// Which child a coordinate goes to.
+    /// The child of those that have this coordinate: the one behind all others if it lies outside.
     #[inline(always)]
     const fn place(self, lane: u32) -> u32 {
-        let bits = (self.0 >> 5 & 15) as u32;
-        let lane = lane.wrapping_shr(self.0 as u32);
-        let is_within = lane >> bits == (self.0 >> 12) as u32 & 0x0fff_ffff;
-        if is_within { lane & ((1 << bits) - 1) } else { 1 << bits }
+        let inside = lane.wrapping_sub(self.0 as u32 & !15).wrapping_shr((self.0 >> 32) as u32);
+        let outside = 1 << (self.0 & 15);
+        if inside < outside { inside } else { outside }
     }
 
-    /// Where its boxes lie, how many there are, and the axes they are bounded in.
+    /// At which line its boxes begin, how many blocks of them there are, and the axes they are bounded in.
     #[inline(always)]
     const fn leaf(self) -> (usize, usize, u8) {
-        ((self.0 >> 32) as usize, (self.0 >> 17 & 0x7fff) as usize, (self.0 >> 9) as u8)
+        ((self.0 >> 32) as usize, (self.0 as u32 >> 13) as usize, (self.0 >> 5) as u8)
     }
 }
 

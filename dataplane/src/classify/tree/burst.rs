@@ -1,15 +1,29 @@
 //! Which is the first box for each of a burst of points? All go down the trees side by side, a level at a time, so that
-//! one's loads are under way while another's bits are taken apart; then leaf after leaf is compared.
+//! one's loads are under way while another's bits are taken apart; then leaf after leaf is compared. With AVX-512 all of it is
+//! done for several points at once ([`super::wide`]).
 
-use super::leaves::BLOCK;
+use super::leaves::{MOST_LINES, Pattern, label};
 use super::{Cell, Forest, MOST_AXES, NONE, Root};
 use crate::io::BURST;
 
 /// The coordinates of a burst of points, dimension by dimension.
 #[derive(Debug, Clone)]
+#[repr(align(64))]
 pub(in crate::classify) struct Points {
     pub(super) lanes: [[u32; BURST]; MOST_AXES],
     pub(super) count: usize,
+}
+
+/// Where each of a burst of points is.
+#[derive(Debug)]
+#[repr(align(64))]
+pub(super) struct Cells(pub(super) [Cell; BURST]);
+
+impl Default for Cells {
+    #[inline(always)]
+    fn default() -> Self {
+        Self([Cell::default(); BURST])
+    }
 }
 
 /// With what leaves are compared.
@@ -17,10 +31,10 @@ pub(in crate::classify) struct Points {
 pub(super) enum Compares {
     /// A box at a time.
     Portably,
-    /// Eight or sixteen boxes at a time, with AVX2.
+    /// Four boxes at a time, with AVX2.
     #[cfg(target_arch = "x86_64")]
     Middle(super::middle::Has),
-    /// Sixteen boxes at a time, with AVX-512.
+    /// Eight boxes at a time, sixteen points abreast, with AVX-512.
     #[cfg(target_arch = "x86_64")]
     Wide(super::wide::Has),
 }
@@ -91,46 +105,47 @@ impl Forest {
 
     /// As [`Self::first`], without vectors.
     pub(super) fn first_portably(&self, points: &Points, into: &mut [u32; BURST]) {
+        let [_, lines] = self.layout.lines();
+        let mut patterns = [[Pattern::default(); BURST]; MOST_LINES];
+        for (line, patterns) in patterns.iter_mut().enumerate().take(lines) {
+            self.layout.patterns_of(points, line, patterns);
+        }
         into[..points.count].fill(NONE);
         for root in &self.roots {
-            let mut cells = [Cell::default(); BURST];
+            let mut cells = Cells::default();
             self.descend(root, points, &mut cells);
-            for (number, (cell, into)) in cells[..points.count].iter().zip(into.iter_mut()).enumerate() {
-                let lanes = std::array::from_fn(|axis| points.lanes[axis][number]);
-                let (first, mut left, _) = cell.leaf();
-                let mut block = &self.leaves[first..];
-                while left > 0 {
-                    let count = left.min(BLOCK);
-                    let found = self.layout.holding(block, count, &lanes);
+            for (number, (cell, into)) in cells.0.iter().zip(into.iter_mut()).enumerate().take(points.count) {
+                let (begin, blocks, _) = cell.leaf();
+                for block in self.leaves[begin..].chunks_exact(lines).take(blocks) {
+                    let found = self.layout.holding(block, |line| patterns[line % MOST_LINES][number]);
                     if found != 0 {
-                        *into = (*into).min(self.layout.label(block, count, found.trailing_zeros() as usize));
+                        *into = (*into).min(label(block, found.trailing_zeros() as usize));
                         break;
                     }
-                    block = &block[self.layout.bytes(count)..];
-                    left -= count;
                 }
             }
         }
     }
 
-    /// The boxes of a block of `count`, from `start` on, that hold the point, a bit for each.
+    /// The boxes of the block that begins at this line that hold the point, a bit for each.
     #[inline]
-    pub(super) fn holding(&self, start: usize, count: usize, lanes: &[u32; MOST_AXES]) -> u16 {
-        let block = &self.leaves[start..];
+    pub(super) fn holding(&self, start: usize, patterns: &[Pattern; MOST_LINES]) -> u32 {
+        let [_, lines] = self.layout.lines();
+        let block = &self.leaves[start..start + lines];
         match self.compares {
-            Compares::Portably => self.layout.holding(block, count, lanes),
+            Compares::Portably => self.layout.holding(block, |line| patterns[line % MOST_LINES]),
             #[cfg(target_arch = "x86_64")]
-            Compares::Middle(has) => has.holding(&self.layout, block, count, lanes),
+            Compares::Middle(has) => has.holding(&self.layout, block, patterns),
             #[cfg(target_arch = "x86_64")]
-            Compares::Wide(has) => has.holding(&self.layout, block, count, lanes),
+            Compares::Wide(has) => has.holding(&self.layout, block, patterns),
         }
     }
 
     /// Takes the points down to leaves.
     #[inline(always)]
-    pub(super) fn descend(&self, root: &Root, points: &Points, cells: &mut [Cell; BURST]) {
+    pub(super) fn descend(&self, root: &Root, points: &Points, cells: &mut Cells) {
         if root.cell.is_leaf() {
-            cells.fill(root.cell);
+            cells.0.fill(root.cell);
             return;
         }
         // the first step is the same for all
@@ -142,14 +157,16 @@ impl Forest {
             }
             stride *= cut.places() as u32;
         }
+        let Cells(cells) = cells;
+        for (cell, child) in cells.iter_mut().zip(children).take(points.count) {
+            *cell = self.cells[child as usize];
+        }
         // those that are not in a leaf yet
         let mut under_way = [0u8; BURST];
         let mut count = 0;
-        for place in 0..points.count.min(BURST) {
-            let next = self.cells[children[place] as usize];
-            cells[place] = next;
-            under_way[count % BURST] = place as u8;
-            count += usize::from(!next.is_leaf());
+        for (number, cell) in (0..).zip(cells.iter()).take(points.count) {
+            under_way[count % BURST] = number;
+            count += usize::from(!cell.is_leaf());
         }
         while count > 0 {
             let mut still = 0;

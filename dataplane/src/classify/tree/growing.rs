@@ -1,7 +1,7 @@
 //! How does a decision tree grow? Where is a node cut, and when is it a leaf?
 
 use super::cut::Cut;
-use super::leaves::{BLOCK, Layout};
+use super::leaves::{BLOCK, Layout, Line};
 use super::region::Region;
 use super::{Bounds, Cell, MOST_CUTS, Root};
 use std::collections::HashMap;
@@ -37,7 +37,8 @@ pub(super) struct Growing<'a> {
     labels: &'a [u32],
     pub(super) layout: Layout,
     pub(super) cells: Vec<Cell>,
-    pub(super) leaves: Vec<u8>,
+    pub(super) leaves: Vec<Line>,
+    pub(super) bounded: Vec<[u8; BLOCK]>,
     /// Leaves by their lists.
     known: HashMap<Vec<u32>, Cell>,
     pub(super) price: Price,
@@ -56,6 +57,7 @@ impl<'a> Growing<'a> {
             layout,
             cells: Vec::new(),
             leaves: Vec::new(),
+            bounded: Vec::new(),
             known: HashMap::new(),
             price,
             room: price.bytes * boxes.len() + FREELY * boxes.len().min(FREE_BOXES),
@@ -203,12 +205,21 @@ impl<'a> Growing<'a> {
         if list.len() > MANY {
             return None;
         }
-        self.room = self.room.checked_sub(self.layout.bytes(list.len()))?;
-        let needed = list.iter().fold(0, |mask, &number| mask | self.boxes[number as usize].bounded());
-        let cell = Cell::of_leaf(u32::try_from(self.leaves.len()).ok()?, list.len() as u16, needed);
+        let blocks = list.len().div_ceil(BLOCK).max(1);
+        let [_, lines] = self.layout.lines();
+        self.room = self.room.checked_sub(blocks * (lines * size_of::<Line>() + BLOCK))?;
+        let bounds = |number: u32| &self.boxes[number as usize];
+        let needed = list.iter().fold(0, |mask, &number| mask | bounds(number).bounded());
+        let cell = Cell::of_leaf(u32::try_from(self.leaves.len()).ok()?, blocks as u16, needed);
         let boxes: Vec<(u32, &Bounds)> =
-            list.iter().map(|&number| (self.labels[number as usize], &self.boxes[number as usize])).collect();
+            list.iter().map(|&number| (self.labels[number as usize], bounds(number))).collect();
         self.layout.write(&boxes, &mut self.leaves);
+        let begin = self.bounded.len();
+        self.bounded.resize(begin + blocks, [0; BLOCK]);
+        let bounded = self.bounded[begin..].as_flattened_mut();
+        for (into, (_, bounds)) in bounded.iter_mut().zip(&boxes) {
+            *into = bounds.bounded();
+        }
         self.known.insert(list.to_vec(), cell);
         Some(cell)
     }
@@ -219,7 +230,7 @@ const COVERS_OF_ALL: usize = 256;
 /// The boxes that others are looked for behind, in a node.
 const COVERS: usize = 24;
 /// Boxes that are not worth another node.
-const FEW: usize = BLOCK;
+const FEW: usize = 12;
 /// Boxes of one leaf, at most.
 const MANY: usize = 400;
 /// Nodes on the way to a leaf, at most.

@@ -1,146 +1,186 @@
-//! How do the boxes of a leaf lie in memory? Side by side, sixteen at most in a block, so that one instruction compares a
-//! coordinate with all of them.
+//! How do the boxes of a leaf lie in memory? Side by side, four in a block of whole cache lines, so that one instruction
+//! compares a point with all bounds in a line.
 //!
-//! A block of `n` boxes has, dimension by dimension, `n` least and `n` greatest coordinates, each in as many bytes as the
-//! dimension needs, the widest first, without padding; dimensions in which no box is bounded are left out. Behind them are
-//! `n` labels, and `n` sets of the dimensions that a box is bounded in. A leaf of more boxes is several blocks, all but
-//! the last full.
+//! A line has four words for each of the four boxes. A *wide* line bounds two dimensions of up to 32 bits: the least
+//! coordinate of the first, the greatest with all bits turned over, the same of the second. A point with the words *x* and
+//! *x* turned over lies within if no word of it is less. A *narrow* line, compared in halves of words, bounds four
+//! dimensions of up to 16 bits, each in a word likewise. In the last line, a narrow one, the last word is the label. Wide
+//! lines come first; dimensions in which no box is bounded are left out; boxes that are missing in the last block of a leaf
+//! hold nothing.
 
-use super::{Bounds, MOST_AXES, Point};
+use super::burst::Points;
+use super::{Bounds, MOST_AXES, NONE};
+use crate::io::BURST;
 
-/// Boxes in a block, at most.
-pub(super) const BLOCK: usize = 16;
-/// Bytes behind the last block that may be read with it.
-pub(super) const BEHIND: usize = 64;
+/// Boxes in a block.
+pub(super) const BLOCK: usize = 4;
+/// Words of a box in a line.
+const WORDS: usize = 4;
+/// Lines of a block, at most.
+pub(super) const MOST_LINES: usize = 5;
 
-/// How a block is laid out: the same for all of a forest.
+/// Bounds of four boxes, or a part of them.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(64))]
+pub(super) struct Line(pub(super) [u32; BLOCK * WORDS]);
+
+/// What is compared with each box of a line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(align(16))]
+pub(super) struct Pattern(pub(super) [u32; WORDS]);
+
+/// How blocks are laid out: the same for all of a forest.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Layout {
-    /// The dimensions in which boxes are bounded: those of four bytes, of two, of one.
+    /// The dimensions in which boxes are bounded: those of more than 16 bits first.
     axes: [u8; MOST_AXES],
-    /// How many there are of each.
-    counts: [u8; WIDTHS.len()],
-    /// Bytes of a box.
-    bytes: u16,
+    /// How many of them are wide, and how many narrow.
+    counts: [u8; 2],
+    /// Wide lines of a block, and all.
+    lines: [u8; 2],
 }
 
 impl Layout {
     /// For these boxes, in dimensions of so many bits.
     pub(super) fn of(bits: &[u32], boxes: &[Bounds]) -> Self {
-        let mut layout = Self { bytes: LABEL + 1, ..Self::default() };
         let is_bounded = |axis: usize| boxes.iter().any(|bounds| bounds.sides[axis].is_some());
-        let mut place = 0;
-        for (width, count) in WIDTHS.into_iter().zip(&mut layout.counts) {
-            for (axis, &bits) in bits.iter().enumerate().take(MOST_AXES) {
-                if width_of(bits) == width && is_bounded(axis) {
-                    layout.axes[place] = axis as u8;
-                    layout.bytes += 2 * width as u16;
-                    *count += 1;
-                    place += 1;
-                }
-            }
+        let bounded: Vec<usize> = (0..bits.len().min(MOST_AXES)).filter(|&axis| is_bounded(axis)).collect();
+        let (wide, narrow): (Vec<usize>, Vec<usize>) =
+            bounded.into_iter().partition(|&axis| bits[axis] > u16::BITS);
+        let mut layout = Self { counts: [wide.len() as u8, narrow.len() as u8], ..Self::default() };
+        for (place, axis) in layout.axes.iter_mut().zip(wide.iter().chain(&narrow)) {
+            *place = *axis as u8;
         }
+        let lines = wide.len().div_ceil(2);
+        layout.lines = [lines as u8, (lines + (narrow.len() + 1).div_ceil(WORDS)) as u8];
         layout
     }
 
-    /// Bytes of a leaf of so many boxes.
+    /// Wide lines of a block, and all.
     #[inline(always)]
-    pub(super) const fn bytes(&self, boxes: usize) -> usize {
-        self.bytes as usize * boxes
+    pub(super) const fn lines(&self) -> [usize; 2] {
+        [self.lines[0] as usize, self.lines[1] as usize]
     }
 
-    /// How many dimensions are of four bytes, of two, of one, and which they are.
+    /// The dimensions that a wide line bounds; one that is not there may be any.
     #[inline(always)]
-    pub(super) const fn axes(&self) -> (&[u8; WIDTHS.len()], &[u8; MOST_AXES]) {
-        (&self.counts, &self.axes)
+    pub(super) const fn wide(&self, line: usize) -> [usize; 2] {
+        [self.axis(line * 2), self.axis(line * 2 + 1)]
     }
 
-    /// The dimensions in which boxes are bounded, and bytes of a coordinate.
-    fn dimensions(&self) -> impl Iterator<Item = (usize, usize)> {
-        let widths =
-            WIDTHS.into_iter().zip(self.counts).flat_map(|(width, count)| (0..count).map(move |_| width));
-        self.axes.into_iter().map(usize::from).zip(widths)
+    /// The dimensions that narrow line number `line` bounds; one that is not there may be any.
+    #[inline(always)]
+    pub(super) const fn narrow(&self, line: usize) -> [usize; WORDS] {
+        let at = self.counts[0] as usize + (line - self.lines[0] as usize) * WORDS;
+        [self.axis(at), self.axis(at + 1), self.axis(at + 2), self.axis(at + 3)]
+    }
+
+    #[inline(always)]
+    const fn axis(&self, place: usize) -> usize {
+        if place < MOST_AXES { self.axes[place] as usize % MOST_AXES } else { 0 }
     }
 
     /// Lays out a leaf: labels and boxes.
-    pub(super) fn write(&self, boxes: &[(u32, &Bounds)], into: &mut Vec<u8>) {
-        for block in boxes.chunks(BLOCK) {
-            for (axis, width) in self.dimensions() {
-                let side = |bounds: &Bounds| bounds.sides[axis].unwrap_or((0, u32::MAX));
-                for (_, bounds) in block {
-                    into.extend_from_slice(&side(bounds).0.to_le_bytes()[..width]);
+    pub(super) fn write(&self, boxes: &[(u32, &Bounds)], into: &mut Vec<Line>) {
+        let [wide, all] = self.lines();
+        // a leaf without boxes has a block without any
+        for block in boxes.chunks(BLOCK).chain(boxes.is_empty().then_some(boxes)) {
+            let begin = into.len();
+            into.resize(begin + all, Line([0; BLOCK * WORDS]));
+            let lines = &mut into[begin..];
+            // a box that is not there lacks what is at once all and nothing
+            lines[0].0[block.len() * WORDS..].fill(u32::MAX);
+            for (number, (label, bounds)) in block.iter().enumerate() {
+                let at = number * WORDS;
+                for (place, &axis) in self.axes.iter().enumerate().take(usize::from(self.counts[0])) {
+                    let (low, high) = bounds.sides[usize::from(axis)].unwrap_or((0, u32::MAX));
+                    let at = at + place % 2 * 2;
+                    lines[place / 2].0[at..at + 2].copy_from_slice(&[low, !high]);
                 }
-                for (_, bounds) in block {
-                    into.extend_from_slice(&side(bounds).1.to_le_bytes()[..width]);
+                let narrow = self.axes.iter().skip(usize::from(self.counts[0]));
+                for (place, &axis) in narrow.enumerate().take(usize::from(self.counts[1])) {
+                    let (low, high) = bounds.sides[usize::from(axis)].unwrap_or((0, u32::MAX));
+                    lines[wide + place / WORDS].0[at + place % WORDS] = halves(low, high);
                 }
+                lines[all - 1].0[at + LABEL] = *label;
             }
-            for (label, _) in block {
-                into.extend_from_slice(&label.to_le_bytes());
-            }
-            into.extend(block.iter().map(|(_, bounds)| bounds.bounded()));
         }
     }
 
-    /// The boxes of a block of `count` that hold the point, a bit for each.
+    /// What of a point is compared, line by line.
     #[inline]
-    pub(super) fn holding(&self, block: &[u8], count: usize, lanes: &[u32; MOST_AXES]) -> u16 {
-        let mut found = every(count);
-        let mut rest = block;
-        for (axis, width) in self.dimensions() {
-            let (low, behind) = rest.split_at(count * width);
-            let (high, behind) = behind.split_at(count * width);
-            rest = behind;
-            let lane = lanes[axis];
-            found &= match width {
-                1 => within(low.as_chunks::<1>().0, high.as_chunks::<1>().0, lane),
-                2 => within(low.as_chunks::<2>().0, high.as_chunks::<2>().0, lane),
-                _ => within(low.as_chunks::<4>().0, high.as_chunks::<4>().0, lane),
+    pub(super) fn patterns(&self, lanes: &[u32; MOST_AXES]) -> [Pattern; MOST_LINES] {
+        let [wide, all] = self.lines();
+        let mut patterns = [Pattern::default(); MOST_LINES];
+        for (line, pattern) in patterns.iter_mut().enumerate().take(all) {
+            *pattern = if line < wide {
+                let [first, second] = self.wide(line).map(|axis| lanes[axis]);
+                Pattern([first, !first, second, !second])
+            } else {
+                Pattern(self.narrow(line).map(|axis| halves(lanes[axis], lanes[axis])))
             };
+        }
+        patterns[(all - 1) % MOST_LINES].0[LABEL] = u32::MAX;
+        patterns
+    }
+
+    /// As [`Self::patterns`], of a burst and for a line.
+    #[inline(always)]
+    pub(super) fn patterns_of(&self, points: &Points, line: usize, into: &mut [Pattern; BURST]) {
+        let [wide, all] = self.lines();
+        let lanes = |axis: usize| &points.lanes[axis % MOST_AXES];
+        let into = into.iter_mut().take(points.count);
+        if line < wide {
+            let [first, second] = self.wide(line).map(lanes);
+            for (into, (&first, &second)) in into.zip(first.iter().zip(second)) {
+                *into = Pattern([first, !first, second, !second]);
+            }
+            return;
+        }
+        let [first, second, third, fourth] = self.narrow(line).map(lanes);
+        let behind = if line == all - 1 { u32::MAX } else { 0 };
+        let lanes = first.iter().zip(second).zip(third.iter().zip(fourth));
+        for (into, ((&first, &second), (&third, &fourth))) in into.zip(lanes) {
+            let words = [first, second, third, fourth].map(|lane| halves(lane, lane));
+            *into = Pattern([words[0], words[1], words[2], words[3] | behind]);
+        }
+    }
+
+    /// The boxes of a block that hold a point, a bit for each.
+    #[inline]
+    pub(super) fn holding(&self, block: &[Line], pattern: impl Fn(usize) -> Pattern) -> u32 {
+        let wide = usize::from(self.lines[0]);
+        let mut found = EVERY;
+        for (number, line) in block.iter().enumerate().take(usize::from(self.lines[1])) {
+            let Pattern(pattern) = pattern(number);
+            for (number_of_box, bounds) in line.0.as_chunks::<WORDS>().0.iter().enumerate() {
+                let holds = pattern.iter().zip(bounds).all(|(&of_point, &bound)| {
+                    if number < wide {
+                        of_point >= bound
+                    } else {
+                        of_point as u16 >= bound as u16 && of_point >> 16 >= bound >> 16
+                    }
+                });
+                found &= !(u32::from(!holds) << number_of_box);
+            }
         }
         found
     }
-
-    /// The label of box `number` of a block of `count`.
-    #[inline(always)]
-    pub(super) fn label(&self, block: &[u8], count: usize, number: usize) -> u32 {
-        let at = (self.bytes - LABEL - 1) as usize * count + number * LABEL as usize;
-        block.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u32::from_le_bytes(*bytes))
-    }
-
-    /// Of the boxes `found` in a block of `count`, those that are not bounded where the point has no coordinate.
-    #[cold]
-    pub(super) fn not_missing(&self, block: &[u8], count: usize, found: u16, point: &Point) -> u16 {
-        let bounded = &block[self.bytes(count) - count..][..count];
-        (0..).zip(bounded).fold(found, |found, (number, bounded)| {
-            if bounded & point.missing == 0 { found } else { found & !(1 << number) }
-        })
-    }
 }
 
-/// All boxes of a block of so many.
+/// The label of a box of a block.
 #[inline(always)]
-pub(super) const fn every(count: usize) -> u16 {
-    ((1u32 << count) - 1) as u16
+pub(super) fn label(block: &[Line], number: usize) -> u32 {
+    block.last().map_or(NONE, |line| line.0[(number * WORDS + LABEL) % (BLOCK * WORDS)])
 }
 
+/// The least coordinate and the greatest turned over, in one word.
 #[inline(always)]
-fn within<const N: usize>(low: &[[u8; N]], high: &[[u8; N]], lane: u32) -> u16 {
-    let number = |bytes: &[u8; N]| bytes.iter().rev().fold(0, |number, &byte| number << 8 | u32::from(byte));
-    let sides = (0..).zip(low.iter().zip(high));
-    sides.fold(0, |found, (place, (low, high))| {
-        found | u16::from(number(low) <= lane && lane <= number(high)) << place
-    })
+const fn halves(low: u32, high: u32) -> u32 {
+    low & 0xffff | !high << 16
 }
 
-const fn width_of(bits: u32) -> usize {
-    match bits {
-        0..=8 => 1,
-        9..=16 => 2,
-        _ => 4,
-    }
-}
-
-/// Bytes that coordinates may have.
-const WIDTHS: [usize; 3] = [4, 2, 1];
-/// Bytes of a label.
-const LABEL: u16 = 4;
+/// All boxes of a block.
+const EVERY: u32 = (1 << BLOCK) - 1;
+/// Which word of a box in the last line is its label.
+pub(super) const LABEL: usize = WORDS - 1;

@@ -1,19 +1,16 @@
-//! Which boxes of a leaf hold a point, on a processor without AVX-512? A dimension of eight boxes, of sixteen or of all, by
-//! the bytes of its coordinates, with AVX2.
+//! Which boxes of a block hold a point, on a processor without AVX-512? Eight bounds at once, or sixteen, with AVX2.
 //!
-//! It has no comparison of numbers without signs: one is at least another if it is the greater of the two. The twin in
-//! [`super::leaves`] compares box by box; tests hold one to the other.
+//! The twin in [`super::leaves`] compares box by box; tests hold one to the other.
 #![expect(unsafe_code, reason = "AVX2 is there or not when the program starts, and loads are by address")]
 
-use super::leaves::{BEHIND, BLOCK, Layout, every};
-use super::{Cell, Forest, MOST_AXES, NONE, Points};
+use super::burst::Cells;
+use super::leaves::{Layout, Line, MOST_LINES, Pattern, label};
+use super::{Forest, NONE, Points};
 use crate::io::BURST;
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_and_si128, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_max_epu8, _mm_min_epu8,
-    _mm_movemask_epi8, _mm_packs_epi16, _mm_set1_epi8, _mm256_and_si256, _mm256_castsi256_ps,
-    _mm256_castsi256_si128, _mm256_cmpeq_epi16, _mm256_cmpeq_epi32, _mm256_extracti128_si256,
-    _mm256_loadu_si256, _mm256_max_epu16, _mm256_max_epu32, _mm256_min_epu16, _mm256_min_epu32,
-    _mm256_movemask_ps, _mm256_set1_epi16, _mm256_set1_epi32,
+    __m256i, _mm_load_si128, _mm256_broadcastsi128_si256, _mm256_castsi256_pd, _mm256_cmpeq_epi64,
+    _mm256_load_si256, _mm256_max_epu32, _mm256_movemask_pd, _mm256_or_si256, _mm256_setzero_si256,
+    _mm256_subs_epu16, _mm256_xor_si256,
 };
 
 /// Says that the processor has what is needed.
@@ -26,122 +23,84 @@ impl Has {
         is_x86_feature_detected!("avx2").then_some(Self(()))
     }
 
-    /// As [`Layout::holding`]. There are [`BEHIND`] bytes behind the block.
+    /// As [`Layout::holding`].
     #[inline]
-    pub(super) fn holding(
-        self,
-        layout: &Layout,
-        block: &[u8],
-        count: usize,
-        lanes: &[u32; MOST_AXES],
-    ) -> u16 {
+    pub(super) fn holding(self, layout: &Layout, block: &[Line], patterns: &[Pattern; MOST_LINES]) -> u32 {
         // SAFETY: there is a `Has` only where the processor has all that is asked for.
-        unsafe { holding_one(layout, block, count, lanes) }
+        let holding = unsafe { holding(layout.lines(), block, |line| &patterns[line % MOST_LINES]) };
+        (0..4).fold(0, |found, number| found | (holding >> (2 * number) & 1) << number)
     }
 
     /// As [`Forest::first_portably`].
     #[inline]
     pub(super) fn first(self, forest: &Forest, points: &Points, into: &mut [u32; BURST]) {
+        let of_shape = match forest.layout.lines() {
+            [0, 1] => first_of::<0, 1>,
+            [1, 2] => first_of::<1, 2>,
+            [2, 3] => first_of::<2, 3>,
+            _ => first_of::<ANY, MOST_LINES>,
+        };
         // SAFETY: as above.
-        unsafe { first(forest, points, into) }
+        unsafe { of_shape(forest, points, into) }
     }
 }
 
+/// Of blocks of so many wide lines, and so many in all; of any if the first is [`ANY`].
 #[target_feature(enable = "avx2")]
-fn holding_one(layout: &Layout, block: &[u8], count: usize, lanes: &[u32; MOST_AXES]) -> u16 {
-    let (counts, axes) = layout.axes();
-    let bytes = layout.bytes(count);
-    assert!(count <= BLOCK && bytes + BEHIND <= block.len(), "a block lies within, and what is behind it");
-    let lane = |place: usize| lanes[usize::from(axes[place % MOST_AXES]) % MOST_AXES];
-    // SAFETY: the block is whole, and of this layout.
-    unsafe { holding(counts.map(usize::from), lane, block, count) }
-}
-
-#[target_feature(enable = "avx2")]
-fn first(forest: &Forest, points: &Points, into: &mut [u32; BURST]) {
-    let layout = forest.layout;
-    let (counts, axes) = layout.axes();
-    let lanes: [&[u32; BURST]; MOST_AXES] =
-        std::array::from_fn(|place| &points.lanes[usize::from(axes[place]) % MOST_AXES]);
+fn first_of<const WIDE: usize, const ALL: usize>(forest: &Forest, points: &Points, into: &mut [u32; BURST]) {
+    let lines = if WIDE == ANY { forest.layout.lines() } else { [WIDE, ALL] };
+    let mut patterns = [[Pattern::default(); BURST]; ALL];
+    for (line, patterns) in patterns.iter_mut().enumerate().take(lines[1]) {
+        forest.layout.patterns_of(points, line, patterns);
+    }
     into[..points.count.min(BURST)].fill(NONE);
     for root in &forest.roots {
-        let mut cells = [Cell::default(); BURST];
+        let mut cells = Cells::default();
         forest.descend(root, points, &mut cells);
-        for (number, (cell, into)) in cells.iter().zip(into.iter_mut()).enumerate().take(points.count) {
-            let (mut start, mut left, _) = cell.leaf();
-            while left > 0 {
-                let count = left.min(BLOCK);
-                let bytes = layout.bytes(count);
-                // a leaf lies within, whole, and what is behind it
-                let Some(block) = forest.leaves.get(start..start + bytes + BEHIND) else { break };
-                let lane = |place: usize| lanes[place % MOST_AXES][number % BURST];
-                // SAFETY: the block is whole, and of this layout.
-                let found = unsafe { holding(counts.map(usize::from), lane, block, count) };
-                if found != 0 {
-                    *into = (*into).min(layout.label(block, count, found.trailing_zeros() as usize));
+        for (number, (cell, into)) in cells.0.iter().zip(into.iter_mut()).enumerate().take(points.count) {
+            let (begin, blocks, _) = cell.leaf();
+            for block in forest.leaves[begin..].chunks_exact(lines[1]).take(blocks) {
+                let holding = holding(lines, block, |line| &patterns[line % ALL][number % BURST]);
+                if holding != 0 {
+                    *into = (*into).min(label(block, holding.trailing_zeros() as usize / 2));
                     break;
                 }
-                left -= count;
-                start += bytes;
             }
         }
     }
 }
 
-/// As [`Layout::holding`], for dimensions of four bytes, of two, of one; `lane` is the coordinate in each.
-///
-/// # Safety
-/// The block is of `count` boxes, at most [`BLOCK`], with so many dimensions, and `block` goes on for [`BEHIND`] bytes.
+/// Of each box of a block that holds the point, one bit of two.
 #[target_feature(enable = "avx2")]
 #[inline]
-unsafe fn holding(
-    [four, two, one]: [usize; 3],
-    lane: impl Fn(usize) -> u32,
-    block: &[u8],
-    count: usize,
-) -> u16 {
-    let mut found = every(count);
-    let begin = block.as_ptr();
-    for place in 0..four {
-        let at = place * 8 * count;
-        let lane = _mm256_set1_epi32(lane(place).cast_signed());
-        for half in 0..count.div_ceil(8) {
-            let at = at + half * 32;
-            // SAFETY: the least and the greatest of this dimension begin within the block and take 64 bytes at most.
-            let (low, high): (__m256i, __m256i) = unsafe {
-                (
-                    _mm256_loadu_si256(begin.add(at).cast()),
-                    _mm256_loadu_si256(begin.add(at + 4 * count).cast()),
-                )
+fn holding<'a>([wide, all]: [usize; 2], block: &[Line], pattern: impl Fn(usize) -> &'a Pattern) -> u32 {
+    // something in each word that is less than its bound, two boxes side by side
+    let none = _mm256_setzero_si256();
+    let mut less = [none; 2];
+    for (number, line) in block.iter().enumerate().take(all) {
+        // SAFETY: a line is of 64 bytes and a pattern of 16, and they are aligned to as many.
+        let (point, bounds) = unsafe {
+            let (pattern, begin) =
+                (std::ptr::from_ref(pattern(number)), std::ptr::from_ref(line).cast::<__m256i>());
+            let point = _mm256_broadcastsi128_si256(_mm_load_si128(pattern.cast()));
+            (point, [_mm256_load_si256(begin), _mm256_load_si256(begin.add(1))])
+        };
+        for (less, bounds) in less.iter_mut().zip(bounds) {
+            let here = if number < wide {
+                _mm256_xor_si256(_mm256_max_epu32(point, bounds), point)
+            } else {
+                _mm256_subs_epu16(bounds, point)
             };
-            let is_least = _mm256_cmpeq_epi32(_mm256_max_epu32(lane, low), lane);
-            let is_most = _mm256_cmpeq_epi32(_mm256_min_epu32(lane, high), lane);
-            let within = _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_and_si256(is_least, is_most))) as u16;
-            found &= within << (8 * half) | !(0xff << (8 * half));
+            *less = _mm256_or_si256(*less, here);
         }
     }
-    for place in 0..two {
-        let at = (four * 8 + place * 4) * count;
-        // SAFETY: likewise, and they take 32 bytes at most.
-        let (low, high): (__m256i, __m256i) = unsafe {
-            (_mm256_loadu_si256(begin.add(at).cast()), _mm256_loadu_si256(begin.add(at + 2 * count).cast()))
-        };
-        let lane = _mm256_set1_epi16(lane(four + place) as i16);
-        let is_least = _mm256_cmpeq_epi16(_mm256_max_epu16(lane, low), lane);
-        let is_most = _mm256_cmpeq_epi16(_mm256_min_epu16(lane, high), lane);
-        let within = _mm256_and_si256(is_least, is_most);
-        let bytes = _mm_packs_epi16(_mm256_castsi256_si128(within), _mm256_extracti128_si256::<1>(within));
-        found &= _mm_movemask_epi8(bytes) as u16;
-    }
-    for place in 0..one {
-        let at = (four * 8 + two * 4 + place * 2) * count;
-        // SAFETY: likewise, and they take 16 bytes at most.
-        let (low, high): (__m128i, __m128i) =
-            unsafe { (_mm_loadu_si128(begin.add(at).cast()), _mm_loadu_si128(begin.add(at + count).cast())) };
-        let lane = _mm_set1_epi8(lane(four + two + place) as i8);
-        let is_least = _mm_cmpeq_epi8(_mm_max_epu8(lane, low), lane);
-        let is_most = _mm_cmpeq_epi8(_mm_min_epu8(lane, high), lane);
-        found &= _mm_movemask_epi8(_mm_and_si128(is_least, is_most)) as u16;
-    }
-    found
+    let [first, second] = less.map(|less| {
+        let is_none = _mm256_castsi256_pd(_mm256_cmpeq_epi64(less, none));
+        _mm256_movemask_pd(is_none).cast_unsigned()
+    });
+    let both = first | second << 4;
+    both & both >> 1 & 0x55
 }
+
+/// Of any shape.
+const ANY: usize = usize::MAX;

@@ -1,5 +1,4 @@
 use super::burst::Compares;
-use super::leaves::BLOCK;
 use super::{Bounds, Forest, MOST_AXES, NONE, PRICES, Point, Points, by_width};
 use crate::io::BURST;
 use proptest::prelude::*;
@@ -121,37 +120,71 @@ proptest! {
     }
 
     #[test]
-    fn vectors_and_their_twin_compare_alike(boxes in boxes(40), points: [[u32; 4]; 40]) {
+    fn vectors_and_their_twins_find_alike(
+        boxes in boxes(60),
+        shape: [Wide; MOST_AXES],
+        points in prop::collection::vec((any::<u32>(), any::<[bool; 4]>(), 0..340u32), 0..=BURST),
+    ) {
         let labels: Vec<u32> = (0..boxes.len() as u32).collect();
-        for shape in 0..1 << BITS.len() {
-            // some dimensions left out, so that every number of each width is met
-            let bits: Vec<u32> = (0..BITS.len()).map(|axis| if shape >> axis & 1 != 0 { BITS[axis] } else { 0 }).collect();
-            let kept: Vec<Bounds> = boxes
-                .iter()
-                .map(|bounds| {
-                    let side = |axis: usize| bounds.sides[axis].filter(|_| bits.get(axis).is_some_and(|&bits| bits > 0));
-                    Bounds { sides: std::array::from_fn(side), ..*bounds }
-                })
-                .collect();
-            let forest = Forest::of_groups(&bits, &kept, &labels, &[&labels], PRICES[0]);
-            let Some(mut forest) = forest else { continue };
-            for point in &points {
-                let mut lanes = [0; MOST_AXES];
-                for (lane, (point, bits)) in lanes.iter_mut().zip(point.iter().zip(&BITS)) {
-                    *lane = point & ((1u64 << bits) - 1) as u32;
-                }
-                let cells = forest.cells.iter().chain(forest.roots.iter().map(|root| &root.cell));
-                let leaves: Vec<_> = cells.filter(|cell| cell.is_leaf()).map(|cell| cell.leaf()).collect();
-                for compares in Compares::all_here() {
-                    forest.compares = compares;
-                    for &(start, count, _) in &leaves {
-                        let count = count.min(BLOCK);
-                        let twin = forest.layout.holding(&forest.leaves[start..], count, &lanes);
-                        prop_assert_eq!(forest.holding(start, count, &lanes), twin, "{:?}", compares);
+        // each dimension twice, left out or said to be wider than it is, so that all numbers of lines are met
+        let bits: Vec<u32> = shape
+            .iter()
+            .enumerate()
+            .map(|(axis, wide)| match wide {
+                Wide::AsItIs => BITS[axis % BITS.len()],
+                Wide::LeftOut => 0,
+                Wide::All => 32,
+            })
+            .collect();
+        let side = |bounds: &Bounds, axis: usize| bounds.sides[axis % BITS.len()].filter(|_| bits[axis] > 0);
+        let kept: Vec<Bounds> = boxes
+            .iter()
+            .map(|bounds| Bounds { sides: std::array::from_fn(|axis| side(bounds, axis)), ..*bounds })
+            .collect();
+        let mut burst = Points::new();
+        for (number, &(of, near, base)) in points.iter().enumerate() {
+            let corner = corner(&boxes, of, near, base);
+            for axis in 0..MOST_AXES {
+                burst.set(number, axis, corner[axis % BITS.len()]);
+            }
+        }
+        for price in PRICES {
+            let Some(mut forest) = Forest::of_groups(&bits, &kept, &labels, &[&labels], price) else { continue };
+            let [_, lines] = forest.layout.lines();
+            let mut twin = [NONE; BURST];
+            forest.first_portably(&burst, &mut twin);
+            for compares in Compares::all_here() {
+                forest.compares = compares;
+                let mut found = [NONE; BURST];
+                forest.first(&burst, &mut found);
+                prop_assert_eq!(&found[..points.len()], &twin[..points.len()], "{:?}", compares);
+                for number in 0..points.len().min(4) {
+                    let lanes = std::array::from_fn(|axis| burst.lanes[axis][number]);
+                    let patterns = forest.layout.patterns(&lanes);
+                    for (number, block) in forest.leaves.chunks_exact(lines).enumerate() {
+                        let twin = forest.layout.holding(block, |line| patterns[line]);
+                        prop_assert_eq!(forest.holding(number * lines, &patterns), twin, "{:?}", compares);
                     }
                 }
             }
         }
+    }
+}
+
+/// What a dimension is made of.
+#[derive(Debug, Clone, Copy)]
+enum Wide {
+    AsItIs,
+    LeftOut,
+    All,
+}
+
+impl Arbitrary for Wide {
+    type Parameters = ();
+    type Strategy = BoxedStrategy<Self>;
+
+    fn arbitrary_with((): ()) -> BoxedStrategy<Self> {
+        prop_oneof![Just(Self::AsItIs), Just(Self::LeftOut), Just(Self::All)].boxed()
     }
 }
 
