@@ -13,8 +13,8 @@ use crate::time::Tick;
 use crate::track::Flow;
 
 impl<I: WireIo, O: Observer> Worker<I, O> {
-    /// The stages that ask for memory: headers of eight frames, then hashes and their buckets and, some packets later,
-    /// entries.
+    /// The stages that ask for memory, each for the whole burst before the next: what one has asked for arrives while it
+    /// goes on with the others.
     pub(super) fn parse(&mut self) {
         self.parts.table.begin();
         let Scratch { burst, shorts, eights, bytes, packets, keyed, displaced, .. } = &mut self.scratch;
@@ -28,36 +28,10 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             keyed.resize(count, Keyed::No);
         }
         eights.resize_with(if self.abreast.is_some() { count / EIGHT } else { 0 }, Eight::default);
-        *bytes = 0;
+        *bytes = stage.aim_all(self.abreast, burst, (eights, shorts), (packets, keyed));
         displaced.clear();
-        for next in (0..count + DISTANCE).step_by(EIGHT) {
-            if next < count {
-                let place = next..count.min(next + EIGHT);
-                let (burst, shorts) = (&burst[place.clone()], &mut shorts[place.clone()]);
-                let others = (&mut packets[place.clone()], &mut keyed[place]);
-                let whole = (burst.first_chunk(), shorts.first_chunk_mut(), eights.get_mut(next / EIGHT));
-                *bytes += match (self.abreast, whole) {
-                    (Some(has), (Some(burst), Some(shorts), Some(eight))) => {
-                        stage.aim_eight((has, eight), burst, shorts, others)
-                    }
-                    _ => stage.aim_each(burst, shorts, others),
-                };
-            }
-            let Some(start) = next.checked_sub(DISTANCE) else { continue };
-            let eight = eights.get(start / EIGHT).filter(|eight| eight.are_all_plain());
-            if let Some((eight, aims)) = eight.zip(shorts[start..].first_chunk_mut()) {
-                stage.seek_eight(start, eight, aims, displaced);
-                continue;
-            }
-            for at in start..count.min(start + EIGHT) {
-                stage.seek(at, &mut shorts[at], &keyed[at], displaced);
-            }
-        }
-        for &(at, hash, opens_at) in displaced.iter() {
-            if let Some(sought) = table.prefetch_displaced(hash, opens_at) {
-                shorts[at].sought = sought;
-            }
-        }
+        stage.seek_all(eights, &mut shorts[..count], keyed, displaced);
+        stage.reach(shorts, displaced);
     }
 }
 
@@ -71,6 +45,63 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
+    /// Headers of eight frames, then hashes, and their buckets are asked for. Says how many bytes the frames have.
+    #[inline(always)]
+    fn aim_all<B: Buffer>(
+        &self,
+        abreast: Option<Has>,
+        burst: &[B],
+        (eights, shorts): (&mut [Eight], &mut [Aimed]),
+        (packets, keyed): (&mut [Packet], &mut [Keyed]),
+    ) -> u64 {
+        let (mut bytes, count) = (0, burst.len());
+        for start in (0..count).step_by(EIGHT) {
+            let place = start..count.min(start + EIGHT);
+            let (burst, shorts) = (&burst[place.clone()], &mut shorts[place.clone()]);
+            let others = (&mut packets[place.clone()], &mut keyed[place]);
+            let whole = (burst.first_chunk(), shorts.first_chunk_mut(), eights.get_mut(start / EIGHT));
+            bytes += match (abreast, whole) {
+                (Some(has), (Some(burst), Some(shorts), Some(eight))) => {
+                    self.aim_eight((has, eight), burst, shorts, others)
+                }
+                _ => self.aim_each(burst, shorts, others),
+            };
+        }
+        bytes
+    }
+
+    /// Looks for the flows in those buckets, and asks for their entries, or for other buckets.
+    #[inline(always)]
+    fn seek_all(
+        &self,
+        eights: &[Eight],
+        shorts: &mut [Aimed],
+        keyed: &[Keyed],
+        displaced: &mut Vec<Displaced>,
+    ) {
+        for (number, aims) in shorts.chunks_mut(EIGHT).enumerate() {
+            let (start, eight) = (number * EIGHT, eights.get(number).filter(|eight| eight.are_all_plain()));
+            match (eight, aims.first_chunk_mut()) {
+                (Some(eight), Some(aims)) => self.seek_eight(start, eight, aims, displaced),
+                _ => {
+                    for (at, aimed) in (start..).zip(aims) {
+                        self.seek(at, aimed, &keyed[at], displaced);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Looks for those that are not in their first bucket, and asks for their entries.
+    #[inline(always)]
+    fn reach(&self, shorts: &mut [Aimed], displaced: &[Displaced]) {
+        for &(at, hash, opens_at) in displaced {
+            if let Some(sought) = self.table.prefetch_displaced(hash, opens_at) {
+                shorts[at].sought = sought;
+            }
+        }
+    }
+
     /// Reads eight frames side by side, and those by themselves that are not as most are. Says how many bytes they have.
     #[inline(always)]
     fn aim_eight<B: Buffer>(
@@ -211,6 +242,3 @@ fn aim_other<F: Frame + ?Sized>(
     }
     aimed
 }
-
-/// So many packets after its bucket was asked for, the entry of a flow is: whole eights.
-const DISTANCE: usize = 2 * EIGHT;
