@@ -49,17 +49,18 @@ impl Hash {
         }
     }
 
-    /// Looks up a burst: a bit for each key that is there, and its data.
+    /// Looks up a burst, of at most 64: a bit for each key that is there, and its data.
     #[inline]
-    pub fn look_up(&self, keys: &[[u8; 16]; BULK], data: &mut [usize; BULK]) -> u64 {
-        let mut pointers: [*const c_void; BULK] = keys.each_ref().map(|key| key.as_ptr().cast());
+    pub fn look_up<const N: usize>(&self, keys: &[[u8; 16]; N], data: &mut [usize; N]) -> u64 {
+        const { assert!(N <= u64::BITS as usize, "one call looks up no more") };
+        let mut pointers: [*const c_void; N] = keys.each_ref().map(|key| key.as_ptr().cast());
         let mut hits = 0;
         // SAFETY: as many pointers to keys, and places for data of a pointer's size, as is said.
         unsafe {
             sys::rte_hash_lookup_bulk_data(
                 self.hash.as_ptr(),
                 pointers.as_mut_ptr(),
-                BULK as u32,
+                N as u32,
                 &raw mut hits,
                 data.as_mut_ptr().cast(),
             );

@@ -1,13 +1,16 @@
-//! What does it cost to find a flow and touch its record? The flow table beside `rte_hash` with records of its own, and
-//! beside hashbrown with ahash: the same flows, the same shuffled order, records of a cache line.
+//! What does it cost to find a flow and touch its record? The flow table in the worker's stages and bursts, beside
+//! `rte_hash` with records of its own, its calls as long and half as long, and beside hashbrown with ahash: the same flows,
+//! the same shuffled order, records of a cache line.
 
 use crate::duel::{Contender, Cycles, Random, duel};
 use dataplane::flow::{self, FlowHash, FlowHasher, FlowKey, Name, Sought, Table};
+use dataplane::io::BURST;
 use dataplane::time::Tick;
 use dpdk::Eal;
 use dpdk::rivals::{BULK, Hash};
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 use std::time::Duration;
 
 /// What was found for so many flows.
@@ -15,10 +18,12 @@ use std::time::Duration;
 pub struct Lookups {
     /// Flows.
     pub flows: u32,
-    /// The flow table.
+    /// The flow table, a burst of the worker's at a time.
     pub sluice: Cycles,
     /// `rte_hash_lookup_bulk_data`, 32 at a time, and a record by index.
     pub rte_hash: Cycles,
+    /// The same, as many at a time as the worker takes.
+    pub rte_hash_by_bursts: Cycles,
     /// hashbrown with ahash, one at a time.
     pub hashbrown: Cycles,
     /// Bytes of a flow, record included, at three quarters full.
@@ -128,13 +133,15 @@ pub fn measure(eal: &Eal, flows: u32, length: Duration) -> Lookups {
         table.memory() as f64 / (table.capacity() as f64 * 0.75),
         rte_bytes as f64 / f64::from(flows) + size_of::<Line>() as f64,
     );
-    let mut walks = [0; 3].map(|_| Walk { order: &order, at: random.below(u64::from(flows)) as usize });
-    let [own, theirs, others] = &mut walks;
-    let mut contenders: [Contender<'_>; 3] = [
-        Box::new(|| timed(|| burst_of_sluice(&mut table, &hasher, own))),
-        Box::new(|| timed(|| burst_of_rte(&rte, &mut lines, theirs))),
+    let mut walks = [0; 4].map(|_| Walk { order: &order, at: random.below(u64::from(flows)) as usize });
+    let [own, theirs, longer, others] = &mut walks;
+    let lines = RefCell::new(&mut lines[..]);
+    let mut contenders: [Contender<'_>; 4] = [
+        Box::new(|| timed::<BURST>(|| burst_of_sluice(&mut table, &hasher, own))),
+        Box::new(|| timed::<BULK>(|| burst_of_rte::<BULK>(&rte, *lines.borrow_mut(), theirs))),
+        Box::new(|| timed::<BURST>(|| burst_of_rte::<BURST>(&rte, *lines.borrow_mut(), longer))),
         Box::new(|| {
-            timed(|| {
+            timed::<BULK>(|| {
                 for _ in 0..BULK {
                     let rest = map.get_mut(&packed(others.next())).expect("every flow is there");
                     rest.packets += 1;
@@ -144,23 +151,25 @@ pub fn measure(eal: &Eal, flows: u32, length: Duration) -> Lookups {
         }),
     ];
     let cycles = duel(length, &mut contenders);
-    let &[sluice, rte_hash, hashbrown] = &cycles[..] else { unreachable!("as many as took part") };
-    Lookups { flows, sluice, rte_hash, hashbrown, sluice_bytes, rte_hash_bytes }
+    let &[sluice, rte_hash, rte_hash_by_bursts, hashbrown] = &cycles[..] else {
+        unreachable!("as many as took part")
+    };
+    Lookups { flows, sluice, rte_hash, rte_hash_by_bursts, hashbrown, sluice_bytes, rte_hash_bytes }
 }
 
-/// The stages of the worker: hash and bucket, entry, the few that live away, the touch.
+/// The stages of the worker, each through the whole burst: hash and bucket, entry, the few that live away, the touch.
 fn burst_of_sluice(table: &mut Table<Flow>, hasher: &FlowHasher, walk: &mut Walk<'_>) {
-    let names: [Name; BULK] = std::array::from_fn(|_| name(walk.next()));
-    let mut hashes = [FlowHash(0); BULK];
+    let names: [Name; BURST] = std::array::from_fn(|_| name(walk.next()));
+    let mut hashes = [FlowHash(0); BURST];
     table.begin();
     for (hash, name) in hashes.iter_mut().zip(&names) {
         *hash = hasher.hash_v4(name);
         table.prefetch(*hash);
     }
-    let (mut sought, mut away) = ([Sought::Away; BULK], 0u32);
+    let (mut sought, mut away) = ([Sought::Away; BURST], 0u64);
     for (at, (hash, sought)) in hashes.iter().zip(&mut sought).enumerate() {
         *sought = table.seek(*hash, || None);
-        away |= u32::from(*sought == Sought::Away) << at;
+        away |= u64::from(*sought == Sought::Away) << at;
     }
     while away != 0 {
         let at = away.trailing_zeros() as usize;
@@ -177,10 +186,10 @@ fn burst_of_sluice(table: &mut Table<Flow>, hasher: &FlowHasher, walk: &mut Walk
     }
 }
 
-fn burst_of_rte(hash: &Hash, lines: &mut [Line], walk: &mut Walk<'_>) {
-    let keys: [[u8; 16]; BULK] = std::array::from_fn(|_| packed(walk.next()));
-    let mut data = [0; BULK];
-    assert_eq!(hash.look_up(&keys, &mut data), (1 << BULK) - 1, "every flow is there");
+fn burst_of_rte<const N: usize>(hash: &Hash, lines: &mut [Line], walk: &mut Walk<'_>) {
+    let keys: [[u8; 16]; N] = std::array::from_fn(|_| packed(walk.next()));
+    let mut data = [0; N];
+    assert_eq!(hash.look_up(&keys, &mut data), u64::MAX >> (64 - N), "every flow is there");
     for at in data {
         let line = &mut lines[at];
         line.packets += 1;
@@ -188,13 +197,13 @@ fn burst_of_rte(hash: &Hash, lines: &mut [Line], walk: &mut Walk<'_>) {
     }
 }
 
-/// A chunk of bursts.
-fn timed(mut burst: impl FnMut()) -> (u64, u64) {
+/// A chunk of lookups, `N` in a burst.
+fn timed<const N: usize>(mut burst: impl FnMut()) -> (u64, u64) {
     let begin = dpdk::cycles();
-    for _ in 0..BURSTS {
+    for _ in 0..LOOKUPS / N {
         burst();
     }
-    ((BURSTS * BULK) as u64, dpdk::cycles() - begin)
+    (LOOKUPS as u64, dpdk::cycles() - begin)
 }
 
 /// Endlessly through the flows, in shuffled order.
@@ -244,4 +253,7 @@ fn packed(number: u32) -> [u8; 16] {
     key.to_ne_bytes()
 }
 
-const BURSTS: usize = 64;
+/// Lookups of one turn: whole bursts.
+const LOOKUPS: usize = 32 * BURST;
+
+const _: () = assert!(BURST.is_multiple_of(BULK));

@@ -33,6 +33,7 @@ pub fn draw(measured: &Measured, directory: &Path) {
         &[
             ("Sluice", lookups(|one| one.sluice.p10)),
             ("rte_hash bulk 32", lookups(|one| one.rte_hash.p10)),
+            ("bulk 64", lookups(|one| one.rte_hash_by_bursts.p10)),
             ("hashbrown", lookups(|one| one.hashbrown.p10)),
         ],
     );
