@@ -75,7 +75,7 @@ fn the_target_ct_gives_zones_and_helpers_before_tracking() {
         -A PREROUTING -p udp --dport 69 -j CT --zone 7 --helper tftp\n-A PREROUTING -j CT --zone 5\n\
         -A PREROUTING -j CT\nCOMMIT\n*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m helper --helper ftp-2121 -j DROP\n\
         -A INPUT -m helper ! --helper ftp -j DROP\n-A INPUT -m helper --helper \"\" -j DROP\n\
-        -A INPUT -m helper --helper RAS -j DROP\nCOMMIT\n";
+        -A INPUT -m helper --helper none -j DROP\nCOMMIT\n";
     let loaded = load(&[Source::new("dump", dump)], &mut NoFiles).expect("is read");
     let statements = loaded.policy.rules.iter().flat_map(|rule| &rule.statements);
     let assigned: Vec<Assigned> = statements

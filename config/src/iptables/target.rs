@@ -113,7 +113,7 @@ fn tracked(target: &Loaded, facts: &Facts<'_>) -> Result<StatementKind, Diagnost
     let helper = match target.get("--helper") {
         Some(given) => {
             let name = given.value();
-            let known = HelperKind::ALL.into_iter().find(|kind| kind.name() == name.text);
+            let known = HelperKind::assignable().find(|kind| kind.name() == name.text);
             let kind = known.ok_or_else(|| unknown_helper(&name.text, name.span))?;
             if !kind.protocols().iter().any(|protocol| facts.only(*protocol)) {
                 let word = |protocol: &u8| if *protocol == 6 { "-p tcp" } else { "-p udp" };

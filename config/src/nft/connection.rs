@@ -91,7 +91,7 @@ impl Parser<'_> {
         let kind = self.text("the name of a helper in quotes")?;
         self.expect_word("protocol")?;
         let protocol = self.l4_protocol()?;
-        let known = HelperKind::ALL.into_iter().map(|kind| (kind.name(), kind.protocols()));
+        let known = HelperKind::assignable().map(|kind| (kind.name(), kind.protocols()));
         let speaks = known
             .chain(KERNEL_HELPERS.map(|(name, protocols, _)| (name, protocols)))
             .find(|(name, _)| *name == kind.node);
@@ -101,7 +101,7 @@ impl Parser<'_> {
             let speaks = if speaks[0] == 6 { "tcp" } else { "udp" };
             return self.fail_at(protocol.span, format!("the helper `{}` is for {speaks}", kind.node));
         }
-        if let Some(known) = HelperKind::ALL.into_iter().find(|known| known.name() == kind.node) {
+        if let Some(known) = HelperKind::assignable().find(|known| known.name() == kind.node) {
             return Ok((HelperType::Known(known), protocol.node));
         }
         match KERNEL_HELPERS.into_iter().find(|other| other.0 == kind.node) {
@@ -226,10 +226,11 @@ impl Parser<'_> {
 pub(crate) fn unknown_helper(name: &str, span: Span) -> Diagnostic {
     if let Some((_, _, why)) = KERNEL_HELPERS.iter().find(|(known, ..)| *known == name) {
         let text = format!("the helper `{name}` is not supported: {why}");
-        return Diagnostic::new(span, text).help("accept what it would expect by a rule of its own");
+        return Diagnostic::new(span, text)
+            .help("give `Q.931` to calls, and what they announce has it of itself");
     }
     let mut complaint = Diagnostic::new(span, format!("there is no helper `{name}`"));
-    complaint.help = did_you_mean(name, HelperKind::ALL.into_iter().map(HelperKind::name));
+    complaint.help = did_you_mean(name, HelperKind::assignable().map(HelperKind::name));
     complaint
 }
 
@@ -237,7 +238,7 @@ pub(crate) fn unknown_helper(name: &str, span: Span) -> Diagnostic {
 const LONGEST_TIMEOUT: u32 = 2_147_483;
 
 /// Name, transport protocols, and why no connection can be given it here.
-const KERNEL_HELPERS: [(&str, &[u8], &str); 3] =
-    [("Q.931", &[6], NOT_READ), ("RAS", &[17], NOT_READ), ("H.245", &[17], NOT_READ)];
+const KERNEL_HELPERS: [(&str, &[u8], &str); 1] = [("H.245", &[17], NEVER_GIVEN)];
 
-const NOT_READ: &str = "messages of H.323 are not read, so that nobody would know whom to expect";
+const NEVER_GIVEN: &str =
+    "what it reads comes over TCP, to where `Q.931` hears, and the kernel gives it by a rule over UDP only";

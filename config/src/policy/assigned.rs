@@ -41,11 +41,17 @@ pub enum HelperKind {
     Snmp,
     /// PPTP: GRE of a call, by the numbers that both ends give it.
     Pptp,
+    /// RAS of H.323: what endpoints and gatekeepers say to one another.
+    Ras,
+    /// Q.931 of H.323: calls.
+    Q931,
+    /// H.245 of H.323: channels for media. Only a connection that Q.931 announces is read so.
+    H245,
 }
 
 impl HelperKind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Ftp,
         Self::Tftp,
         Self::Irc,
@@ -55,7 +61,15 @@ impl HelperKind {
         Self::NetbiosNs,
         Self::Snmp,
         Self::Pptp,
+        Self::Ras,
+        Self::Q931,
+        Self::H245,
     ];
+
+    /// Those that rules may give to a connection.
+    pub fn assignable() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|kind| *kind != Self::H245)
+    }
 
     /// The kernel's name for it.
     #[must_use]
@@ -70,6 +84,9 @@ impl HelperKind {
             Self::NetbiosNs => "netbios-ns",
             Self::Snmp => "snmp",
             Self::Pptp => "pptp",
+            Self::Ras => "RAS",
+            Self::Q931 => "Q.931",
+            Self::H245 => "H.245",
         }
     }
 
@@ -77,8 +94,8 @@ impl HelperKind {
     #[must_use]
     pub const fn protocols(self) -> &'static [u8] {
         match self {
-            Self::Ftp | Self::Irc | Self::Sane | Self::Pptp => &[6],
-            Self::Tftp | Self::Amanda | Self::NetbiosNs | Self::Snmp => &[17],
+            Self::Ftp | Self::Irc | Self::Sane | Self::Pptp | Self::Q931 | Self::H245 => &[6],
+            Self::Tftp | Self::Amanda | Self::NetbiosNs | Self::Snmp | Self::Ras => &[17],
             Self::Sip => &[17, 6],
         }
     }

@@ -249,7 +249,7 @@ impl<'a> Tracker<'a> {
                 }
                 let mut state = CtState::New;
                 match (inherited, template.helper) {
-                    (Some(Inherited { helper, mark, is_helped, is_doubted, announcer }), _) => {
+                    (Some(Inherited { helper, mark, read_by, is_doubted, announcer }), _) => {
                         self.is_doubtful |= is_doubted;
                         flow.announced();
                         flow.mark = mark;
@@ -260,7 +260,7 @@ impl<'a> Tracker<'a> {
                             }
                             _ => Helped::expected_by(helper),
                         };
-                        if is_helped {
+                        if let Some(helper) = read_by {
                             self.give_helper(&mut flow, helper);
                         }
                         state = CtState::Related;

@@ -62,9 +62,30 @@ pub struct Terms {
     pub most: usize,
     /// For so many milliseconds.
     pub milliseconds: u32,
-    /// A registration: it comes into force when it is confirmed, as many connections as come fulfil it, and each is read
-    /// by the helper that announced it.
-    pub is_registration: bool,
+    /// How many connections fulfil it.
+    pub times: Times,
+    /// By which helper each is read.
+    pub read_by: Option<HelperKind>,
+}
+
+impl Terms {
+    /// Once, read by nobody; so many may be announced, for so many seconds.
+    #[must_use]
+    pub const fn once(most: usize, seconds: u32) -> Self {
+        let milliseconds = seconds * 1000;
+        Self { class: Class::Only, most, milliseconds, times: Times::Once, read_by: None }
+    }
+}
+
+/// How many connections fulfil what is expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Times {
+    /// The first that comes.
+    Once,
+    /// As many as come.
+    Any,
+    /// As many as come once it is confirmed.
+    AnyConfirmed,
 }
 
 /// What a connection that was expected inherits.
@@ -74,8 +95,8 @@ pub struct Inherited {
     pub helper: HelperKind,
     /// `ct mark` of the connection that announced it.
     pub mark: u32,
-    /// Whether it has that helper itself.
-    pub is_helped: bool,
+    /// The helper it has itself.
+    pub read_by: Option<HelperKind>,
     /// Whether the kernel may have forgotten that it was expected.
     pub is_doubted: bool,
     /// The hash of the connection that announced it.
@@ -264,7 +285,7 @@ impl Expectations {
         Err(Refused::Full)
     }
 
-    /// The expectation that the first packet of a connection fulfils, which is over then, unless it is a registration or
+    /// The expectation that the first packet of a connection fulfils, which is over then, unless it is for any number or
     /// doubted.
     #[must_use]
     pub fn take(&self, announced: &Announced, now: Tick) -> Option<Inherited> {
@@ -277,10 +298,9 @@ impl Expectations {
             if !known.clashes(&words) || flags.is_dormant() || !self.is_still(slot, state) {
                 return None;
             }
-            let (is_helped, is_doubted) = (flags.is_registration(), flags.is_doubted());
-            let helper = flags.helper()?;
-            let inherited = Inherited { helper, mark, is_helped, is_doubted, announcer };
-            (is_helped || is_doubted || self.free(slot, state)).then_some(inherited)
+            let (helper, is_doubted) = (flags.helper()?, flags.is_doubted());
+            let inherited = Inherited { helper, mark, read_by: flags.read_by(), is_doubted, announcer };
+            (flags.stays() || is_doubted || self.free(slot, state)).then_some(inherited)
         })
     }
 

@@ -1,7 +1,7 @@
 //! What does a slot of the expectations hold, and whose turn is it to write there?
 
 use super::announced::Words;
-use super::{Class, Terms};
+use super::{Class, Terms, Times};
 use crate::flow::FlowHash;
 use crate::sync::{AtomicU64, Ordering};
 use crate::time::Tick;
@@ -55,19 +55,28 @@ impl Body {
     }
 }
 
-/// The helper that announced it, by number; its class; whether it is a registration, and whether that is confirmed;
-/// whether the kernel may have forgotten it.
+/// The helper that announced it, by number; its class; whether it stays when it is fulfilled, whether it waits to be
+/// confirmed, whether the kernel may have forgotten it; the helper that reads what fulfils it, by number from 1.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Flags(pub(super) u32);
 
 impl Flags {
-    const REGISTRATION: u32 = 1 << 16;
+    const STAYS: u32 = 1 << 16;
     const DORMANT: u32 = 1 << 17;
     const DOUBTED: u32 = 1 << 18;
+    const READ_BY: u32 = 24;
 
     pub(super) const fn of(helper: HelperKind, terms: Terms) -> Self {
-        let registration = if terms.is_registration { Self::REGISTRATION | Self::DORMANT } else { 0 };
-        Self(helper as u32 | (terms.class as u32) << 8 | registration)
+        let times = match terms.times {
+            Times::Once => 0,
+            Times::Any => Self::STAYS,
+            Times::AnyConfirmed => Self::STAYS | Self::DORMANT,
+        };
+        let read_by = match terms.read_by {
+            Some(helper) => helper as u32 + 1,
+            None => 0,
+        };
+        Self(helper as u32 | (terms.class as u32) << 8 | times | read_by << Self::READ_BY)
     }
 
     pub(super) fn helper(self) -> Option<HelperKind> {
@@ -78,8 +87,12 @@ impl Flags {
         Class::ALL[self.0 as usize >> 8 & 3]
     }
 
-    pub(super) const fn is_registration(self) -> bool {
-        self.0 & Self::REGISTRATION != 0
+    pub(super) const fn stays(self) -> bool {
+        self.0 & Self::STAYS != 0
+    }
+
+    pub(super) fn read_by(self) -> Option<HelperKind> {
+        HelperKind::ALL.get((self.0 as usize >> Self::READ_BY).checked_sub(1)?).copied()
     }
 
     pub(super) const fn is_dormant(self) -> bool {

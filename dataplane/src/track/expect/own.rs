@@ -3,9 +3,8 @@
 use super::Class;
 use zerocopy::FromZeros;
 
-/// Connections that one may announce at a time: SIP, four streams of sound, four of pictures that move, two of pictures
-/// that do not, and one for signals.
-pub const MOST_OF_ONE: usize = 11;
+/// Connections that one may announce at a time: those of RAS; of SIP it is eleven.
+pub const MOST_OF_ONE: usize = 32;
 
 /// An expectation, for the connection that announced it. All zero is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromZeros)]

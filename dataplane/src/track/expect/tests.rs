@@ -1,6 +1,8 @@
 //! Who is expected, and for how long.
 
-use super::{Announced, Announcer, Class, Expectations, Handle, Inherited, Own, Refused, Terms, WINDOW, gre};
+use super::{
+    Announced, Announcer, Class, Expectations, Handle, Inherited, Own, Refused, Terms, Times, WINDOW, gre,
+};
 use crate::flow::{FlowHash, FlowHasher, FlowKey};
 use crate::time::Tick;
 use config::policy::HelperKind;
@@ -15,20 +17,15 @@ fn to_port(port: u16) -> Announced {
     Announced::new(1, (2, port), 6, 4, 0)
 }
 
-const INHERITED: Inherited = Inherited {
-    helper: HelperKind::Ftp,
-    mark: 7,
-    is_helped: false,
-    is_doubted: false,
-    announcer: FlowHash(9),
-};
+const INHERITED: Inherited =
+    Inherited { helper: HelperKind::Ftp, mark: 7, read_by: None, is_doubted: false, announcer: FlowHash(9) };
 
 const fn ends(tick: u32) -> Announcer {
     Announcer { helper: HelperKind::Ftp, mark: 7, ends: Tick(tick), hash: FlowHash(9) }
 }
 
 const fn until(milliseconds: u32) -> Terms {
-    Terms { class: Class::Only, most: 1, milliseconds, is_registration: false }
+    Terms { milliseconds, ..Terms::once(1, 0) }
 }
 
 /// Expects a call to this port for 300 ms from tick 0 on, of a connection that lasts.
@@ -203,17 +200,29 @@ fn from_anyone_whoever_comes_first_and_nobody_else_for_the_same() {
 fn a_registration_waits_to_be_confirmed_and_stays() {
     let table = table(64);
     let mut own = Own::default();
-    let terms = Terms { is_registration: true, ..until(300) };
+    let terms = Terms { times: Times::AnyConfirmed, read_by: Some(HelperKind::Ftp), ..until(300) };
     table.expect(&mut own, &to_port(1), ends(9000), terms, Tick(0)).unwrap();
     assert_eq!(table.take(&to_port(1), Tick(1)), None, "not confirmed");
     assert!(!table.confirm(&own, &to_port(2), Tick(1), 1000));
     assert!(!table.confirm(&Own::default(), &to_port(1), Tick(1), 1000), "of another connection");
     assert!(table.confirm(&own, &to_port(1), Tick(1), 1000));
-    let inherited = Inherited { is_helped: true, ..INHERITED };
+    let inherited = Inherited { read_by: Some(HelperKind::Ftp), ..INHERITED };
     for tick in [1, 2, 1000] {
         assert_eq!(table.take(&to_port(1), Tick(tick)), Some(inherited));
     }
     assert_eq!(table.take(&to_port(1), Tick(1001)), None, "over");
+}
+
+#[test]
+fn what_is_for_any_number_stays() {
+    let table = table(64);
+    let mut own = Own::default();
+    let terms = Terms { times: Times::Any, ..until(300) };
+    table.expect(&mut own, &to_port(1), ends(9000), terms, Tick(0)).unwrap();
+    for tick in [1, 2, 299] {
+        assert_eq!(table.take(&to_port(1), Tick(tick)), Some(INHERITED));
+    }
+    assert_eq!(table.take(&to_port(1), Tick(300)), None, "over");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Which connections does this packet announce? Helpers read FTP, TFTP, IRC, Amanda, SANE, SIP and PPTP, where a
-//! rule told them to.
+//! Which connections does this packet announce? Helpers read FTP, TFTP, IRC, Amanda, SANE, SIP, PPTP and H.323,
+//! where a rule told them to.
 //!
 //! A helper sees the packets of its connections that pass, and tells its [`Hearer`] whom to expect. As in the kernel
 //! each has a bound to what one connection may announce at a time, and for how long; what is one more takes the place of
@@ -7,6 +7,7 @@
 
 mod amanda;
 mod ftp;
+mod h323;
 mod irc;
 mod pptp;
 mod sane;
@@ -17,7 +18,9 @@ mod tftp;
 use config::policy::HelperKind;
 use zerocopy::FromZeros;
 
-use super::expect::{Announced, Class, End, Expectations, Handle, Own, Refused, Terms};
+use h323::Language;
+
+use super::expect::{Announced, Class, End, Expectations, Handle, Own, Refused, Terms, Times};
 use super::{CtState, Direction};
 use crate::flow::FlowHash;
 use crate::frame::Frame;
@@ -41,6 +44,8 @@ pub struct Helped {
     lines: ftp::Lines,
     sip: sip::Requests,
     pptp: pptp::Control,
+    registration: h323::Registration,
+    framing: h323::Framing,
     /// What it has announced.
     pub announced: Own,
 }
@@ -130,8 +135,7 @@ pub struct Expected {
 impl Expected {
     /// Once, over TCP, for so many seconds; so many may be announced.
     const fn over_tcp(from: Option<u128>, to: (u128, u16), most: usize, seconds: u32) -> Self {
-        let terms = Terms { class: Class::Only, most, milliseconds: seconds * 1000, is_registration: false };
-        Self { from, from_port: None, to, protocol: protocol::TCP, terms }
+        Self { from, from_port: None, to, protocol: protocol::TCP, terms: Terms::once(most, seconds) }
     }
 
     /// The same, as expectations know it.
@@ -223,12 +227,23 @@ pub fn follow<F: Frame + ?Sized, H: Hearer>(
             let is_expected = helped.announced_by().is_some();
             return sip::follow(&mut helped.sip, heard, is_expected, hearer);
         }
+        Some(HelperKind::Ras) => {
+            let is_expected = helped.announced_by().is_some();
+            return h323::follow_ras(&mut helped.registration, heard, is_expected, hearer);
+        }
+        Some(HelperKind::Q931) if goes_on => {
+            return h323::follow(&mut helped.framing, Language::Q931, heard, hearer);
+        }
+        Some(HelperKind::H245) if goes_on => {
+            return h323::follow(&mut helped.framing, Language::H245, heard, hearer);
+        }
         Some(HelperKind::Amanda) => return amanda::follow(packet, frame, direction, hearer),
         Some(HelperKind::Ftp) if goes_on => ftp::follow(&mut helped.lines, packet, frame, direction)?,
         Some(HelperKind::Irc) if goes_on => irc::follow(packet, frame, direction),
         Some(HelperKind::Sane) if goes_on => sane::follow(&mut helped.sane, packet, frame, direction),
         Some(HelperKind::Pptp) => return pptp::follow(&mut helped.pptp, heard, hearer),
-        Some(HelperKind::Ftp | HelperKind::Irc | HelperKind::Sane) | None => None,
+        Some(HelperKind::Ftp | HelperKind::Irc | HelperKind::Sane | HelperKind::Q931 | HelperKind::H245)
+        | None => None,
         // as in the kernel, these are for packets that the host itself sends to everybody
         Some(HelperKind::NetbiosNs | HelperKind::Snmp) => None,
     };

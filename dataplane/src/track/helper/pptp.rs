@@ -11,7 +11,7 @@
 
 use zerocopy::FromZeros;
 
-use super::{Class, Expected, Heard, Hearer, Terms, protocol, text};
+use super::{Expected, Heard, Hearer, Terms, protocol, text};
 use crate::flow::FlowHash;
 use crate::frame::Frame;
 use crate::reason::Reason;
@@ -237,8 +237,7 @@ const fn told(refused: Refused) -> Result<(), Reason> {
 
 /// GRE of a call, from its sender, who numbers it so, to its receiver, likewise.
 const fn gre((from, number): End, to: End) -> Expected {
-    let terms =
-        Terms { class: Class::Only, most: MOST, milliseconds: SECONDS * 1000, is_registration: false };
+    let terms = Terms::once(MOST, SECONDS);
     Expected { from: Some(from), from_port: Some(number), to, protocol: protocol::GRE, terms }
 }
 

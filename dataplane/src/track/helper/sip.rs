@@ -12,11 +12,12 @@ mod line;
 use zerocopy::FromZeros;
 
 use super::text::{self, LONGEST_TEXT, UDP_HEADER};
-use super::{Class, Expected, Heard, Hearer, Terms, protocol};
+use super::{Class, Expected, Heard, Hearer, Terms, Times, protocol};
 use crate::frame::Frame;
 use crate::packet::Network;
 use crate::reason::Reason;
 use crate::track::CtState;
+use config::policy::HelperKind;
 use line::{CONTACT, CSEQ, EXPIRES, LENGTH, Place, begins};
 
 /// The numbers of the last requests that were followed.
@@ -163,10 +164,9 @@ impl Message<'_> {
         }
         if self.expires(&contact, self.expires_all())? != 0 {
             let terms = Terms {
-                class: Class::Only,
-                most: 1,
-                milliseconds: REGISTRATION_EXPECTED_FOR,
-                is_registration: true,
+                times: Times::AnyConfirmed,
+                read_by: Some(HelperKind::Sip),
+                ..Terms::once(1, REGISTRATION_EXPECTED_FOR)
             };
             let (from, to, protocol) = (Some(self.receiver), contact.to, self.protocol);
             hearer
@@ -276,6 +276,6 @@ const PORT: u16 = 5060;
 /// How long a connection lasts that nobody speaks over, in milliseconds.
 pub const LASTS: u32 = 3_600_000;
 /// How long a registration waits for its answer.
-const REGISTRATION_EXPECTED_FOR: u32 = 180_000;
+const REGISTRATION_EXPECTED_FOR: u32 = 180;
 /// The longest time a deadline can express.
 const LONGEST_SECONDS: u32 = 2_147_483;

@@ -320,6 +320,7 @@ proptest! {
 }
 
 mod amanda;
+mod h323;
 mod irc;
 mod pptp;
 mod sane;

@@ -1,7 +1,7 @@
 //! Which answer does a TFTP request announce? RFC 1350: the server answers from a port of its own.
 
 use super::text::UDP_HEADER;
-use super::{Class, Expected, Terms, protocol};
+use super::{Expected, Terms, protocol};
 use crate::frame::Frame;
 use crate::packet::Packet;
 use crate::track::Direction;
@@ -35,5 +35,4 @@ pub(super) fn follow<F: Frame + ?Sized>(
     })
 }
 
-const ONE_FOR_FIVE_MINUTES: Terms =
-    Terms { class: Class::Only, most: 1, milliseconds: 300_000, is_registration: false };
+const ONE_FOR_FIVE_MINUTES: Terms = Terms::once(1, 300);

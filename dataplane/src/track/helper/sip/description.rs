@@ -57,12 +57,7 @@ fn expect<H: Hearer>(
     if host != message.sender {
         return Ok(());
     }
-    let terms = Terms {
-        class: kind.class,
-        most: kind.most,
-        milliseconds: STREAM_EXPECTED_FOR,
-        is_registration: false,
-    };
+    let terms = Terms { class: kind.class, ..Terms::once(kind.most, STREAM_EXPECTED_FOR) };
     let to_port = |port| Expected {
         from: Some(message.receiver),
         from_port: None,
@@ -155,5 +150,5 @@ const KINDS: [Kind; 3] = [
     Kind { word: b"image ", class: Class::Image, most: 2 },
 ];
 
-/// How long a stream is expected, in milliseconds.
-const STREAM_EXPECTED_FOR: u32 = 180_000;
+/// How long a stream is expected, in seconds.
+const STREAM_EXPECTED_FOR: u32 = 180;
