@@ -271,6 +271,18 @@ impl Scenario {
         found
     }
 
+    /// How many of its packets are in this state, as Sluice sees it.
+    ///
+    /// # Panics
+    /// If the rules are refused.
+    #[must_use]
+    pub fn count(&self, state: &str) -> usize {
+        let policy = firewall::policy(&[Ruleset::Nft(self.rules.clone())]).expect("a policy");
+        let records: Vec<Record> = self.lines.iter().map(|line| line.record.clone()).collect();
+        let judged = Firewall::new(policy, self.loose, 1, 0).expect("compiles").judge(&records);
+        judged.iter().filter(|judged| judged.verdict.ct == state).count()
+    }
+
     /// How many packets it has.
     #[must_use]
     pub fn packets(&self) -> usize {

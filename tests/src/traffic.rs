@@ -7,6 +7,7 @@ mod datagrams;
 mod dress;
 mod fields;
 mod fragments;
+pub mod h323;
 mod helped;
 mod protocols;
 mod random;

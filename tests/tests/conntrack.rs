@@ -2,6 +2,8 @@
 
 #[path = "conntrack/any.rs"]
 mod any;
+#[path = "conntrack/h323.rs"]
+mod h323;
 
 use std::fs;
 
@@ -59,6 +61,11 @@ fn helpers_of_broadcasts() {
 #[test]
 fn helper_pptp() {
     told("pptp.txt", 150);
+}
+
+#[test]
+fn helpers_of_h323() {
+    told("h323.txt", 200);
 }
 
 #[test]
