@@ -177,6 +177,8 @@ pub struct Base {
     pub priority: i32,
     /// What happens to a packet that no rule decided.
     pub policy: ChainPolicy,
+    /// Whether a table of iptables has it: its rules, and no others, read what its target `CT` has said before tracking.
+    pub is_iptables: bool,
 }
 
 /// The verdict at the end of a base chain.

@@ -153,6 +153,8 @@ pub struct Base {
     pub policy: Option<ChainPolicy>,
     /// The devices of an ingress or egress hook.
     pub devices: Vec<Spanned<String>>,
+    /// Whether a dump of iptables declares it.
+    pub is_iptables: bool,
 }
 
 /// The place of a base chain on its hook: `filter + 5`, or a number alone.

@@ -488,6 +488,6 @@ fn the_example_of_a_lock_out_names_its_chain() {
     let (example, base) = found[0].packet.clone().unwrap();
     assert_eq!((found[0].kind, base), (Kind::LockOut, ChainId(0)));
     assert_eq!(example.to_string(), "tcp 198.51.100.7:4242 > 192.0.2.10:22 flags S iif eth0 ct new");
-    let expected = Base { hook: Hook::Input, priority: 0, policy: ChainPolicy::Drop };
+    let expected = Base { hook: Hook::Input, priority: 0, policy: ChainPolicy::Drop, is_iptables: false };
     assert_eq!(loaded.policy.chains[base.index()].base, Some(expected));
 }

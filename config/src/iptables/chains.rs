@@ -354,6 +354,7 @@ fn new_chain(name: &str, span: Span, kind: Kind, policy: ChainPolicy) -> Chain {
         priority: Spanned::new(Priority { name: Some(kind.name().to_owned()), offset: 0 }, span),
         policy: Some(policy),
         devices: Vec::new(),
+        is_iptables: true,
     });
     chain
 }

@@ -84,6 +84,7 @@ fn attach(family: Family, base: &Base) -> Lowered<policy::Base> {
         hook,
         priority: priority(family, hook, &base.priority)?,
         policy: base.policy.unwrap_or(ChainPolicy::Accept),
+        is_iptables: base.is_iptables,
     })
 }
 

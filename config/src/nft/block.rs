@@ -270,7 +270,7 @@ impl Parser<'_> {
         }
         self.expect_word("priority")?;
         let priority = self.priority()?;
-        Ok(Base { kind, hook, priority, policy: None, devices })
+        Ok(Base { kind, hook, priority, policy: None, devices, is_iptables: false })
     }
 
     fn device_list(&mut self) -> Parsed<Vec<Spanned<String>>> {

@@ -263,7 +263,9 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
         match *load {
             Load::Ct(ct) => match (&self.known.connection, self.known.template) {
                 (Some(connection), _) => connection.load(ct),
-                (None, template) => connection::of_template(template?, ct),
+                (None, template) => {
+                    connection::of_template(template.filter(|_| self.known.shows_template)?, ct)
+                }
             },
             Load::Extension { header, offset, width } => {
                 self.bits_at(self.extension(header)?, offset, width, self.end())

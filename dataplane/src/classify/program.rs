@@ -63,6 +63,7 @@ struct BaseChain {
     phase: Phase,
     family: Family,
     policy: Verdict,
+    is_iptables: bool,
 }
 
 #[derive(Debug)]
@@ -273,6 +274,7 @@ impl Program {
                 if !stage.phase.covers(base.phase) || !sees(base.family, facts.packet) {
                     continue;
                 }
+                facts.known.shows_template = base.is_iptables;
                 let mut run = Run { program: self, facts: &mut *facts, counters, evaluation, trace, ahead };
                 let (verdict, decided_by) = run
                     .chain(base.chain, 0)
@@ -310,7 +312,8 @@ impl BaseChain {
                 ChainPolicy::Drop => Verdict::Drop,
             };
             let phase = Phase::of(hook, base.priority);
-            Some(Self { chain: id, phase, family: chain.family, policy: verdict })
+            let is_iptables = base.is_iptables;
+            Some(Self { chain: id, phase, family: chain.family, policy: verdict, is_iptables })
         };
         policy.base_chains(hook).into_iter().filter_map(compile).collect()
     }

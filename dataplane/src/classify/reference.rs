@@ -55,6 +55,7 @@ pub fn run_watched<F: Frame + ?Sized, W: Watch>(
                 continue;
             }
             facts.known.draw = facts.known.draw.with(objects.numbers());
+            facts.known.shows_template = base.is_iptables;
             let mut interpreter =
                 Interpreter { policy, objects, facts: &mut facts, counters, evaluation, watch };
             let decision = match interpreter.run_chain(id, 0) {

@@ -8,7 +8,7 @@ use config::policy::{
 fn policy(rules: Vec<Vec<Statement>>) -> Policy {
     let mut policy = Policy::default();
     for (id, statements) in (0..).zip(rules) {
-        let base = Base { hook: Hook::Input, priority: 0, policy: ChainPolicy::Accept };
+        let base = Base { hook: Hook::Input, priority: 0, policy: ChainPolicy::Accept, is_iptables: false };
         policy.chains.push(Chain {
             family: Family::Inet,
             table: "t".into(),

@@ -12,6 +12,8 @@ pub struct Known<'a> {
     pub connection: Option<Connection<'a>>,
     /// What rules before connection tracking have put in place of one.
     pub template: Option<Template>,
+    /// Whether the chain that is run reads that.
+    pub shows_template: bool,
     /// How it is seen by counters of connections, if there are any.
     pub counted: Option<&'a Counted>,
     /// Whether a statement has met something that it has no room for: the packet is dropped.

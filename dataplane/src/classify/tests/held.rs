@@ -13,7 +13,7 @@ use config::policy::{
 /// A policy of these rules on input, each with a counter of its own at the end.
 fn policy(rules: Vec<Vec<Statement>>) -> Policy {
     let mut policy = Policy::default();
-    let base = Base { hook: Hook::Input, priority: 0, policy: ChainPolicy::Accept };
+    let base = Base { hook: Hook::Input, priority: 0, policy: ChainPolicy::Accept, is_iptables: false };
     policy.chains.push(Chain {
         family: Family::Ip,
         table: "t".into(),

@@ -57,6 +57,7 @@ fn base(choices: &mut Choices<'_>) -> Base {
         hook: choices.of(&HOOKS),
         priority: choices.of(&[0, -300, -200, -150, 0, 100]),
         policy: choices.of(&[ChainPolicy::Accept, ChainPolicy::Accept, ChainPolicy::Drop]),
+        is_iptables: choices.one_in(2),
     }
 }
 

@@ -122,6 +122,7 @@ impl Sample {
             known: Known {
                 connection,
                 template: None,
+                shows_template: false,
                 counted: None,
                 no_room: false,
                 home: Home::Destination,
