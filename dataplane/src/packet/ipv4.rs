@@ -134,12 +134,12 @@ pub(super) fn parse<'f, F: Frame + ?Sized>(
 }
 
 /// Reads the header at `start` of a packet that an ICMP error quotes: who talks to whom, but for the ports, and
-/// where the transport header would be. `None` if it is cut off, malformed, or a later fragment's.
+/// where the transport header would be. `None` if it is cut off, or a later fragment's. A length of the header that is too
+/// short is taken at its word, as in the kernel.
 pub(super) fn quoted<F: Frame + ?Sized>(bytes: &Bytes<'_, F>, start: usize) -> Option<(Tuple, usize)> {
     let header = Header(bytes.array(start)?);
     let offset = start + header.header_length();
-    let is_sound =
-        header.header_length() >= FIXED && offset <= bytes.end() && header.fragment() != Fragment::Later;
+    let is_sound = offset <= bytes.end() && header.fragment() != Fragment::Later;
     is_sound.then(|| (header.tuple(), offset))
 }
 

@@ -155,11 +155,17 @@ mod tests {
             v6().udp(5, 6).fragment(1, false),
             v6().raw(60).payload(&[17, 9, 0, 0]),
             v6().raw(59),
-            v4().network_bytes(0, &[0x44]).udp(5, 6),
             v4().network_bytes(0, &[0x4f]).udp(5, 6),
         ] {
             assert_eq!(error_about(&bad.packet()), BAD, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_header_that_says_it_is_too_short_is_believed() {
+        assert_eq!(ports(&v4().network_bytes(0, &[0x44]).raw(protocol::DCCP)), Ok((protocol::DCCP, 0, 0)));
+        assert_eq!(ports(&v4().network_bytes(0, &[0x44]).udp(5, 6)), Ok((protocol::UDP, 0x0a00, 2)));
+        assert_eq!(ports(&v4().network_bytes(0, &[0x40]).udp(5, 6)), Ok((protocol::UDP, 0x4000, 28)));
     }
 
     #[test]
