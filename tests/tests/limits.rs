@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use dataplane::packet::build::FrameBuilder;
-use dataplane::packet::flag::{ACK, FIN, RST, SYN};
+use dataplane::packet::flag::{ACK, FIN, PSH, RST, SYN};
 use tests::oracle::{Oracle, Ruleset};
 use tests::sluice::Verdict;
 use tests::traffic::Random;
@@ -303,6 +303,16 @@ fn what_is_malformed_may_have_a_name() {
 }
 
 /// The kernel's lists have no such bound.
+/// As the first whom a rule of iptables counts it is counted once, and dropped when nobody is counted any more.
+#[test]
+fn a_closed_connection_is_counted_until_its_next_packet() {
+    let a = connection(1);
+    let faulty = || a.segment(Side::Outside, PSH, 1001, 5001);
+    let packets = [a.syn(), a.syn_ack(), a.ack(), a.reset(), faulty(), faulty(), a.out_of_window()];
+    let rule = "-m conntrack --ctstate INVALID -m connlimit --connlimit-above 1 --connlimit-daddr -j ACCEPT";
+    assert_eq!(alike(dump(rule), &packets), "+++++--");
+}
+
 #[test]
 fn an_address_beyond_the_room_of_connlimit_is_dropped() {
     let rulesets = [dump("-m connlimit --connlimit-above 2 -j DROP")];

@@ -70,6 +70,8 @@ pub enum Counting {
     JoinsAgain,
     /// Its connection is assured: one that is not counted by now never is.
     Looks,
+    /// Likewise, and it is closed: where it is counted nonetheless, it is by whoever comes next cleaned up.
+    LooksBack,
     /// It counts itself, but has no connection that could be counted.
     Passes,
     /// Its connection is closed, and was not assured: it still counts for itself, and for nobody else.
@@ -160,14 +162,14 @@ impl Counted {
                 self.refused.set(true);
                 Count { least: 0, most: 0 }
             }
-            Counting::Looks if moment.counts_unseen => self.look_or_begin(counter, at, now),
-            Counting::Looks => look(counter, now),
-            Counting::Passes => {
-                let before = clean(counter, now, |word| word | REFUSED);
-                counter.change_stale(Stale::passed);
-                self.pass(counter, at);
-                Count { least: before.least + 1, most: before.most + 1 }
+            Counting::LooksBack if moment.counts_unseen && !counter.stale().is_begun() => {
+                self.come_and_go(counter, at, now)
             }
+            Counting::Looks | Counting::LooksBack if moment.counts_unseen => {
+                self.look_or_begin(counter, at, now)
+            }
+            Counting::Looks | Counting::LooksBack => look(counter, now),
+            Counting::Passes => self.come_and_go(counter, at, now),
             Counting::Lingers => {
                 // its own entry may be there still, or again, and whoever came behind it
                 self.pass(counter, at);
@@ -178,6 +180,14 @@ impl Counted {
             Counting::Joins => self.join(counter, at, now),
             Counting::JoinsAgain => self.join(counter, Place { set: at.set | AGAIN, ..at }, now),
         }
+    }
+
+    /// It is counted until somebody cleans up.
+    fn come_and_go(&self, counter: Counter<'_>, at: Place, now: u64) -> Count {
+        let before = clean(counter, now, |word| word | REFUSED);
+        counter.change_stale(Stale::passed);
+        self.pass(counter, at);
+        Count { least: before.least + 1, most: before.most + 1 }
     }
 
     fn pass(&self, counter: Counter<'_>, at: Place) {

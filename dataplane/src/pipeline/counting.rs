@@ -171,7 +171,8 @@ impl Tracker<'_> {
     fn count_stored(&self, slot: Slot, open: Counting) -> Counter {
         let flow = self.shard.table.entry(slot);
         let counting = match (flow.is_assured(), flow.is_closed()) {
-            (true, _) => Counting::Looks,
+            (true, true) => Counting::LooksBack,
+            (true, false) => Counting::Looks,
             (false, true) => Counting::Lingers,
             (false, false) => open,
         };

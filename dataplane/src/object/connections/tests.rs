@@ -265,6 +265,19 @@ fn iptables_counts_an_assured_connection_where_none_was_counted() {
 }
 
 #[test]
+fn iptables_counts_a_closed_connection_until_the_next_packet() {
+    let words = Words::begun();
+    let bound = Bound::of(&ConnectionLimit { count: 0, over: true, ..ConnectionLimit::default() });
+    let meets = |now| {
+        let counted = Counted::new(Counting::LooksBack, Memberships::of(1));
+        let moment = Moment { counted: Some(&counted), counts_unseen: true, ..at(now) };
+        (bound.goes_on(words.counter(), AT, &moment), counted.is_unsure(), counted.memberships().is_empty())
+    };
+    assert_eq!(meets(0), (true, false, true), "itself");
+    assert_eq!(meets(10), (false, true, true), "none is counted any more");
+}
+
+#[test]
 fn several_workers_together_let_no_more_in() {
     let words = Words::begun();
     let bound = Bound::of(&ConnectionLimit { count: 50, ..ConnectionLimit::default() });
