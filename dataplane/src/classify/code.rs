@@ -8,17 +8,18 @@ use super::sets::{MOST_PARTS, Set};
 use super::sieve::Sifted;
 use super::trace::{Trace, Varies};
 use crate::frame::Frame;
-use crate::object::set::Wanted;
-use crate::object::{Found, Moment, Objects};
-use config::policy::{
-    self, Assigned, BitOperator, ChainId, Comparison, ConnectionLimitId, CounterId, Field, HelperId, LimitId,
-    Match, ObjectKind, Policy, QuotaId, Recent, Reject, RuleId, SetId, Statement, Target, Test, TimeoutsId,
-    Value,
-};
-use std::collections::HashMap;
-use std::hash::Hash;
+use crate::object::Objects;
+use config::policy::{self, ChainId, Policy, Recent, Value};
 use std::ops::{Index, Range};
 use std::sync::Arc;
+
+mod held;
+mod layout;
+mod step;
+
+pub(super) use held::{join, object_goes_on};
+use layout::Layout;
+use step::{Key, Operand, Readable, Step, Update};
 
 /// The statements of every rule of a policy.
 #[derive(Debug)]
@@ -37,95 +38,6 @@ pub(super) struct Code {
     operands: Box<[Operand]>,
     updates: Box<[Update]>,
     recent: Box<[Recent]>,
-}
-
-/// One step of a rule.
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    /// Goes on if the field lies within the bounds, or outside them.
-    Within {
-        field: u32,
-        bounds: u32,
-        negated: bool,
-    },
-    /// Goes on if the key is in the set, or is not.
-    Lookup {
-        key: Key,
-        set: u32,
-        negated: bool,
-    },
-    Counter(CounterId),
-    Verdict(policy::Verdict),
-    VerdictMap {
-        key: Key,
-        map: u32,
-    },
-    Reject(Reject),
-    Notrack,
-    Assign(Assigned),
-    /// As `Lookup`, in a set whose elements come, go or do something.
-    LookupHeld {
-        key: Key,
-        set: SetId,
-        negated: bool,
-    },
-    /// As `VerdictMap`, likewise.
-    VerdictMapHeld {
-        key: Key,
-        map: SetId,
-    },
-    Limit(LimitId),
-    Quota(QuotaId),
-    Connections(ConnectionLimitId),
-    /// Which statement of the rule it was.
-    Log {
-        statement: u16,
-    },
-    Set {
-        target: Target,
-        operand: u32,
-    },
-    Update(u32),
-    Recent(u32),
-    Object {
-        kind: ObjectKind,
-        key: Key,
-        map: SetId,
-    },
-}
-
-/// A value a step writes.
-#[derive(Debug, Clone, Copy)]
-enum Operand {
-    Constant(Value),
-    Field(u32),
-    Map { key: Key, map: SetId },
-    Bits { operator: BitOperator, left: u32, right: u32 },
-}
-
-/// What a step does to a set.
-#[derive(Debug, Clone, Copy)]
-struct Update {
-    key: Key,
-    set: SetId,
-    wanted: Wanted,
-    data: Option<u32>,
-    drops_if_full: bool,
-    negated: bool,
-}
-
-/// A field, and whether there is anything to do to what is loaded.
-#[derive(Debug)]
-struct Readable {
-    field: Field,
-    plain: bool,
-}
-
-/// Fields side by side in [`Code::keys`].
-#[derive(Debug, Clone, Copy)]
-struct Key {
-    from: u32,
-    parts: u8,
 }
 
 /// How a rule ended.
@@ -269,111 +181,6 @@ impl Code {
         End::Next
     }
 
-    /// The steps that remember something from one packet to the next, or change what is known of this one. Whether the
-    /// rule goes on.
-    #[inline(never)]
-    fn do_held<F: Frame + ?Sized>(
-        &self,
-        step: Step,
-        rule: u32,
-        facts: &mut Facts<'_, F>,
-        objects: &Objects,
-        counters: &Counters,
-        evaluation: &mut Evaluation,
-    ) -> bool {
-        match step {
-            Step::LookupHeld { key, set, negated } => {
-                match self.with_key(key, facts, |key| self.find_in(set, key, facts, objects)) {
-                    Some(Some(found)) => !negated && objects.goes_on(set, found, &facts.moment()),
-                    Some(None) => negated,
-                    None => false,
-                }
-            }
-            Step::Limit(limit) => objects.limit(limit, &facts.moment()),
-            Step::Quota(quota) => objects.quota(quota, &facts.moment()),
-            Step::Connections(limit) => objects.connections(limit, &facts.moment()),
-            Step::Log { statement } => {
-                facts.log(RuleId(rule), statement, counters);
-                true
-            }
-            Step::Set { target, operand } => {
-                let Some(value) = self.operand(operand, facts, objects) else { return false };
-                facts.set(target, value, evaluation);
-                true
-            }
-            Step::Assign(assigned) => {
-                facts.assign(assigned, objects, evaluation);
-                true
-            }
-            Step::Update(update) => {
-                let Update { key, set, wanted, data, drops_if_full, negated } = self.updates[update as usize];
-                let data = data.map_or(Some(0), |operand| self.operand(operand, facts, objects));
-                let Some(data) = data else { return false };
-                let wanted = Wanted { data, ..wanted };
-                let moment = Moment { counts_unseen: drops_if_full, ..facts.moment() };
-                let done = self.with_key(key, facts, |key| objects.change(set, key, &wanted, &moment));
-                facts.known.no_room |= drops_if_full && done == Some(None);
-                done.flatten() == Some(!negated)
-            }
-            Step::Recent(asked) => facts.recent(&self.recent[asked as usize], objects),
-            Step::Object { kind, key, map } => {
-                let found = self.map(key, map, facts, objects);
-                found.is_some_and(|object| object_goes_on(kind, object, facts, objects, counters, evaluation))
-            }
-            _ => true,
-        }
-    }
-
-    fn operand<F: Frame + ?Sized>(
-        &self,
-        operand: u32,
-        facts: &Facts<'_, F>,
-        objects: &Objects,
-    ) -> Option<Value> {
-        match self.operands[operand as usize] {
-            Operand::Constant(value) => Some(value),
-            Operand::Field(field) => self.fields[field as usize].read(facts),
-            Operand::Map { key, map } => self.map(key, map, facts, objects),
-            Operand::Bits { operator, left, right } => {
-                let left = self.operand(left, facts, objects);
-                Some(join(operator, left?, self.operand(right, facts, objects)?))
-            }
-        }
-    }
-
-    /// What a map holds for the key.
-    fn map<F: Frame + ?Sized>(
-        &self,
-        key: Key,
-        map: SetId,
-        facts: &Facts<'_, F>,
-        objects: &Objects,
-    ) -> Option<Value> {
-        let found = self.find_held(key, map, facts, objects)?;
-        let goes_on = objects.goes_on(map, found, &facts.moment());
-        goes_on.then(|| found.data(|element| self.sets[map.index()].data_of(element)))
-    }
-
-    fn find_held<F: Frame + ?Sized>(
-        &self,
-        key: Key,
-        set: SetId,
-        facts: &Facts<'_, F>,
-        objects: &Objects,
-    ) -> Option<Found> {
-        self.with_key(key, facts, |key| self.find_in(set, key, facts, objects))?
-    }
-
-    fn find_in<F: Frame + ?Sized>(
-        &self,
-        set: SetId,
-        key: &[Value],
-        facts: &Facts<'_, F>,
-        objects: &Objects,
-    ) -> Option<Found> {
-        objects.find(set, key, &facts.moment(), |key| self.sets[set.index()].find(key))
-    }
-
     /// What `look` makes of the key; `None` if a part of it cannot be read.
     #[inline]
     fn with_key<F: Frame + ?Sized, T>(
@@ -408,18 +215,6 @@ impl Code {
     }
 }
 
-impl Readable {
-    const fn new(field: Field) -> Self {
-        Self { field, plain: field.is_plain() }
-    }
-
-    #[inline]
-    fn read<F: Frame + ?Sized>(&self, facts: &Facts<'_, F>) -> Option<Value> {
-        let loaded = facts.load(&self.field.load)?;
-        Some(if self.plain { loaded } else { self.field.apply(loaded) })
-    }
-}
-
 /// The sets that rules ask, by number.
 #[derive(Debug)]
 pub(super) struct Sets {
@@ -444,213 +239,6 @@ impl Index<usize> for Sets {
             Some(set) => set,
             None => &self.added[number - self.compiled.len()],
         }
-    }
-}
-
-/// The tables while they grow.
-#[derive(Default)]
-struct Layout {
-    steps: Vec<Step>,
-    starts: Vec<u32>,
-    /// Steps that hold wherever the tree of a chain names their rule.
-    held: Vec<usize>,
-    fields: Table<Field>,
-    bounds: Table<(Value, Value)>,
-    keys: Vec<Field>,
-    known_keys: HashMap<Vec<Field>, Key>,
-    operands: Vec<Operand>,
-    updates: Vec<Update>,
-    recent: Vec<Recent>,
-}
-
-impl Layout {
-    /// The rules laid out, the first of this number.
-    fn done(mut self, first: u32, sets: Sets) -> Code {
-        self.starts.push(self.steps.len() as u32);
-        let mut varies: Box<[Varies]> = self.steps.iter().map(|step| self.varies(step)).collect();
-        for &step in &self.held {
-            varies[step] = varies[step].held();
-        }
-        Code {
-            varies,
-            first,
-            steps: self.steps.into(),
-            starts: self.starts.into(),
-            fields: self.fields.list.into_iter().map(Readable::new).collect(),
-            bounds: self.bounds.list.into(),
-            keys: self.keys.into_iter().map(Readable::new).collect(),
-            sets,
-            operands: self.operands.into(),
-            updates: self.updates.into(),
-            recent: self.recent.into(),
-        }
-    }
-
-    /// What the outcome of a step depends on: of what it reads, and nothing else, if it only reads or counts.
-    fn varies(&self, step: &Step) -> Varies {
-        let of_key = |key: Key| {
-            let fields = &self.keys[key.from as usize..][..usize::from(key.parts)];
-            Varies::of_all(fields)
-        };
-        match *step {
-            Step::Within { field, .. } => Varies::of(&self.fields.list[field as usize]),
-            Step::Lookup { key, .. } | Step::VerdictMap { key, .. } => of_key(key),
-            Step::Counter(_) | Step::Verdict(_) => Varies::BY_FLOW,
-            Step::Set { target: Target::Mark, operand } => match self.operands[operand as usize] {
-                Operand::Constant(_) => Varies::BY_FLOW,
-                Operand::Field(field) => Varies::of(&self.fields.list[field as usize]),
-                Operand::Map { .. } | Operand::Bits { .. } => Varies::BY_PACKET,
-            },
-            _ => Varies::BY_PACKET,
-        }
-    }
-
-    fn push(&mut self, number: usize, statement: &Statement, objects: &Objects) {
-        let step = match statement {
-            Statement::Match(Match { key, test: Test::Lookup { set, negated } }) if objects.holds(*set) => {
-                Step::LookupHeld { key: self.key(key), set: *set, negated: *negated }
-            }
-            Statement::VerdictMap { key, map } if objects.holds(*map) => {
-                Step::VerdictMapHeld { key: self.key(key), map: *map }
-            }
-            Statement::Limit(limit) => Step::Limit(*limit),
-            Statement::Quota(quota) => Step::Quota(*quota),
-            Statement::Log(_) => Step::Log { statement: number as u16 },
-            Statement::Set(target, operand) => Step::Set { target: *target, operand: self.operand(operand) },
-            Statement::Update(update) => {
-                let wanted =
-                    objects.wanted(update).expect("a policy that has been checked changes what it can");
-                let data = update.data.as_ref().map(|operand| self.operand(operand));
-                let (drops_if_full, negated) = (update.drops_if_full, update.negated);
-                let key = self.key(&update.key);
-                let update = Update { key, set: update.set, wanted, data, drops_if_full, negated };
-                self.updates.push(update);
-                Step::Update(self.updates.len() as u32 - 1)
-            }
-            Statement::Recent(asked) => {
-                self.recent.push(**asked);
-                Step::Recent(self.recent.len() as u32 - 1)
-            }
-            Statement::Match(Match { key, test: Test::Lookup { set, negated } }) => {
-                Step::Lookup { key: self.key(key), set: set.0, negated: *negated }
-            }
-            Statement::Match(Match { key, test }) => {
-                let (low, high, negated) = match *test {
-                    Test::Range { low, high, negated } => (low, high, negated),
-                    Test::Compare(comparison, with) => bounds(comparison, with),
-                    Test::Lookup { .. } => unreachable!("the arm above has it"),
-                };
-                let field = self.fields.number(key[0]);
-                Step::Within { field, bounds: self.bounds.number((low, high)), negated }
-            }
-            Statement::Counter(counter) => Step::Counter(*counter),
-            Statement::Verdict(verdict) => Step::Verdict(*verdict),
-            Statement::VerdictMap { key, map } => Step::VerdictMap { key: self.key(key), map: map.0 },
-            Statement::Reject(reject) => Step::Reject(*reject),
-            Statement::Notrack => Step::Notrack,
-            Statement::Assign(assigned) => Step::Assign(*assigned),
-            Statement::Object { kind, key, map } => {
-                Step::Object { kind: *kind, key: self.key(key), map: *map }
-            }
-            Statement::ConnectionLimit(limit) => Step::Connections(*limit),
-        };
-        self.steps.push(step);
-    }
-
-    fn operand(&mut self, operand: &policy::Operand) -> u32 {
-        let operand = match operand {
-            policy::Operand::Constant(value) => Operand::Constant(*value),
-            policy::Operand::Field(field) => Operand::Field(self.fields.number(*field)),
-            policy::Operand::Map { key, map } => Operand::Map { key: self.key(key), map: *map },
-            policy::Operand::Bits(operator, both) => {
-                let (left, right) = (self.operand(&both.0), self.operand(&both.1));
-                Operand::Bits { operator: *operator, left, right }
-            }
-        };
-        self.operands.push(operand);
-        self.operands.len() as u32 - 1
-    }
-
-    fn key(&mut self, fields: &[Field]) -> Key {
-        if let Some(&key) = self.known_keys.get(fields) {
-            return key;
-        }
-        let key = Key { from: self.keys.len() as u32, parts: fields.len() as u8 };
-        self.keys.extend_from_slice(fields);
-        self.known_keys.insert(fields.to_vec(), key);
-        key
-    }
-}
-
-/// Joins two values bit by bit.
-pub(super) const fn join(operator: BitOperator, left: Value, right: Value) -> Value {
-    match operator {
-        BitOperator::And => left & right,
-        BitOperator::Or => left | right,
-        BitOperator::Xor => left ^ right,
-    }
-}
-
-/// Does what an object of a map does. Whether the rule goes on.
-pub(super) fn object_goes_on<F: Frame + ?Sized>(
-    kind: ObjectKind,
-    object: Value,
-    facts: &mut Facts<'_, F>,
-    objects: &Objects,
-    counters: &Counters,
-    evaluation: &mut Evaluation,
-) -> bool {
-    let object = object as u32;
-    match kind {
-        ObjectKind::Counter => {
-            counters.count(CounterId(object), facts.packet.network_length);
-            true
-        }
-        ObjectKind::Limit => objects.limit(LimitId(object), &facts.moment()),
-        ObjectKind::Quota => objects.quota(QuotaId(object), &facts.moment()),
-        ObjectKind::Helper => {
-            facts.assign(Assigned::Helper(HelperId(object)), objects, evaluation);
-            true
-        }
-        ObjectKind::Timeouts => {
-            facts.assign(Assigned::Timeouts(TimeoutsId(object)), objects, evaluation);
-            true
-        }
-    }
-}
-
-/// Bounds within which, or outside which, a comparison holds.
-const fn bounds(comparison: Comparison, with: Value) -> (Value, Value, bool) {
-    match comparison {
-        Comparison::Equal => (with, with, false),
-        Comparison::NotEqual => (with, with, true),
-        Comparison::Less => (with, Value::MAX, true),
-        Comparison::LessOrEqual => (0, with, false),
-        Comparison::Greater => (0, with, true),
-        Comparison::GreaterOrEqual => (with, Value::MAX, false),
-    }
-}
-
-/// A list in which nothing stands twice.
-struct Table<T> {
-    list: Vec<T>,
-    known: HashMap<T, u32>,
-}
-
-impl<T> Default for Table<T> {
-    fn default() -> Self {
-        Self { list: Vec::new(), known: HashMap::new() }
-    }
-}
-
-impl<T: Copy + Eq + Hash> Table<T> {
-    fn number(&mut self, entry: T) -> u32 {
-        let next = self.list.len() as u32;
-        let number = *self.known.entry(entry).or_insert(next);
-        if number == next {
-            self.list.push(entry);
-        }
-        number
     }
 }
 
