@@ -7,8 +7,15 @@
 //! [`MOST_ADDED`]: then everything is compiled anew.
 
 use super::super::code::Code;
+use super::super::decision::Verdict;
 use super::super::sets::Set;
-use super::{ChainId, ControlFlow, Frame, RuleId, Run, Selector, SieveEnd, Trace, Verdict};
+use super::super::sieve::End as SieveEnd;
+use super::super::trace::Trace;
+use super::run::Run;
+use super::selector::Selector;
+use crate::frame::Frame;
+use config::policy::{ChainId, RuleId};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// The rules that came in since everything was compiled.
