@@ -193,7 +193,7 @@ fn general(random: &mut Random, ipv6: bool) -> String {
     let not = not(random);
     match random.below(21) {
         // denied, it takes several rules of nft, which a limit beside it may not
-        20 => format!("-m helper --helper {}", random.pick(&["ftp", "tftp", "sip"])),
+        20 => format!("-m helper --helper {}", random.pick(&["ftp", "tftp", "sip", "RAS", "Q.931", "H.245"])),
         16..18 if ipv6 => headers(random, not),
         18 => format!("-m addrtype {not}--dst-type MULTICAST"),
         16 => format!("-m pkttype {not}--pkt-type {}", random.pick(&["unicast", "multicast", "broadcast"])),

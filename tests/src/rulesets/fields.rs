@@ -142,7 +142,7 @@ pub(super) const FIELDS: &[Field] = &[
     ("ct status", Both, &["assured", "confirmed", "seen-reply", "snat"], false),
     ("ct direction", Both, &["original", "reply"], false),
     ("ct zone", Both, &["0", "1", "5"], true),
-    ("ct helper", Both, &["\"ftp\"", "\"tftp\"", "\"sip\""], false),
+    ("ct helper", Both, &["\"ftp\"", "\"tftp\"", "\"sip\"", "\"RAS\"", "\"Q.931\"", "\"H.245\""], false),
     ("ct expiration", Both, &["20s", "90s", "200s", "1h"], true),
     ("ct original protocol", Both, &["6", "17", "1"], false),
 ];

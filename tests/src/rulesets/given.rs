@@ -153,4 +153,6 @@ const HELPERS: &[Helper] = &[
     ("sip", "tcp", 5060),
     ("amanda", "udp", 10_080),
     ("sane", "tcp", 6566),
+    ("RAS", "udp", 1719),
+    ("Q.931", "tcp", 1720),
 ];

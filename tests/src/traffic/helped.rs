@@ -1,5 +1,7 @@
-//! What do connections that helpers read say, and who calls then? FTP, TFTP, IRC, SIP, Amanda and SANE as their ends
-//! speak them, broken here and there; calls to what was announced and beside it.
+//! What do connections that helpers read say, and who calls then? FTP, TFTP, IRC, SIP, Amanda, SANE and H.323 as their
+//! ends speak them, broken here and there; calls to what was announced and beside it.
+
+mod h323;
 
 use std::net::IpAddr;
 
@@ -24,13 +26,15 @@ pub(super) fn conversation(random: &mut Random, hosts: Hosts) -> Vec<Sent> {
         next: [random.next() as u32, random.next() as u32],
         sent: Vec::new(),
     };
-    match random.below(12) {
+    match random.below(16) {
         0..5 => talk(random, 21).ftp(random),
         5..7 => talk(random, 69).tftp(random),
         7 => talk(random, 6667).irc(random),
         8 | 9 => talk(random, 5060).sip(random),
         10 => talk(random, 10_080).amanda(random),
-        _ => talk(random, 6566).sane(random),
+        11 => talk(random, 6566).sane(random),
+        12 | 13 => talk(random, 1719).ras(random),
+        _ => talk(random, 1720).q931(random),
     }
 }
 
@@ -52,7 +56,12 @@ impl Talk {
 
     /// A line, which may be broken, come twice, or in two segments.
     fn say(&mut self, random: &mut Random, end: usize, text: &str) {
-        let bytes = spoiled(random, text.as_bytes());
+        self.tell(random, end, text.as_bytes());
+    }
+
+    /// The same of bytes.
+    fn tell(&mut self, random: &mut Random, end: usize, bytes: &[u8]) {
+        let bytes = spoiled(random, bytes);
         match random.below(20) {
             0 if bytes.len() > 1 => {
                 let (one, other) = bytes.split_at(1 + random.below(bytes.len() - 1));
@@ -83,13 +92,8 @@ impl Talk {
     /// A connection of `end` to a port that was announced, or to one beside it; maybe an error about it.
     fn call(&mut self, random: &mut Random, end: usize, port: u16) {
         let port = if random.chance(80) { port } else { port.wrapping_add(1) };
-        let hosts = Hosts {
-            caller: self.hosts.side(end),
-            addresses: [self.hosts.addresses[end], self.hosts.addresses[1 - end]],
-            ..self.hosts
-        };
-        let ports = [random.pick(&[20, 20, 42_000, 42_001]), port];
-        let mut called = Talk { hosts, ports, next: [1, 7_000_000], sent: Vec::new() };
+        let mut called = self.called(random, end, port);
+        let (hosts, ports) = (called.hosts, called.ports);
         match random.below(10) {
             0 => called.segment(0, SYN, &[]),
             1 => {
@@ -107,6 +111,17 @@ impl Talk {
             called.sent.extend(datagrams::error(random, &hosts, 0, &quoted));
         }
         self.sent.append(&mut called.sent);
+    }
+
+    /// A connection of `end` to a port of the other.
+    fn called(&self, random: &mut Random, end: usize, port: u16) -> Self {
+        let hosts = Hosts {
+            caller: self.hosts.side(end),
+            addresses: [self.hosts.addresses[end], self.hosts.addresses[1 - end]],
+            ..self.hosts
+        };
+        let ports = [random.pick(&[20, 20, 42_000, 42_001]), port];
+        Self { hosts, ports, next: [1, 7_000_000], sent: Vec::new() }
     }
 
     fn ftp(mut self, random: &mut Random) -> Vec<Sent> {
