@@ -121,6 +121,12 @@ const HELPERS: &str = "table inet t {
  ct helper n {
   type \"sane\" protocol tcp
  }
+ ct helper r {
+  type \"RAS\" protocol udp
+ }
+ ct helper q {
+  type \"Q.931\" protocol tcp
+ }
  chain given {
   tcp dport 21 ct helper set \"f\"
   udp dport 69 ct helper set \"t\"
@@ -129,6 +135,8 @@ const HELPERS: &str = "table inet t {
   tcp dport 5060 ct helper set \"u\"
   udp dport 10080 ct helper set \"a\"
   tcp dport 6566 ct helper set \"n\"
+  udp dport 1719 ct helper set \"r\"
+  tcp dport 1720 ct helper set \"q\"
  }
  chain p {
   type filter hook prerouting priority 0; policy accept;
