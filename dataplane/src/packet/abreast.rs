@@ -1,7 +1,7 @@
 //! What do the headers of eight frames say? Where the processor has AVX2, they are read side by side.
 //!
-//! Only TCP over IPv4 without options is, as most packets are: of any such frame this says what [`super::short::read`]
-//! says of it, and of what flow it is; every other frame is left to that.
+//! Only TCP over IPv4 is, without options or with the timestamps that most segments carry, as most packets are: of any such
+//! frame this says what [`super::short::read`] says of it, and of what flow it is; every other frame is left to that.
 #![cfg_attr(
     target_arch = "x86_64",
     expect(unsafe_code, reason = "AVX2 is there or not when the program starts")
@@ -17,7 +17,8 @@ pub struct Eight {
     /// A bit for each frame that was read; of the others nothing here means anything.
     plain: u8,
     frame_lengths: [u32; EIGHT],
-    pub(crate) network_lengths: [u32; EIGHT],
+    network_lengths: [u32; EIGHT],
+    pub(crate) payload_lengths: [u32; EIGHT],
     sources: [u32; EIGHT],
     destinations: [u32; EIGHT],
     /// The sender's above the receiver's.
@@ -47,7 +48,7 @@ impl Eight {
     pub(crate) fn of(shorts: [Short; EIGHT]) -> Self {
         Self {
             plain: u8::MAX,
-            network_lengths: shorts.map(|short| u32::from(short.payload_length) + HEADERS as u32),
+            payload_lengths: shorts.map(|short| short.payload_length.into()),
             sequences: shorts.map(|short| short.sequence),
             acknowledgements: shorts.map(|short| short.acknowledgement),
             controls: shorts.map(|short| u32::from(short.flags) << 16 | u32::from(short.window)),
@@ -88,7 +89,8 @@ impl Eight {
     #[must_use]
     pub const fn short(&self, lane: usize) -> Short {
         let (ports, control) = (self.ports[lane], self.controls[lane]);
-        let network_length = self.network_lengths[lane] as u16;
+        let (network_length, payload_length) =
+            (self.network_lengths[lane] as u16, self.payload_lengths[lane] as u16);
         Short {
             source: self.sources[lane],
             destination: self.destinations[lane],
@@ -101,8 +103,8 @@ impl Eight {
             window: control as u16,
             sequence: self.sequences[lane],
             acknowledgement: self.acknowledgements[lane],
-            payload_length: network_length.wrapping_sub(HEADERS as u16),
-            header_length: 20,
+            payload_length,
+            header_length: network_length.wrapping_sub(payload_length).wrapping_sub(IP as u16) as u8,
             window_scale: None,
             sack_permitted: false,
             is_v6: false,
@@ -133,6 +135,7 @@ pub use avx2::read;
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use super::super::checksum::Sum;
+    use super::super::short::{TIMESTAMPS, TIMESTAMPS_FIRST};
     use super::super::{ethernet, protocol};
     use super::{Checksums, EIGHT, Eight, HEADERS, HEADS, Has};
     use crate::eights::{load, load_words, stored, transposed};
@@ -163,14 +166,22 @@ mod avx2 {
         /// A bit for each that may be plain.
         plain: u8,
         frame_lengths: [u32; EIGHT],
-        /// Sums of payloads.
-        payloads: [u32; EIGHT],
+        /// Sums of what follows the headers: options and payload.
+        behind: [u32; EIGHT],
+        /// How that begins, where there is room for timestamps.
+        options: [u32; EIGHT],
     }
 
     impl Default for Heads<'_> {
         #[inline(always)]
         fn default() -> Self {
-            Self { bytes: [&[0; HEADS]; EIGHT], plain: 0, frame_lengths: [0; EIGHT], payloads: [0; EIGHT] }
+            Self {
+                bytes: [&[0; HEADS]; EIGHT],
+                plain: 0,
+                frame_lengths: [0; EIGHT],
+                behind: [0; EIGHT],
+                options: [0; EIGHT],
+            }
         }
     }
 
@@ -181,26 +192,36 @@ mod avx2 {
             self.frame_lengths[lane] = frame_length as u32;
             let Some((bytes, behind)) = head.split_first_chunk::<HEADS>() else { return };
             let network_length = u16::from_be_bytes([bytes[16], bytes[17]]);
-            let payload_length = usize::from(network_length).wrapping_sub(HEADERS);
-            let Some(payload) = behind.get(..payload_length) else { return };
+            let length = usize::from(network_length).wrapping_sub(HEADERS);
+            let Some(behind) = behind.get(..length) else { return };
             let is_plain = (frame_length == head.len())
                 & (frame_length <= usize::from(u16::MAX))
                 & (bytes[12..14] == ethernet::IPV4.to_be_bytes())
                 & (bytes[0] & 1 == 0);
             self.bytes[lane] = bytes;
             self.plain |= u8::from(is_plain) << lane;
-            self.payloads[lane] = match payload_length {
-                0 => 0,
-                // the last eight bytes up to its end, those of the header shifted out
-                1..=8 => {
-                    let last = head[..HEADS + payload_length].last_chunk();
-                    let last = last.map_or(0, |last| u64::from_le_bytes(*last)) >> (64 - 8 * payload_length);
-                    let pairs = (last & 0x0000_ffff_0000_ffff) + (last >> 16 & 0x0000_ffff_0000_ffff);
-                    (pairs as u32).wrapping_add((pairs >> 32) as u32)
-                }
-                _ => Sum::of(payload).halved(),
+            // the last eight bytes up to its end, those before it shifted out
+            let last = |before: usize| {
+                let last = head[..HEADS + length].last_chunk();
+                last.map_or(0, |last| u64::from_le_bytes(*last)) >> (8 * before)
             };
+            self.behind[lane] = match (length, behind.first_chunk::<8>()) {
+                (0, _) => 0,
+                (1..=8, _) => pairs(last(8 - length)),
+                (9..=16, Some(first)) => pairs(u64::from_le_bytes(*first)) + pairs(last(16 - length)),
+                _ => Sum::of(behind).halved(),
+            };
+            if let Some(options) = behind.first_chunk::<TIMESTAMPS>() {
+                self.options[lane] = u32::from_le_bytes([options[0], options[1], options[2], options[3]]);
+            }
         }
+    }
+
+    /// The sum of four halves.
+    #[inline(always)]
+    const fn pairs(word: u64) -> u32 {
+        let pairs = (word & 0x0000_ffff_0000_ffff) + (word >> 16 & 0x0000_ffff_0000_ffff);
+        (pairs as u32).wrapping_add((pairs >> 32) as u32)
     }
 
     #[target_feature(enable = "avx2,bmi1,bmi2")]
@@ -231,9 +252,12 @@ mod avx2 {
         let is_ip = both(is(and(begins, 0xff), 0x45), is(and(fragments, FRAGMENT), 0));
         let is_tcp = is(and(carried, 0xff00), u32::from(protocol::TCP) << 8);
         let has_no_options = is(and(controls, 0xf0), 0x50);
+        let begins_so = is(load(&heads.options), u32::from_le_bytes(TIMESTAMPS_FIRST));
+        let has_timestamps = both(is(and(controls, 0xf0), 0x80), begins_so);
+        let has_plain_options = _mm256_or_si256(has_no_options, has_timestamps);
         let addresses = add(halves(sources), halves(destinations));
         let of_ip = add(add(halves(begins), halves(fragments)), add(halves(carried), addresses));
-        let mut is_plain = both(both(is_ip, is_tcp), both(has_no_options, holds(of_ip)));
+        let mut is_plain = both(both(is_ip, is_tcp), both(has_plain_options, holds(of_ip)));
         let network_lengths = and(swapped(begins), 0xffff);
         if checksums == Checksums::Verified {
             let transport_length = _mm256_sub_epi32(network_lengths, number(20));
@@ -242,7 +266,7 @@ mod avx2 {
                 number(u32::from(protocol::TCP) << 8),
             );
             let of_stream = add(halves(sequences), halves(acknowledgements));
-            let of_rest = add(add(halves(controls), halves(checks)), halves(load(&heads.payloads)));
+            let of_rest = add(add(halves(controls), halves(checks)), halves(load(&heads.behind)));
             let of_tcp = add(add(add(addresses, of_pseudo), halves(ports)), add(of_stream, of_rest));
             is_plain = both(is_plain, holds(of_tcp));
         }
@@ -258,6 +282,8 @@ mod avx2 {
         into.plain = heads.plain & _mm256_movemask_ps(_mm256_castsi256_ps(is_plain)) as u8;
         into.frame_lengths = heads.frame_lengths;
         into.network_lengths = stored(network_lengths);
+        let of_headers = add(number(HEADERS as u32), and(has_timestamps, TIMESTAMPS as u32));
+        into.payload_lengths = stored(_mm256_sub_epi32(network_lengths, of_headers));
         into.sources = stored(sources);
         into.destinations = stored(destinations);
         into.ports = stored(ports);
@@ -303,7 +329,9 @@ mod avx2 {
 #[cfg(target_arch = "x86_64")]
 const HEADS: usize = 14 + HEADERS;
 /// Those of IPv4 and TCP.
-pub(crate) const HEADERS: usize = 40;
+#[cfg(target_arch = "x86_64")]
+const HEADERS: usize = IP + 20;
+const IP: usize = 20;
 
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
@@ -313,7 +341,7 @@ mod tests {
     use crate::packet::{Checksums, flag, protocol, short};
     use proptest::prelude::*;
 
-    /// Segments without options, between ends in either order and of one address, and what is left to others.
+    /// Segments without options and with some, between ends in either order and of one address, and what is left to others.
     fn frames() -> Vec<Vec<u8>> {
         let (one, other) = ([10, 0, 0, 1], [192, 168, 255, 254]);
         let ends = [(one, other), (other, one), (one, one)];
@@ -322,9 +350,18 @@ mod tests {
         for (source, destination) in ends {
             let ip = FrameBuilder::new().ip(source, destination);
             for (from, to) in ports {
-                for length in [0, 6, 7, 30, 1400] {
+                for length in [0, 6, 7, 8, 9, 11, 15, 16, 17, 30, 1400] {
                     frames.push(
                         ip.clone().tcp(from, to, flag::ACK | flag::PSH).payload(&vec![0xfe; length]).build(),
+                    );
+                }
+                for length in [0, 1, 3, 4, 5, 30, 1400] {
+                    frames.push(
+                        ip.clone()
+                            .tcp(from, to, flag::ACK | flag::PSH)
+                            .tcp_options(&[1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8])
+                            .payload(&vec![0xfe; length])
+                            .build(),
                     );
                 }
                 frames.push(ip.clone().tcp(from, to, flag::SYN).build());
@@ -332,9 +369,13 @@ mod tests {
             }
         }
         let ip = FrameBuilder::new().ip(one, other);
-        frames.push(
-            ip.clone().tcp(443, 1, flag::ACK).tcp_options(&[1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8]).build(),
-        );
+        for options in
+            [&[1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8][..], &[8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1], &[1; 12]]
+        {
+            for flags in [flag::ACK, flag::SYN] {
+                frames.push(ip.clone().tcp(443, 1, flags).tcp_options(options).build());
+            }
+        }
         frames.push(
             FrameBuilder::new()
                 .ip([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], [0xfe80, 0, 0, 0, 1, 2, 3, 4])
@@ -373,7 +414,9 @@ mod tests {
             prop_assert_eq!(eight.bytes(), burst.iter().map(|frame| frame.len() as u64).sum::<u64>());
             for (lane, frame) in burst.iter().enumerate() {
                 let plain = short::read(&frame[..], checksums)
-                    .filter(|short| short.protocol == protocol::TCP && short.header_length == 20);
+                    .filter(|short| short.protocol == protocol::TCP)
+                    .filter(|short| !short.is_v6 && matches!(short.header_length, 20 | 32))
+                    .filter(|short| short.header_length == 20 || frame[54..58] == [1, 1, 8, 10]);
                 prop_assert_eq!(eight.is_plain(lane).then(|| eight.short(lane)), plain);
                 if let Some(plain) = plain {
                     prop_assert_eq!(eight.name(lane), Name::of_short(&plain));

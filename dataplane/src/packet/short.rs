@@ -276,8 +276,8 @@ const VERSION_AND_LENGTH: u8 = 0x45;
 /// More fragments, or an offset.
 const FRAGMENTED: u16 = 0x3fff;
 /// Bytes of two no-operations and a timestamp (RFC 7323, appendix A), and how they begin.
-const TIMESTAMPS: usize = 12;
-const TIMESTAMPS_FIRST: [u8; 4] = [1, 1, 8, 10];
+pub(super) const TIMESTAMPS: usize = 12;
+pub(super) const TIMESTAMPS_FIRST: [u8; 4] = [1, 1, 8, 10];
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,9 @@
 //! What the kernel holds it holds for longer than a test lasts. In each passage all fragments therefore have other
 //! identifications than in those before.
 
-use super::{Gathered, Oracle};
+use std::time::Duration;
+
+use super::Oracle;
 use crate::capture::{Record, fragment_header, is_fragment};
 
 /// Where the bytes of a frame that can be cut lie, and in which place of the datagram.
@@ -29,13 +31,12 @@ impl Oracle {
     ) -> Vec<Option<usize>> {
         let mut found = vec![None; records.len()];
         // the oracle's own rules ask for the state, and accept
-        self.load(&[], Gathered { tracked: [true; 2], incoming: false }).expect("the oracle's own rules");
+        self.load(&[], [true; 2]).expect("the oracle's own rules");
         self.passages += 1;
         let mut waiting: Vec<usize> = Vec::new();
         let fragments = records.iter().enumerate().filter(|(_, record)| is_fragment(&record.frame));
         for (number, record) in fragments.filter(|(number, _)| comes_so_far(*number)) {
             waiting.push(number);
-            self.forget_trace();
             let sent = renumbered(&record.frame, self.passages);
             let out: Vec<Vec<u8>> =
                 self.send(record.side, &sent).0.into_iter().filter(|out| same_ends(out, &sent)).collect();
@@ -57,7 +58,7 @@ impl Oracle {
                 !belongs
             });
         }
-        self.forget_trace();
+        while self.trace.receive(&mut [0; 4096], Duration::ZERO).expect("netlink").is_some() {}
         found
     }
 }

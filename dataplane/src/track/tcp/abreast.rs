@@ -44,7 +44,6 @@ mod avx2 {
     use super::super::{Class, MAX_RETRANSMISSIONS, State};
     use super::{EIGHT, Eight, Timeouts, WORDS};
     use crate::eights::{load, store, stored, transposed};
-    use crate::packet::abreast::HEADERS;
     use crate::packet::flag;
     use std::arch::x86_64::{
         _mm256_add_epi32, _mm256_and_si256, _mm256_andnot_si256, _mm256_blendv_epi8, _mm256_castsi256_ps,
@@ -91,7 +90,7 @@ mod avx2 {
         let sequence = load(&segments.sequences);
         let acknowledgement = load(&segments.acknowledgements);
         let control = load(&segments.controls);
-        let length = less(load(&segments.network_lengths), number(HEADERS as u32));
+        let length = load(&segments.payload_lengths);
         let behind = add(sequence, length);
         let raw_window = and(control, number(0xffff));
         let window = _mm256_sllv_epi32(raw_window, scale);

@@ -22,6 +22,8 @@ const COUNTING: &str = "table inet f {
 /// To ports from 80 on.
 const CONNECTIONS: u16 = 20;
 
+const TIMESTAMPS: [u8; 12] = [1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8];
+
 /// Packets from outside: of twenty connections that stand, in order or not, of others, and such as begin or end one.
 fn frames(steps: &[(u16, u8)]) -> Vec<FrameBuilder> {
     let mut sequences = [1001_u32; CONNECTIONS as usize];
@@ -33,7 +35,8 @@ fn frames(steps: &[(u16, u8)]) -> Vec<FrameBuilder> {
             match kind {
                 0..8 => {
                     *sequence += 11;
-                    segment(ACK | PSH, *sequence - 11).payload(&[kind; 11])
+                    let segment = segment(ACK | PSH, *sequence - 11).payload(&[kind; 11]);
+                    if kind < 4 { segment } else { segment.tcp_options(&TIMESTAMPS) }
                 }
                 8 => segment(ACK | PSH, 1001).payload(&[1; 11]),
                 9 => segment(ACK, 1_000_000_000),
