@@ -42,7 +42,7 @@ reasons! {
     HandoverFull = "handover-full",
     /// The transmit queue did not take the packet.
     TransmitFull = "transmit-full",
-    /// A packet that a helper reads says half of what it announces, or is longer than is read.
+    /// A packet that a helper reads says half of what it announces, or is longer than is read, or takes more steps.
     HelperPartial = "helper-partial",
     /// A connection that a helper reads of cannot be expected: another connection announced the same, or there is no room.
     HelperExpectation = "helper-expectation",

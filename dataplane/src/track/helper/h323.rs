@@ -114,4 +114,4 @@ impl Ends {
 }
 
 /// Steps that reading a packet may take.
-const STEPS: u32 = 4096;
+const STEPS: u32 = 2048;

@@ -85,7 +85,7 @@ fn what_takes_too_many_steps_or_is_too_long_does_not_pass() {
     let mut helped = Helped::by(HelperKind::Q931);
     let mut says = |message: &[u8]| says(&mut helped, message, None).map(|_| ());
     assert_eq!(says(&setup_of_a_gateway(1000)), Ok(()));
-    assert_eq!(says(&setup_of_a_gateway(3000)), Err(Reason::HelperPartial));
+    assert_eq!(says(&setup_of_a_gateway(1100)), Err(Reason::HelperPartial));
     assert_eq!(says(&[3; 4096]), Ok(()));
     assert_eq!(says(&[3; 4097]), Err(Reason::HelperPartial));
 }
