@@ -26,7 +26,7 @@ mod wide;
 pub(super) use burst::Points;
 
 use growing::{Growing, Price};
-use leaves::{BLOCK, Layout, Line, MOST_LINES, Pattern, label};
+use leaves::{AT_ONCE, BLOCK, Layout, Line, MOST_LINES, Pattern, label};
 use region::{LEAST_BLOCK, Region};
 
 /// Most dimensions of a tree.
@@ -72,11 +72,12 @@ pub(super) struct Candidates<'a> {
 /// What is left of a leaf.
 #[derive(Debug, Clone, Copy, Default)]
 struct Left {
-    /// Where the block behind the one that is being looked at begins.
+    /// Where the blocks begin that are being looked at, and those behind them.
+    begin: usize,
     next: usize,
-    /// Boxes of the one that hold the point.
+    /// Boxes of the former that hold the point.
     found: u32,
-    /// Blocks behind it.
+    /// How many blocks the latter are.
     behind: usize,
 }
 
@@ -181,7 +182,7 @@ impl Forest {
         let (next, behind, needed) = cell.leaf();
         point.complete(needed, later);
         point.used |= needed;
-        Left { next, found: 0, behind }
+        Left { begin: next, next, found: 0, behind }
     }
 
     /// Bytes it takes.
@@ -210,22 +211,25 @@ impl Candidates<'_> {
             if left.behind == 0 {
                 return NONE;
             }
-            left.found = forest.holding(left.next, &self.patterns);
+            let blocks = left.behind.min(AT_ONCE);
+            left.found = forest.holding(left.next, blocks, &self.patterns);
             if self.point.missing != 0 {
-                left.found = not_missing(&forest.bounded[left.next / lines], left.found, &self.point);
+                let bounded = &forest.bounded[left.next / lines..][..blocks];
+                left.found = not_missing(bounded.as_flattened(), left.found, &self.point);
             }
-            left.next += lines;
-            left.behind -= 1;
+            left.begin = left.next;
+            left.next += blocks * lines;
+            left.behind -= blocks;
         }
-        let number = left.found.trailing_zeros();
+        let number = left.found.trailing_zeros() as usize;
         left.found &= left.found - 1;
-        label(&forest.leaves[left.next - lines..left.next], number as usize)
+        label(&forest.leaves[left.begin + number / BLOCK * lines..][..lines], number % BLOCK)
     }
 }
 
-/// Of the boxes `found` in a block, those that are not bounded where the point has no coordinate.
+/// Of the boxes `found` in blocks, those that are not bounded where the point has no coordinate.
 #[cold]
-fn not_missing(bounded: &[u8; BLOCK], found: u32, point: &Point) -> u32 {
+fn not_missing(bounded: &[u8], found: u32, point: &Point) -> u32 {
     (0..).zip(bounded).fold(
         found,
         |found, (number, bounded)| {

@@ -2,7 +2,7 @@
 //! one's loads are under way while another's bits are taken apart; then leaf after leaf is compared. With AVX-512 all of it is
 //! done for several points at once ([`super::wide`]).
 
-use super::leaves::{MOST_LINES, Pattern, label};
+use super::leaves::{AT_ONCE, BLOCK, Line, MOST_LINES, Pattern, label};
 use super::{Cell, Forest, MOST_AXES, NONE, Root};
 use crate::io::BURST;
 
@@ -127,17 +127,23 @@ impl Forest {
         }
     }
 
-    /// The boxes of the block that begins at this line that hold the point, a bit for each.
+    /// The boxes of so many blocks, one or [`AT_ONCE`], that begin at this line that hold the point, a bit for each.
     #[inline]
-    pub(super) fn holding(&self, start: usize, patterns: &[Pattern; MOST_LINES]) -> u32 {
+    pub(super) fn holding(&self, start: usize, count: usize, patterns: &[Pattern; MOST_LINES]) -> u32 {
         let [_, lines] = self.layout.lines();
-        let block = &self.leaves[start..start + lines];
+        let blocks = &self.leaves[start..start + count.min(AT_ONCE) * lines];
+        let one_by_one = |holding: &dyn Fn(&[Line]) -> u32| {
+            let blocks = (0..).zip(blocks.chunks_exact(lines));
+            blocks.fold(0, |found, (number, block)| found | holding(block) << (number * BLOCK))
+        };
         match self.compares {
-            Compares::Portably => self.layout.holding(block, |line| patterns[line % MOST_LINES]),
+            Compares::Portably => {
+                one_by_one(&|block| self.layout.holding(block, |line| patterns[line % MOST_LINES]))
+            }
             #[cfg(target_arch = "x86_64")]
-            Compares::Middle(has) => has.holding(&self.layout, block, patterns),
+            Compares::Middle(has) => one_by_one(&|block| has.holding(&self.layout, block, patterns)),
             #[cfg(target_arch = "x86_64")]
-            Compares::Wide(has) => has.holding(&self.layout, block, patterns),
+            Compares::Wide(has) => has.holding(&self.layout, blocks, patterns),
         }
     }
 

@@ -14,6 +14,8 @@ use crate::io::BURST;
 
 /// Boxes in a block.
 pub(super) const BLOCK: usize = 4;
+/// Blocks that are compared with a point at once.
+pub(super) const AT_ONCE: usize = 2;
 /// Words of a box in a line.
 const WORDS: usize = 4;
 /// Lines of a block, at most.

@@ -1,4 +1,5 @@
 use super::burst::Compares;
+use super::leaves::BLOCK;
 use super::{Bounds, Forest, MOST_AXES, NONE, PRICES, Point, Points, by_width};
 use crate::io::BURST;
 use proptest::prelude::*;
@@ -161,9 +162,13 @@ proptest! {
                 for number in 0..points.len().min(4) {
                     let lanes = std::array::from_fn(|axis| burst.lanes[axis][number]);
                     let patterns = forest.layout.patterns(&lanes);
-                    for (number, block) in forest.leaves.chunks_exact(lines).enumerate() {
-                        let twin = forest.layout.holding(block, |line| patterns[line]);
-                        prop_assert_eq!(forest.holding(number * lines, &patterns), twin, "{:?}", compares);
+                    for (at, blocks) in (0..).step_by(lines).zip(forest.leaves.windows(2 * lines).step_by(lines)) {
+                        let [first, second] = [0, lines].map(|from| {
+                            forest.layout.holding(&blocks[from..from + lines], |line| patterns[line])
+                        });
+                        prop_assert_eq!(forest.holding(at, 1, &patterns), first, "{:?}", compares);
+                        let both = first | second << BLOCK;
+                        prop_assert_eq!(forest.holding(at, 2, &patterns), both, "{:?}", compares);
                     }
                 }
             }

@@ -40,11 +40,11 @@ impl Has {
         has.then_some(Self(()))
     }
 
-    /// As [`Layout::holding`].
+    /// As [`Forest::holding`].
     #[inline]
-    pub(super) fn holding(self, layout: &Layout, block: &[Line], patterns: &[Pattern; MOST_LINES]) -> u32 {
+    pub(super) fn holding(self, layout: &Layout, blocks: &[Line], patterns: &[Pattern; MOST_LINES]) -> u32 {
         // SAFETY: there is a `Has` only where the processor has all that is asked for.
-        unsafe { holding(layout.lines(), block, patterns) }
+        unsafe { holding(layout.lines(), blocks, patterns) }
     }
 
     /// As [`Forest::first_portably`].
@@ -62,9 +62,14 @@ impl Has {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512cd,bmi1,bmi2")]
-fn holding(lines: [usize; 2], block: &[Line], patterns: &[Pattern; MOST_LINES]) -> u32 {
-    let lacking = lacking(lines, block, |line| &patterns[line % MOST_LINES]);
-    _pext_u32(!u32::from(lacking | lacking >> 1), u32::from(EVEN as u8))
+fn holding(lines: [usize; 2], blocks: &[Line], patterns: &[Pattern; MOST_LINES]) -> u32 {
+    let pattern = |line: usize| &patterns[line % MOST_LINES];
+    let (first, second) = blocks.split_at(lines[1].min(blocks.len()));
+    let mut lacking_of = u16::from(lacking(lines, first, pattern)) | 0xff00;
+    if !second.is_empty() {
+        lacking_of = lacking_of & 0xff | u16::from(lacking(lines, second, pattern)) << 8;
+    }
+    _pext_u32(!u32::from(lacking_of | lacking_of >> 1), EVEN)
 }
 
 /// Of blocks of so many wide lines, and so many in all; of any if the first is [`ANY`].
