@@ -3,6 +3,7 @@
 //!
 //! The kernel cleans its lists up at most once a tick, and the packets here are further apart than that.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use dataplane::packet::build::FrameBuilder;
@@ -303,6 +304,26 @@ fn what_is_malformed_may_have_a_name() {
 }
 
 /// The kernel's lists have no such bound.
+/// A rule before tracking counts what stands for connections, which is one and the same, and drops a later fragment: of whose
+/// datagram it is nobody can tell.
+#[test]
+fn before_tracking_what_stands_for_connections_is_counted_once() {
+    let chain = "table ip6 t {\n chain i {\n  type filter hook output priority raw; policy drop;\n  ct zone set 5\n  \
+                 ct count 1 accept\n }\n chain s {\n  type filter hook input priority 0; policy accept;\n  \
+                 ct state invalid accept\n }\n}\n";
+    let [client, server] =
+        ["2001:db8:1::1", "2001:db8:2::10"].map(|text| text.parse::<IpAddr>().expect("one"));
+    let back = |port: u16, sequence: u32| {
+        let frame = FrameBuilder::new().ip(server, client).tcp(80, port, SYN | ACK).sequence(sequence);
+        (Side::Inside, frame)
+    };
+    let packets = [back(1, 1), back(2, 1), back(1, 2), back(3, 1)];
+    assert_eq!(alike(Ruleset::Nft(chain.to_owned()), &packets), "++++");
+    let (side, later) = back(1, 1);
+    let later = (side, later.payload(&[b'x'; 71]).fragment(28, true));
+    assert_eq!(alike(Ruleset::Nft(chain.replace("  ct zone set 5\n", "")), &[later]), "-");
+}
+
 /// As the first whom a rule of iptables counts it is counted once, and dropped when nobody is counted any more.
 #[test]
 fn a_closed_connection_is_counted_until_its_next_packet() {

@@ -222,6 +222,7 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
             now: self.now.monotonic_ns,
             length: self.packet.network_length,
             counted: self.known.counted,
+            is_template: self.known.template.is_some() && self.known.connection.is_none(),
             counts_unseen: false,
         }
     }

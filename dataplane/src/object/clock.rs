@@ -20,6 +20,8 @@ pub struct Moment<'a> {
     pub length: u32,
     /// How it counts; `None` where connections are not counted.
     pub counted: Option<&'a Counted>,
+    /// Whether something stands for the packet's connection until it is tracked: the same for all such packets.
+    pub is_template: bool,
     /// Whether counters of connections do as those of iptables.
     pub counts_unseen: bool,
 }

@@ -157,19 +157,28 @@ impl Counted {
     /// The connections there are, this one among them if it counts.
     fn meet(&self, counter: Counter<'_>, at: Place, moment: &Moment<'_>) -> Count {
         let now = moment.now / MILLISECOND;
+        if moment.is_template {
+            return come_and_go(counter, now);
+        }
         match self.counting {
             Counting::Nameless => {
                 self.refused.set(true);
                 Count { least: 0, most: 0 }
             }
             Counting::LooksBack if moment.counts_unseen && !counter.stale().is_begun() => {
-                self.come_and_go(counter, at, now)
+                let count = come_and_go(counter, now);
+                self.pass(counter, at);
+                count
             }
             Counting::Looks | Counting::LooksBack if moment.counts_unseen => {
                 self.look_or_begin(counter, at, now)
             }
             Counting::Looks | Counting::LooksBack => look(counter, now),
-            Counting::Passes => self.come_and_go(counter, at, now),
+            Counting::Passes => {
+                let count = come_and_go(counter, now);
+                self.pass(counter, at);
+                count
+            }
             Counting::Lingers => {
                 // its own entry may be there still, or again, and whoever came behind it
                 self.pass(counter, at);
@@ -180,14 +189,6 @@ impl Counted {
             Counting::Joins => self.join(counter, at, now),
             Counting::JoinsAgain => self.join(counter, Place { set: at.set | AGAIN, ..at }, now),
         }
-    }
-
-    /// It is counted until somebody cleans up.
-    fn come_and_go(&self, counter: Counter<'_>, at: Place, now: u64) -> Count {
-        let before = clean(counter, now, |word| word | REFUSED);
-        counter.change_stale(Stale::passed);
-        self.pass(counter, at);
-        Count { least: before.least + 1, most: before.most + 1 }
     }
 
     fn pass(&self, counter: Counter<'_>, at: Place) {
@@ -240,4 +241,11 @@ impl Counted {
         self.memberships.set(memberships);
         count
     }
+}
+
+/// Somebody without a connection is counted until the next clean-up.
+fn come_and_go(counter: Counter<'_>, now: u64) -> Count {
+    let before = clean(counter, now, |word| word | REFUSED);
+    counter.change_stale(Stale::passed);
+    Count { least: before.least + 1, most: before.most + 1 }
 }

@@ -5,7 +5,7 @@ use super::keyed::Keyed;
 use super::tracking::{Place, Tracked, Tracker};
 use crate::flow::{FlowKey, Orientation, Slot, Table};
 use crate::object::{Counted, Counting, GoneName, Memberships, Objects};
-use crate::packet::{Network, Packet, protocol};
+use crate::packet::{Fragment, Network, Packet, protocol};
 use crate::reason::Reason;
 use crate::time::Tick;
 use crate::track::{Direction, Expectations, Extra, Flow};
@@ -212,7 +212,9 @@ fn counting_without(packet: &Packet) -> Counting {
     };
     // what carries no PPP has no call that would name it, and what has no next header no protocol
     let is_nameless = matches!(packet.fault, Some(Reason::GreProtocol | Reason::Ipv6NoNextHeader));
-    let is_named = packet.tuple.network != Network::Other && !is_nameless;
+    // nor a later fragment that was not put together
+    let is_later = packet.fragment == Fragment::Later;
+    let is_named = !is_later && packet.tuple.network != Network::Other && !is_nameless;
     if is_named && packet.has_transport && left >= needed { Counting::Passes } else { Counting::Nameless }
 }
 
