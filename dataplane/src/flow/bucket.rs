@@ -30,7 +30,7 @@ pub(super) struct Bucket {
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(super) struct Earliest {
-    /// By lanes; the last place is none's.
+    /// By lanes; in the last place a bit for each lane whose flow is kept whoever comes, where that is known.
     ends: [AtomicU32; PLACES],
 }
 
@@ -103,6 +103,29 @@ impl Earliest {
     #[inline]
     pub(super) fn set(&self, lane: usize, end: Tick) {
         self.ends[lane].store(end.0, Relaxed);
+    }
+
+    /// Worker only: a flow begins, of which nothing is known but when it ends.
+    #[inline]
+    pub(super) fn begin(&self, lane: usize, end: Tick) {
+        self.set(lane, end);
+        self.set_kept(self.kept() & !(1 << lane));
+    }
+
+    /// Worker only: the flow there is kept whoever comes.
+    #[inline]
+    pub(super) fn keep(&self, lane: usize) {
+        self.set_kept(self.kept() | 1 << lane);
+    }
+
+    #[inline]
+    fn kept(&self) -> u32 {
+        self.ends[LANES].load(Relaxed)
+    }
+
+    #[inline]
+    fn set_kept(&self, lanes: u32) {
+        self.ends[LANES].store(lanes, Relaxed);
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) struct Tags([u64; PLACES / 4]);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Lanes(u16);
 
-/// When the flows of a bucket end at the earliest, by lanes; the last place is none's.
+/// When the flows of a bucket end at the earliest, by lanes, and in the last place which of them are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ends(pub(super) [u32; PLACES]);
 
@@ -93,6 +93,16 @@ impl Ends {
     #[inline]
     pub(super) fn load(from: &[AtomicU32; PLACES]) -> Self {
         Self(std::array::from_fn(|place| from[place].load(Relaxed)))
+    }
+
+    /// The same where those flows end at `end` that are kept.
+    #[inline]
+    pub(super) fn with_kept_at(self, end: Tick) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `with_kept_sse2` asks for nothing but SSE2, which is part of x86-64.
+        return unsafe { with_kept_sse2(&self, end) };
+        #[cfg(not(target_arch = "x86_64"))]
+        with_kept_portably(&self, end)
     }
 
     /// The lanes with an end at or before `now`.
@@ -197,6 +207,28 @@ fn past_sse2(ends: &Ends, now: Tick) -> Lanes {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "sse2")]
 #[inline]
+fn with_kept_sse2(ends: &Ends, end: Tick) -> Ends {
+    use std::arch::x86_64::{
+        _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi32, _mm_or_si128, _mm_set1_epi32, _mm_setr_epi32,
+        _mm_slli_epi32, _mm_storeu_si128,
+    };
+    let kept = _mm_set1_epi32(ends.0[LANES].cast_signed());
+    let end = _mm_set1_epi32(end.0.cast_signed());
+    let first = _mm_setr_epi32(1, 2, 4, 8);
+    let bits = [first, _mm_slli_epi32::<4>(first), _mm_slli_epi32::<8>(first), _mm_slli_epi32::<12>(first)];
+    let mut with = Ends([0; PLACES]);
+    for ((quad, bits), into) in quads(ends).into_iter().zip(bits).zip(with.0.as_chunks_mut::<4>().0) {
+        let is_kept = _mm_cmpeq_epi32(_mm_and_si128(kept, bits), bits);
+        let chosen = _mm_or_si128(_mm_and_si128(is_kept, end), _mm_andnot_si128(is_kept, quad));
+        // SAFETY: four numbers of 32 bits are written where they lie; they need not be aligned.
+        unsafe { _mm_storeu_si128(into.as_mut_ptr().cast(), chosen) };
+    }
+    with
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "sse2")]
+#[inline]
 fn soonest_sse2(window: &[Ends; 4], now: Tick) -> usize {
     use std::arch::x86_64::{
         __m128i, _mm_and_si128, _mm_andnot_si128, _mm_castsi128_ps, _mm_cmpeq_epi32, _mm_cmplt_epi32,
@@ -246,6 +278,15 @@ fn past_portably(ends: &Ends, now: Tick) -> Lanes {
 
 #[cfg_attr(
     target_arch = "x86_64",
+    cfg_attr(not(test), expect(dead_code, reason = "the twin of `with_kept_sse2`"))
+)]
+fn with_kept_portably(ends: &Ends, end: Tick) -> Ends {
+    let kept = |lane: usize| ends.0[LANES] >> lane & 1 != 0;
+    Ends(std::array::from_fn(|lane| if kept(lane) { end.0 } else { ends.0[lane] }))
+}
+
+#[cfg_attr(
+    target_arch = "x86_64",
     cfg_attr(not(test), expect(dead_code, reason = "the twin of `soonest_sse2`"))
 )]
 fn soonest_portably(window: &[Ends; 4], now: Tick) -> usize {
@@ -266,7 +307,10 @@ const ALL: u16 = (1 << LANES) - 1;
 
 #[cfg(test)]
 mod tests {
-    use super::{Ends, LANES, Lanes, PLACES, Tags, past_portably, portable, soonest, soonest_portably};
+    use super::{
+        Ends, LANES, Lanes, PLACES, Tags, past_portably, portable, soonest, soonest_portably,
+        with_kept_portably,
+    };
     use crate::time::Tick;
     use proptest::prelude::*;
 
@@ -307,6 +351,7 @@ mod tests {
             let now = Tick(now);
             for ends in window {
                 prop_assert_eq!(ends.past(now), past_portably(&ends, now));
+                prop_assert_eq!(ends.with_kept_at(now), with_kept_portably(&ends, now));
             }
             let at = soonest_portably(&window, now);
             prop_assert_eq!(soonest(&window, now), (at / PLACES, at % PLACES));

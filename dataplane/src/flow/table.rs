@@ -79,7 +79,7 @@ pub enum Sought {
     Away,
     /// It is not stored.
     Nowhere,
-    /// It is not stored, and home has no room to spare for it.
+    /// It is not stored, and there is no room to spare for it where that was looked for.
     Crowded,
     /// It is not stored, and there is room for it here, by this choice of bucket. (One word to each: this goes in
     /// registers.)
@@ -122,6 +122,10 @@ pub struct Table<E: Entry> {
     stored_lately: Lately,
     /// Whether a slot was emptied since the burst began.
     emptied_lately: bool,
+    /// Whether flows were evicted between the last two times a burst began.
+    is_full_lately: bool,
+    /// How many had been when it began last.
+    evicted_before: u64,
 }
 
 impl<E: Entry> Table<E> {
@@ -146,6 +150,8 @@ impl<E: Entry> Table<E> {
             stats: Stats::default(),
             stored_lately: Lately::default(),
             emptied_lately: true,
+            is_full_lately: false,
+            evicted_before: 0,
         }
     }
 

@@ -56,6 +56,28 @@ impl Eight {
         }
     }
 
+    /// Of eight frames that were read, each in a place of its own: where they stand in their streams, and nothing else.
+    #[inline(always)]
+    #[must_use]
+    pub fn gathered(from: [(&Self, usize); EIGHT]) -> Self {
+        Self {
+            plain: if from.iter().all(|(eight, lane)| eight.is_plain(*lane)) { u8::MAX } else { 0 },
+            network_lengths: from.map(|(eight, lane)| eight.network_lengths[lane]),
+            sequences: from.map(|(eight, lane)| eight.sequences[lane]),
+            acknowledgements: from.map(|(eight, lane)| eight.acknowledgements[lane]),
+            controls: from.map(|(eight, lane)| eight.controls[lane]),
+            ..Self::default()
+        }
+    }
+
+    /// Whether frame number `lane` was read and is a segment that connections which stand are made of, as
+    /// [`Short::goes_on`] says.
+    #[inline(always)]
+    #[must_use]
+    pub const fn goes_on(&self, lane: usize) -> bool {
+        self.is_plain(lane) && Short::may_go_on(protocol::TCP, (self.controls[lane] >> 16) as u8)
+    }
+
     /// Whether all were read.
     #[inline(always)]
     #[must_use]

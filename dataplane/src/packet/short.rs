@@ -254,8 +254,13 @@ impl Short {
     #[inline]
     #[must_use]
     pub const fn goes_on(&self) -> bool {
+        Self::may_go_on(self.protocol, self.flags)
+    }
+
+    #[inline]
+    pub(super) const fn may_go_on(protocol: u8, flags: u8) -> bool {
         const CONCERN: u8 = !(flag::PSH | flag::ECE | flag::CWR);
-        self.protocol == protocol::UDP || self.flags & CONCERN == flag::ACK
+        protocol == protocol::UDP || flags & CONCERN == flag::ACK
     }
 }
 

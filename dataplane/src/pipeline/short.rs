@@ -14,6 +14,7 @@ use crate::packet::abreast::Eight;
 use crate::packet::{Network, Packet, protocol};
 use crate::time::Tick;
 use crate::track::{self, CtState, Direction, WayNumber};
+use std::borrow::Borrow;
 
 impl Context<'_> {
     /// Whether packets may be decided upon without asking the rules: connections are tracked, and not counted.
@@ -83,7 +84,7 @@ impl Context<'_> {
         &mut self,
         has: Has,
         eight: &Eight,
-        aims: &[Aimed; EIGHT],
+        aims: &[impl Borrow<Aimed>; EIGHT],
         ways: &Ways,
         from: From,
         tally: &mut Tally,
@@ -94,7 +95,7 @@ impl Context<'_> {
         }
         let mut slots = [Slot::default(); EIGHT];
         for (slot, aimed) in slots.iter_mut().zip(aims) {
-            let Sought::At(at) = aimed.sought else { return false };
+            let Sought::At(at) = aimed.borrow().sought else { return false };
             *slot = at;
         }
         if slots.iter().any(|&slot| table.has_extra(slot)) {
@@ -103,6 +104,7 @@ impl Context<'_> {
         let Some(mut stored) = table.several_stored_mut(slots) else { return false };
         let (mut replies, mut number) = ([0; EIGHT], tally.number);
         for (lane, (aimed, (record, end))) in aims.iter().zip(&stored).enumerate() {
+            let aimed = aimed.borrow();
             let direction = record.direction(aimed.orientation);
             let way = record.way(direction, ways.generation());
             if lane == 0 {

@@ -58,19 +58,15 @@ impl Record {
     #[inline]
     #[must_use]
     pub fn begun(name: &Name, orientation: Orientation, words: [u32; WORDS]) -> Self {
-        let key = name.key();
+        let (addresses, rest) = (halves(name.addresses), name.ports_and_protocol);
+        let (low_port, high_port, carried) = (rest as u16, (rest >> 16) as u16, (rest >> 32) as u8);
         // in Linux a packet that could be its own answer is one, from the second on
-        let orientation = if key.is_its_own_reply() { orientation.reversed() } else { orientation };
-        Self {
-            addresses: halves(name.addresses),
-            low_port: key.low_port,
-            high_port: key.high_port,
-            protocol: key.protocol,
-            status: Status::begun(orientation),
-            zone: key.zone,
-            words,
-            ..Self::default()
-        }
+        let is_its_own_reply = addresses[0] == addresses[1] && low_port == high_port;
+        let is_reversed = is_its_own_reply && carried != protocol::ICMP;
+        let orientation = if is_reversed { orientation.reversed() } else { orientation };
+        let zone = (rest >> 48) as u16;
+        let status = Status::begun(orientation);
+        Self { addresses, low_port, high_port, protocol: carried, status, zone, words, ..Self::default() }
     }
 
     /// Whether this is the flow of IPv4 so named.

@@ -7,10 +7,11 @@ use super::scratch::{At, Scratch};
 use super::sink::Sink;
 use super::{Observer, Parts, Wire, Worker};
 use crate::eights::{EIGHT, Has};
+use crate::flow::Sought;
 use crate::io::{BURST, Buffer, Side, WireIo};
 use crate::packet::abreast::Eight;
 use crate::packet::{Fragment, Network};
-use crate::pipeline::{Aimed, Context, From, Keyed, Outcome, Shard, Tally, Ways};
+use crate::pipeline::{Aimed, Context, Decided, From, Keyed, Outcome, Shard, Tally, Ways};
 use crate::track::{CtState, Record};
 
 impl<I: WireIo, O: Observer> Worker<I, O> {
@@ -34,7 +35,6 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         let abreast = abreast.filter(|_| remembers[0]);
         let together = Together { keyed, eights, abreast, ways, from: here };
         let mut gone_on = together.go_on(shorts, &mut context, (is_here, stays), &mut tally, sink.observer);
-        let shorts = &*shorts;
         if gone_on == count {
             context.settle(ways, &tally);
             sink.stats.states[CtState::Established as usize].add(count as u64);
@@ -45,9 +45,23 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         ahead.clear();
         let seems_first = |aimed: &Aimed| opens && !aimed.short.is_v6 && aimed.seems_first() && stays(aimed);
         let mut first = 0_u64;
-        for (number, aimed) in shorts.iter().enumerate().take(BURST).skip(ran) {
-            first |= u64::from(aimed.is_plain() && seems_first(aimed)) << number;
+        let mut apart = Apart { stand: together.may_stand(shorts, ran, is_here), ..Apart::default() };
+        for (number, aimed) in shorts.iter_mut().enumerate().skip(ran) {
+            if !has(apart.stand, number) {
+                together.tell(aimed, number);
+                first |= bit(number) * u64::from(aimed.is_plain() && seems_first(aimed));
+            }
         }
+        // whether each packet seems either to be of a connection that stands or to begin one
+        let are_two_kinds =
+            count <= BURST && (apart.stand | first) >> ran == u64::MAX >> (BURST - (count - ran));
+        if are_two_kinds && apart.stand != 0 {
+            together.go_on_apart::<O>(shorts, &mut context, &mut apart, &mut tally);
+            gone_on += apart.went.count_ones() as usize;
+        }
+        let untold = if O::WATCHES { apart.stand } else { apart.stand & !apart.went };
+        ones(untold).for_each(|number| together.tell(&mut shorts[number], number));
+        let shorts = &*shorts;
         if first.count_ones() > FEW_FIRST && context.begin_ahead(ahead) {
             let firsts = || ones(first).map(|number| (&shorts[number].short, number));
             firsts().for_each(|(short, _)| ahead.add_plain(short));
@@ -56,22 +70,46 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
             first = 0;
         }
         let (mut row, mut looked_at) = (Row::default(), 0);
+        // of those left over, one might be of a flow that another begins
+        if are_two_kinds && apart.went == apart.stand {
+            for (nth, number) in ones(first).enumerate() {
+                let alike = context.decide_alike(&shorts[number], ahead.of(nth), precedents, here);
+                let Some(decided) = alike else { break };
+                row.add(decided, sink.stats);
+                let passes = decided.outcome == Outcome::Accept;
+                let kind = if passes { &mut apart.went } else { &mut apart.refused };
+                *kind |= bit(number);
+                apart.note::<O>(number, Some(decided));
+                firsts += 1;
+            }
+        }
+        if !O::WATCHES && ran + apart.went.count_ones() as usize == count {
+            context.settle(ways, &tally);
+            row.finish(sink.stats);
+            sink.stats.states[CtState::Established as usize].add(gone_on as u64);
+            sink.pass_all(burst, bytes);
+            return self.end(firsts, stored_before);
+        }
         let burst = burst.drain(..).zip(shorts).zip(packets.iter_mut().zip(keyed.iter_mut()));
         for (number, ((mut buffer, aimed), (packet, keyed))) in burst.enumerate() {
             if number < ran {
                 sink.passed.push(buffer);
                 continue;
             }
+            looked_at += usize::from(has(first, number));
+            if has(apart.went | apart.refused, number) {
+                if let Some(decided) = apart.noted(number) {
+                    sink.observer.decided(&aimed.packet(keyed), decided);
+                }
+                let into = if has(apart.went, number) { &mut *sink.passed } else { &mut *sink.refused };
+                into.push(buffer);
+                continue;
+            }
             let mut may_hand_over = is_received;
             let mut notes = false;
             if aimed.is_plain() {
                 let stays = stays(aimed);
-                let ahead = if number < BURST && first >> number & 1 != 0 {
-                    looked_at += 1;
-                    ahead.of(looked_at - 1)
-                } else {
-                    ahead.of_none()
-                };
+                let ahead = if has(first, number) { ahead.of(looked_at - 1) } else { ahead.of_none() };
                 if let Some(decided) = context.decide_alike(aimed, ahead, precedents, here) {
                     if O::WATCHES {
                         sink.observer.decided(&aimed.packet(keyed), decided);
@@ -137,6 +175,11 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
         row.finish(sink.stats);
         sink.stats.states[CtState::Established as usize].add(gone_on as u64);
         sink.finish();
+        self.end(firsts, stored_before);
+    }
+
+    /// All that is left to say of a burst, so many of whose packets were decided upon as first ones.
+    fn end(&mut self, firsts: usize, stored_before: u64) {
         self.parts.stats.of_table(&self.parts.table);
         if firsts > 0 {
             self.stores = self.parts.table.stats().inserted != stored_before;
@@ -235,8 +278,8 @@ struct Together<'a> {
 
 impl Together<'_> {
     /// How many packets, from the first on, are decided upon by what their connections remember of the rules: plain ones, of
-    /// which it is said whether they are this worker's, and whether they stay here at all. What was read of the others is
-    /// told.
+    /// which it is said whether they are this worker's, and whether they stay here at all. What was read of those it
+    /// stops at is told.
     #[inline(never)]
     fn go_on<O: Observer>(
         &self,
@@ -270,6 +313,10 @@ impl Together<'_> {
                     next = end;
                     continue;
                 }
+                if aims.iter().any(|aimed| !matches!(aimed.sought, Sought::At(_))) {
+                    // others lie between those that go on
+                    break;
+                }
             }
             next += self.go_on_one_by_one(aims, keyed, context, &stays, &mut so_far, observer);
             if next < end {
@@ -277,9 +324,69 @@ impl Together<'_> {
             }
         }
         *tally = so_far;
-        let rest = self.eights.iter().zip(shorts.as_chunks_mut().0).skip(next / EIGHT + 1);
-        rest.filter(|(eight, _)| eight.are_all_plain()).for_each(|(eight, aims)| tell(eight, aims));
         next
+    }
+
+    /// Decides eight at a time upon packets of a burst whose connections seem to stand, though others lie between them that
+    /// seem to begin connections: those are of other flows. It stops where one does not go on, as the next may be of the
+    /// same flow.
+    #[inline(never)]
+    fn go_on_apart<O: Observer>(
+        &self,
+        shorts: &mut [Aimed],
+        context: &mut Context<'_>,
+        apart: &mut Apart,
+        tally: &mut Tally,
+    ) {
+        let Some(has) = self.abreast else { return };
+        let mut left = apart.stand;
+        while left != 0 {
+            let ((numbers, count), rest) = lowest_eight(left);
+            let goes_on = count == EIGHT && {
+                let aims = numbers.map(|number| &shorts[number]);
+                let read =
+                    Eight::gathered(numbers.map(|number| (&self.eights[number / EIGHT], number % EIGHT)));
+                context.go_on_abreast(has, &read, &aims, self.ways, self.from, tally)
+            };
+            for &number in &numbers[..count] {
+                if !goes_on {
+                    self.tell(&mut shorts[number], number);
+                    if !context.goes_on(&shorts[number], &self.keyed[number], self.ways, self.from, tally) {
+                        return;
+                    }
+                }
+                apart.went |= bit(number);
+                apart.note::<O>(number, self.ways.decided(tally));
+            }
+            left = rest;
+        }
+    }
+
+    /// The packets from number `from` on, a bit for each, whose connections seem to stand, where that can be seen without
+    /// being told what was read of them: they may be decided upon eight at a time.
+    #[inline(always)]
+    fn may_stand(&self, shorts: &[Aimed], from: usize, is_here: impl Fn(&Aimed) -> bool) -> u64 {
+        if self.abreast.is_none() {
+            return 0;
+        }
+        let mut stand = 0;
+        for (number, aimed) in
+            shorts.iter().enumerate().take(self.eights.len() * EIGHT).take(BURST).skip(from)
+        {
+            let seems = matches!(aimed.sought, Sought::At(_))
+                && self.eights[number / EIGHT].goes_on(number % EIGHT)
+                && is_here(aimed);
+            stand |= bit(number) * u64::from(seems);
+        }
+        stand
+    }
+
+    /// Tells what was read of a packet, where it was not told yet.
+    #[inline(always)]
+    fn tell(&self, aimed: &mut Aimed, number: usize) {
+        if let Some(eight) = self.eights.get(number / EIGHT).filter(|eight| eight.are_all_plain()) {
+            aimed.tell(eight, number % EIGHT);
+        }
     }
 
     #[inline(never)]
@@ -311,6 +418,45 @@ impl Together<'_> {
     }
 }
 
+/// Packets of a burst that are decided upon before others that came before them, of other flows: a bit for each.
+#[derive(Default)]
+struct Apart {
+    /// Those whose connections seem to stand.
+    stand: u64,
+    /// Those that pass.
+    went: u64,
+    /// Those that do not.
+    refused: u64,
+    /// What was decided, for who watches.
+    noted: Vec<(usize, Decided)>,
+}
+
+impl Apart {
+    #[inline(always)]
+    fn note<O: Observer>(&mut self, number: usize, decided: Option<&Decided>) {
+        if O::WATCHES {
+            self.noted.extend(decided.map(|&decided| (number, decided)));
+        }
+    }
+
+    fn noted(&self, number: usize) -> Option<&Decided> {
+        self.noted.iter().find(|(of, _)| *of == number).map(|(_, decided)| decided)
+    }
+}
+
+/// The numbers of the lowest eight bits that are set, and how many there are; and the other bits.
+fn lowest_eight(mut bits: u64) -> (([usize; EIGHT], usize), u64) {
+    let (mut numbers, mut count) = ([0; EIGHT], 0);
+    for number in &mut numbers {
+        if bits != 0 {
+            *number = bits.trailing_zeros() as usize;
+            bits &= bits - 1;
+            count += 1;
+        }
+    }
+    ((numbers, count), bits)
+}
+
 /// Tells what was read of eight packets.
 fn tell(eight: &Eight, aims: &mut [Aimed; EIGHT]) {
     for (lane, aimed) in aims.iter_mut().enumerate() {
@@ -320,6 +466,16 @@ fn tell(eight: &Eight, aims: &mut [Aimed; EIGHT]) {
 
 /// So few packets that seem to belong to no connection are not looked at ahead.
 const FEW_FIRST: u32 = 3;
+
+/// The bit of packet number `number`, if there is one.
+const fn bit(number: usize) -> u64 {
+    if number < BURST { 1 << number } else { 0 }
+}
+
+/// Whether the bit of a packet is set.
+const fn has(bits: u64, number: usize) -> bool {
+    bits & bit(number) != 0
+}
 
 /// The numbers of the bits that are set.
 fn ones(mut bits: u64) -> impl Iterator<Item = usize> {

@@ -96,9 +96,7 @@ impl Stage<'_> {
     #[inline(always)]
     fn reach(&self, shorts: &mut [Aimed], displaced: &[Displaced]) {
         for &(at, hash, opens_at) in displaced {
-            if let Some(sought) = self.table.prefetch_displaced(hash, opens_at) {
-                shorts[at].sought = sought;
-            }
+            shorts[at].sought = self.table.prefetch_displaced(hash, opens_at);
         }
     }
 

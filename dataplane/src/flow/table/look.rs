@@ -14,6 +14,8 @@ impl<E: Entry> Table<E> {
     #[inline]
     pub fn begin(&mut self) {
         self.stored_lately = Lately::default();
+        self.is_full_lately =
+            std::mem::replace(&mut self.evicted_before, self.stats.evicted) != self.stats.evicted;
         self.emptied_lately = false;
     }
 
@@ -72,26 +74,31 @@ impl<E: Entry> Table<E> {
         Sought::Away
     }
 
-    /// Stage three, for those away from home and the crowded: asks for the entry, [`Sought::At`], or, for a packet that may
-    /// open a flow, at the time given, for the slot of a new one: [`Sought::Room`].
-    pub fn prefetch_displaced(&self, hash: FlowHash, opens_at: Option<Tick>) -> Option<Sought> {
+    /// Stage three, for those away from home and the crowded, of which [`seek`](Self::seek) has just said so: asks for the
+    /// entry, or, for a packet that may open a flow, at the time given, for the slot of a new one, and says what it saw.
+    pub fn prefetch_displaced(&self, hash: FlowHash, opens_at: Option<Tick>) -> Sought {
         let (home, fingerprint) = (hash.home(self.bucket_count()), hash.fingerprint());
         for choice in displaced(self.bucket(home).tags().overflow()) {
             let bucket = fingerprint.across(home, choice, self.bucket_count());
             if let Some(lane) = self.bucket(bucket).tags().matching(fingerprint.tag(choice)).first() {
                 let slot = Slot::new(bucket, lane);
                 prefetch(self.stored(slot));
-                return Some(Sought::At(slot));
+                return Sought::At(slot);
             }
         }
-        let now = opens_at?;
+        let Some(now) = opens_at else { return Sought::Nowhere };
         let window = self.window_of(home, fingerprint);
-        let Some((slot, choice)) = self.place(&window, fingerprint, now) else {
+        let Ok((slot, choice)) = self.place(&window, fingerprint, now) else {
             self.prefetch_soonest(&window, now);
-            return None;
+            return Sought::Crowded;
         };
+        if self.is_full_lately {
+            // what seems over may well be found to live on, and then the next is looked at
+            window.iter().for_each(|&bucket| self.prefetch_over(bucket, now));
+            self.prefetch_soonest(&window, now);
+        }
         self.prefetch_place(slot);
-        Some(Sought::Room(slot, choice as u8))
+        Sought::Room(slot, choice as u8)
     }
 
     /// Where the flow with this key lives. One whose deadline is at or before `now` is removed instead.

@@ -12,37 +12,44 @@ use crate::flow::prefetch::prefetch;
 use crate::time::Tick;
 
 impl<E: Entry> Table<E> {
-    /// A slot for a new flow in one of these buckets, and by which choice. If there is a flow, it may be over.
+    /// A slot for a new flow in one of these buckets, and by which choice. If there is a flow, it may be over. If there is
+    /// none: whether flows seem to be over.
     #[inline]
-    pub(super) fn place(&self, window: &Window, fingerprint: Fingerprint, now: Tick) -> Option<(Slot, u32)> {
-        let (mut most, mut best) = (0, None);
+    pub(super) fn place(
+        &self,
+        window: &Window,
+        fingerprint: Fingerprint,
+        now: Tick,
+    ) -> Result<(Slot, u32), bool> {
+        let (mut most, mut best, mut are_over) = (0, None, false);
         for (choice, &bucket) in (0..).zip(window) {
             let room = self.room(bucket, self.bucket(bucket).tags(), now);
             let slots = room.len();
+            are_over |= room.over.are_any();
             if slots > most && self.can_count(window[0], choice) {
                 best = room.first().map(|lane| (Slot::new(bucket, lane), choice));
-                if slots >= if choice == 0 { AT_HOME } else { AWAY } {
-                    return best;
-                }
                 most = slots;
+                if slots >= if choice == 0 { AT_HOME } else { AWAY } {
+                    break;
+                }
             }
         }
         debug_assert!(best.is_none_or(|(slot, choice)| self.is_of(window[0], fingerprint, choice, slot)));
-        best
+        best.ok_or(are_over)
     }
 
-    /// A slot that is empty in one of these buckets, or whose flow is over. What seems over and is not is found out on the
-    /// way: once for each time that its deadline is put off.
+    /// A slot that is empty in one of these buckets, or whose flow is over; if there is none, whether flows are that cannot
+    /// be counted. What seems over and is not is found out on the way: once for each time that its deadline is put off.
     pub(super) fn place_of_none(
         &mut self,
         window: &Window,
         fingerprint: Fingerprint,
         now: Tick,
-    ) -> Option<(Slot, u32)> {
+    ) -> Result<(Slot, u32), bool> {
         loop {
             let (slot, choice) = self.place(window, fingerprint, now)?;
             if self.is_free(slot, now) {
-                return Some((slot, choice));
+                return Ok((slot, choice));
             }
             self.reclaim(slot.bucket(), now);
         }
@@ -74,16 +81,17 @@ impl<E: Entry> Table<E> {
 
     /// A slot in a window without room, or whose room cannot be counted as long as there are flows in it whose deadline
     /// has come.
-    #[cold]
+    #[inline(never)]
     pub(super) fn make_room(
         &mut self,
         window: &Window,
         fingerprint: Fingerprint,
-        now: Tick,
+        (now, are_over): (Tick, bool),
         evictable: impl Fn(&E::Stored) -> bool,
     ) -> Option<(Slot, u32)> {
-        let reclaimed: u32 = window.iter().map(|&bucket| self.reclaim(bucket, now)).sum();
-        let place = if reclaimed > 0 { self.place(window, fingerprint, now) } else { None };
+        let reclaimed =
+            if are_over { window.iter().map(|&bucket| self.reclaim(bucket, now)).sum() } else { 0_u32 };
+        let place = if reclaimed > 0 { self.place(window, fingerprint, now).ok() } else { None };
         place.or_else(|| self.evict(window, now, evictable))
     }
 
@@ -101,7 +109,7 @@ impl<E: Entry> Table<E> {
     }
 
     /// A slot made empty by dropping, of the flows in a window without room, one that may go: the first of those that end
-    /// soonest. What ends later than it seemed is put behind the others.
+    /// soonest. What ends later than it seemed is put behind the others; who may not go is not asked again.
     fn evict(
         &mut self,
         window: &Window,
@@ -109,14 +117,20 @@ impl<E: Entry> Table<E> {
         evictable: impl Fn(&E::Stored) -> bool,
     ) -> Option<(Slot, u32)> {
         let latest = now.after(u32::MAX);
-        let mut ends = self.ends(window);
+        let mut ends = self.ends(window, latest);
         let (mut asked, mut goes, mut least) = (0, None, None::<(u32, Slot, u32)>);
         for _ in 0..CANDIDATES + PUT_OFF {
             let (choice, lane) = group::soonest(&ends, now);
             let (slot, seems) = (Slot::new(window[choice], lane), Tick(ends[choice].0[lane]));
-            let end = if self.is_taken(slot) && seems != latest { self.deadline(slot) } else { latest };
-            let may_go =
-                end != latest && self.can_count(window[0], choice as u32) && evictable(self.stored(slot));
+            if seems == latest {
+                break;
+            }
+            let is_kept = self.is_taken(slot) && !evictable(self.stored(slot));
+            if is_kept {
+                self.earliest(slot.bucket()).keep(lane);
+            }
+            let end = if self.is_taken(slot) { self.deadline(slot) } else { latest };
+            let may_go = end != latest && !is_kept && self.can_count(window[0], choice as u32);
             ends[choice].0[lane] = if may_go { end.0 } else { latest.0 };
             if may_go && end == seems {
                 goes = Some((slot, choice as u32));
@@ -143,13 +157,14 @@ impl<E: Entry> Table<E> {
 
     /// Asks for what is read and written if the flow of a window that ends soonest goes.
     pub(super) fn prefetch_soonest(&self, window: &Window, now: Tick) {
-        let (choice, lane) = group::soonest(&self.ends(window), now);
+        let (choice, lane) = group::soonest(&self.ends(window, now.after(u32::MAX)), now);
         self.prefetch_place(Slot::new(window[choice], lane));
     }
 
+    /// When the flows of a window end at the earliest: `latest` those that are known to be kept.
     #[inline]
-    fn ends(&self, window: &Window) -> [Ends; CHOICES as usize] {
-        window.map(|bucket| self.earliest(bucket).ends())
+    fn ends(&self, window: &Window, latest: Tick) -> [Ends; CHOICES as usize] {
+        window.map(|bucket| self.earliest(bucket).ends().with_kept_at(latest))
     }
 
     /// Drops the flows of a bucket whose deadline has come; says how many.

@@ -9,7 +9,7 @@ impl<E: Entry> Table<E> {
     /// `now` and less than 2^31 ms away. `hash` must be the hash of its key.
     ///
     /// If its buckets are full, flows whose deadline has come make room; failing that, of the [`CANDIDATES`] flows
-    /// there that end soonest, the first that `evictable` gives up.
+    /// there that end soonest, the first that `evictable` gives up. Whom it does not, it never may: that is remembered.
     ///
     /// # Errors
     /// [`Full`] if there is no such flow; nothing has changed then but the expired flows that are gone.
@@ -63,7 +63,7 @@ impl<E: Entry> Table<E> {
             home.set_overflow(overflow.expect("places that cannot be counted are not offered"));
         }
         self.entries[slot.index()] = Held { stored: *stored, end: deadline };
-        self.earliest(slot.bucket()).set(slot.lane(), deadline);
+        self.earliest(slot.bucket()).begin(slot.lane(), deadline);
         self.bucket(slot.bucket()).set_tag(slot.lane(), fingerprint.tag(choice));
         self.stats.inserted += 1;
         self.stored_lately.add(hash);
@@ -80,12 +80,13 @@ impl<E: Entry> Table<E> {
         evictable: impl Fn(&E::Stored) -> bool,
     ) -> Result<(Slot, u32), Full> {
         let window = self.window_of(home, fingerprint);
-        let place = self.place_of_none(&window, fingerprint, now);
-        let place = place.or_else(|| self.make_room(&window, fingerprint, now, evictable));
-        if place.is_none() {
+        let place = self
+            .place_of_none(&window, fingerprint, now)
+            .or_else(|are_over| self.make_room(&window, fingerprint, (now, are_over), evictable).ok_or(Full));
+        if place.is_err() {
             self.stats.refused += 1;
         }
-        place.ok_or(Full)
+        place
     }
 
     /// Removes the flow there, if there is one.

@@ -209,7 +209,7 @@ impl History {
         let before = self.table.stats();
         let flow = Flow { key: key(number), assured };
         let seen = match self.table.seek(hash, || Some(now)) {
-            Sought::Crowded => self.table.prefetch_displaced(hash, Some(now)).unwrap_or(Sought::Crowded),
+            Sought::Crowded => self.table.prefetch_displaced(hash, Some(now)),
             seen => seen,
         };
         // half of the flows go by what was seen some steps ago

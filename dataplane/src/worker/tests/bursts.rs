@@ -29,7 +29,8 @@ fn frames(steps: &[(u16, u8)]) -> Vec<FrameBuilder> {
     let mut sequences = [1001_u32; CONNECTIONS as usize];
     steps
         .iter()
-        .map(|&(port, kind)| {
+        .zip(0_u16..)
+        .map(|(&(port, kind), number)| {
             let sequence = &mut sequences[usize::from(port)];
             let segment = |flags, sequence| inward(80 + port, flags).sequence(sequence).acknowledgement(5001);
             match kind {
@@ -44,6 +45,11 @@ fn frames(steps: &[(u16, u8)]) -> Vec<FrameBuilder> {
                 11 => segment(RST, *sequence),
                 12 => inward(190 + port, ACK),
                 13 => inward(81, SYN).sequence(1000 + u32::from(port)),
+                14 => FrameBuilder::new().ip([198, 51, 100, 8], [192, 0, 2, 10]).tcp(
+                    6000 + number % 40,
+                    80 + port,
+                    SYN,
+                ),
                 _ => FrameBuilder::new().ip([198, 51, 100, 7], [192, 0, 2, 10]).udp(5000 + port, 53),
             }
         })
@@ -84,14 +90,17 @@ proptest! {
 
     #[test]
     fn a_burst_leaves_what_its_packets_leave_one_by_one(
-        steps in prop::collection::vec((0..CONNECTIONS, 0..15_u8), 1..100),
+        steps in prop::collection::vec((0..CONNECTIONS, 0..16_u8), 1..100),
         plain in 0..100_usize,
+        flood in 0..100_usize,
         in_turn: bool,
         together in 2..64_usize,
     ) {
         let mut steps = steps;
         // so many that go on come first
         steps.iter_mut().take(plain).for_each(|step| step.1 %= 8);
+        // or with others between them that begin connections
+        steps.iter_mut().take(flood).for_each(|step| step.1 = if step.1 < 8 { step.1 } else { 14 });
         // and of other connections than those before them, as it takes to be decided upon eight at a time
         let ports = (3..CONNECTIONS).cycle();
         steps.iter_mut().zip(ports).filter(|_| in_turn).for_each(|(step, port)| step.0 = port);
