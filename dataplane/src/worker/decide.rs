@@ -83,11 +83,11 @@ impl<I: WireIo, O: Observer> Worker<I, O> {
                 firsts += 1;
             }
         }
-        if !O::WATCHES && ran + apart.went.count_ones() as usize == count {
+        if !O::WATCHES && ran + (apart.went | apart.refused).count_ones() as usize == count {
             context.settle(ways, &tally);
             row.finish(sink.stats);
             sink.stats.states[CtState::Established as usize].add(gone_on as u64);
-            sink.pass_all(burst, bytes);
+            sink.pass_or_free(burst, bytes, apart.refused);
             return self.end(firsts, stored_before);
         }
         let burst = burst.drain(..).zip(shorts).zip(packets.iter_mut().zip(keyed.iter_mut()));

@@ -70,6 +70,22 @@ impl<I: WireIo, O: Observer> Sink<'_, I, O> {
         send(self.io, self.from.opposite(), burst, bytes, self.stats);
     }
 
+    /// Sends the packets of a burst, so many bytes of frames, but for those that are refused, a bit for each: they are freed.
+    #[inline]
+    pub(super) fn pass_or_free(&mut self, burst: &mut Vec<I::Buffer>, bytes: u64, refused: u64) {
+        if refused == 0 {
+            return self.pass_all(burst, bytes);
+        }
+        if refused.count_ones() as usize == burst.len() {
+            return self.io.free(burst);
+        }
+        for (number, buffer) in burst.drain(..).enumerate() {
+            let into = if refused >> number & 1 == 0 { &mut *self.passed } else { &mut *self.refused };
+            into.push(buffer);
+        }
+        self.flush();
+    }
+
     /// Sends what passed, and frees what did not.
     pub(super) fn flush(&mut self) {
         if !self.passed.is_empty() {
