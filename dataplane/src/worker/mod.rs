@@ -32,6 +32,7 @@ mod scratch;
 mod sink;
 #[cfg(test)]
 mod tests;
+mod together;
 
 pub use handover::{HANDOVER_LENGTH, HandedOver, Handover, Queues, handover};
 
