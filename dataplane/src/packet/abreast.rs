@@ -63,6 +63,7 @@ impl Eight {
         Self {
             plain: if from.iter().all(|(eight, lane)| eight.is_plain(*lane)) { u8::MAX } else { 0 },
             network_lengths: from.map(|(eight, lane)| eight.network_lengths[lane]),
+            payload_lengths: from.map(|(eight, lane)| eight.payload_lengths[lane]),
             sequences: from.map(|(eight, lane)| eight.sequences[lane]),
             acknowledgements: from.map(|(eight, lane)| eight.acknowledgements[lane]),
             controls: from.map(|(eight, lane)| eight.controls[lane]),
