@@ -319,9 +319,16 @@ fn before_tracking_what_stands_for_connections_is_counted_once() {
     };
     let packets = [back(1, 1), back(2, 1), back(1, 2), back(3, 1)];
     assert_eq!(alike(Ruleset::Nft(chain.to_owned()), &packets), "++++");
-    let (side, later) = back(1, 1);
-    let later = (side, later.payload(&[b'x'; 71]).fragment(28, true));
-    assert_eq!(alike(Ruleset::Nft(chain.replace("  ct zone set 5\n", "")), &[later]), "-");
+    let later = || {
+        let (side, frame) = back(1, 1);
+        (side, frame.payload(&[b'x'; 71]).fragment(28, true))
+    };
+    assert_eq!(alike(Ruleset::Nft(chain.replace("  ct zone set 5\n", "")), &[later()]), "-");
+    assert_eq!(
+        alike(Ruleset::Nft(chain.to_owned()), &[later()]),
+        "-",
+        "nor is it with what stands for connections"
+    );
 }
 
 /// As the first whom a rule of iptables counts it is counted once, and dropped when nobody is counted any more.

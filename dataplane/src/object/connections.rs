@@ -157,7 +157,7 @@ impl Counted {
     /// The connections there are, this one among them if it counts.
     fn meet(&self, counter: Counter<'_>, at: Place, moment: &Moment<'_>) -> Count {
         let now = moment.now / MILLISECOND;
-        if moment.is_template {
+        if moment.is_template && self.counting != Counting::Nameless {
             return come_and_go(counter, now);
         }
         match self.counting {
