@@ -308,11 +308,16 @@ impl Oracle {
             self.tcp_loose = Some(tcp_loose);
         }
         self.connections.send(&FORGET_ALL_CONNECTIONS).expect("netlink");
-        while self.trace.receive(&mut [0; 4096], Duration::ZERO).expect("netlink").is_some() {}
+        self.forget_trace();
         for end in [&self.outside_end, &self.inside_end] {
             while end.receive(&mut [0; 64], Duration::ZERO).expect("received").is_some() {}
         }
         Ok(listing)
+    }
+
+    /// What was traced so far is of no matter; there is room for a few hundred packets of it.
+    fn forget_trace(&self) {
+        while self.trace.receive(&mut [0; 4096], Duration::ZERO).expect("netlink").is_some() {}
     }
 
     /// Whether the kernel and its tools take these rules.
@@ -367,7 +372,7 @@ impl Oracle {
                     || is_fragment && fragments::same_ends(got, &sent))
         };
         let accepted = out.iter().any(is_sent);
-        answers.retain(|answer| !is_late(answer));
+        answers.retain(|answer| !is_late(answer) && !is_solicitation(answer));
         if is_fragment {
             answers.iter_mut().for_each(|answer| fragments::renumber_back(answer, self.passages));
         }
@@ -453,6 +458,11 @@ fn is_late(frame: &[u8]) -> bool {
         _ => return false,
     };
     matches!((frame[12], frame.get(message..message + 2)), (8, Some([11, 1])) | (0x86, Some([3, 1])))
+}
+
+/// Whether the bridge asks for the link's address of a host, which it may do for itself.
+fn is_solicitation(frame: &[u8]) -> bool {
+    frame.get(12..14) == Some(&[0x86, 0xdd]) && frame.get(20) == Some(&58) && frame.get(54) == Some(&135)
 }
 
 /// The frame as a packet socket receives it: the outer VLAN tag is not among the bytes.

@@ -7,8 +7,6 @@
 //! What the kernel holds it holds for longer than a test lasts. In each passage all fragments therefore have other
 //! identifications than in those before.
 
-use std::time::Duration;
-
 use super::Oracle;
 use crate::capture::{Record, fragment_header, is_fragment};
 
@@ -37,6 +35,7 @@ impl Oracle {
         let fragments = records.iter().enumerate().filter(|(_, record)| is_fragment(&record.frame));
         for (number, record) in fragments.filter(|(number, _)| comes_so_far(*number)) {
             waiting.push(number);
+            self.forget_trace();
             let sent = renumbered(&record.frame, self.passages);
             let out: Vec<Vec<u8>> =
                 self.send(record.side, &sent).0.into_iter().filter(|out| same_ends(out, &sent)).collect();
@@ -58,7 +57,7 @@ impl Oracle {
                 !belongs
             });
         }
-        while self.trace.receive(&mut [0; 4096], Duration::ZERO).expect("netlink").is_some() {}
+        self.forget_trace();
         found
     }
 }
