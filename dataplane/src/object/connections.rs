@@ -158,7 +158,9 @@ impl Counted {
     fn meet(&self, counter: Counter<'_>, at: Place, moment: &Moment<'_>) -> Count {
         let now = moment.now / MILLISECOND;
         if moment.is_template && self.counting != Counting::Nameless {
-            return come_and_go(counter, now);
+            // the kernel looks for the packet's connection in the zone that was set, and nobody has looked there yet
+            self.unsure.set(true);
+            return Count { least: 0, most: 0 };
         }
         match self.counting {
             Counting::Nameless => {
