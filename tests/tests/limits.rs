@@ -303,7 +303,6 @@ fn what_is_malformed_may_have_a_name() {
     assert_eq!(agreed([nft("ct count 9 accept", "")], &records(&packets, 9)), [true, true, false]);
 }
 
-/// The kernel's lists have no such bound.
 /// Behind `ct zone set` a rule before tracking counts in that zone, which is refused ([`alike`] compares no further), and drops a
 /// later fragment: of whose datagram it is nobody can tell.
 #[test]
@@ -331,6 +330,20 @@ fn before_tracking_connections_of_another_zone_are_not_counted() {
     );
 }
 
+/// What tracking has refused is looked for in no zone, whichever its connection is in: nobody stands there.
+#[test]
+fn who_has_no_connection_is_counted_in_no_zone() {
+    let chains = "table ip t {\n chain z {\n  type filter hook prerouting priority raw; policy accept;\n  \
+                  ct zone set 1\n }\n chain i {\n  type filter hook input priority 0; policy accept;\n  \
+                  ct state invalid ct count over 2 drop\n }\n chain o {\n  type filter hook output priority raw; \
+                  policy accept;\n  ct zone set 1\n }\n}\n";
+    let connections = [1, 2, 3].map(connection);
+    let opened = connections.iter().flat_map(|one| [one.syn(), one.syn_ack(), one.ack()]);
+    let strays = connections.iter().map(|one| one.out_of_window());
+    let packets: Vec<Packet> = opened.chain(strays).collect();
+    assert_eq!(alike(Ruleset::Nft(chains.to_owned()), &packets), "+".repeat(12));
+}
+
 /// As the first whom a rule of iptables counts it is counted once, and dropped when nobody is counted any more.
 #[test]
 fn a_closed_connection_is_counted_until_its_next_packet() {
@@ -341,6 +354,7 @@ fn a_closed_connection_is_counted_until_its_next_packet() {
     assert_eq!(alike(dump(rule), &packets), "+++++--");
 }
 
+/// The kernel's lists have no such bound.
 #[test]
 fn an_address_beyond_the_room_of_connlimit_is_dropped() {
     let rulesets = [dump("-m connlimit --connlimit-above 2 -j DROP")];

@@ -99,6 +99,14 @@ impl Tracker<'_> {
         tracked: &Tracked,
         before: &Counter,
     ) -> Counter {
+        let in_no_zone;
+        let keyed = if matches!(tracked.place, Place::None) {
+            // whom tracking has let go of is in no zone any more
+            in_no_zone = self.in_zone(*keyed, 0);
+            &in_no_zone
+        } else {
+            keyed
+        };
         let mut counter = match tracked.place {
             Place::Stored(slot) => self.count_stored(slot, Counting::Joins),
             Place::New(..) => self.count_unknown(Counting::Joins),

@@ -28,7 +28,8 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
     #[inline]
     pub(super) fn transport_header(&self) -> Option<(u8, usize)> {
         let packet = self.packet;
-        let follows = packet.transport_offset == packet.network_offset + FIXED as u16;
+        // also where headers behind it could not be walked
+        let follows = packet.has_transport && packet.transport_offset == packet.network_offset + FIXED as u16;
         if self.is_ipv6()
             && !follows
             && let Some(at) = self.extension(protocol::AH)

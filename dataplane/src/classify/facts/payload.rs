@@ -13,7 +13,7 @@ impl<F: Frame + ?Sized> Facts<'_, F> {
         let byte = usize::from(offset / 8);
         let start = match base {
             HeaderBase::Network => usize::from(packet.network_offset) + byte,
-            HeaderBase::Transport if !packet.has_transport => return None,
+            HeaderBase::Transport if !packet.has_transport => self.transport_header()?.1 + byte,
             HeaderBase::Transport if packet.fragment == Fragment::Later => return self.tail(offset, width),
             HeaderBase::Transport => self.transport_header()?.1 + byte,
             HeaderBase::Link => return self.link(offset, width),

@@ -94,6 +94,9 @@ fn an_authentication_header_of_ipv6_is_the_transport_header_of_rules() {
     let spi = Load::Payload { base: HeaderBase::Transport, offset: 32, width: 32 };
     assert_eq!([load(&frame, Load::Meta(Meta::L4Proto)), load(&frame, spi)], [Some(51), Some(0x107)]);
     assert_eq!(load(&udp6(), Load::Meta(Meta::L4Proto)), Some(17));
+    // also where what follows it is cut off
+    let cut = FrameBuilder::new().ip(ONE, TWO).raw(51).payload(&[60, 1, 0, 0, 0, 0, 1, 7, 0, 0, 0, 9, 17]);
+    assert_eq!([load(&cut, Load::Meta(Meta::L4Proto)), load(&cut, spi)], [Some(51), Some(0x107)]);
 }
 
 #[test]
