@@ -371,8 +371,8 @@ impl Cell {
 const PRICES: [Price; 4] = [
     Price { copies: 32, bytes: 48 },
     Price { copies: 8, bytes: 48 },
-    Price { copies: 3, bytes: 64 },
-    Price { copies: 2, bytes: 192 },
+    Price { copies: 3, bytes: 96 },
+    Price { copies: 2, bytes: 288 },
 ];
 /// So many boxes that growing a tree which turns out too big takes long.
 const MANY: usize = 16_384;
