@@ -57,7 +57,10 @@ impl Switch {
             u8::from(again)
         );
         switch.ask(&["dpctl/ct-set-maxconns", "netdev@ovs-netdev", "16000000"]);
-        switch.follow(flows);
+        run(switch.command("ovs-ofctl").args(["del-flows", "bench"]));
+        for flow in flows {
+            run(switch.command("ovs-ofctl").args(["add-flow", "bench", flow]));
+        }
         for (port, options) in [("out", "options:dpdk-devargs=net_null0,no-rx=1"), ("in", source.as_str())] {
             let number = if port == "in" { "ofport_request=1" } else { "ofport_request=2" };
             switch.set(&[
@@ -76,14 +79,6 @@ impl Switch {
             assert_eq!(error.trim(), "[]", "the port `{port}` works");
         }
         switch
-    }
-
-    /// Has it follow these flows of OpenFlow and no others.
-    pub fn follow(&self, flows: &[&str]) {
-        run(self.command("ovs-ofctl").args(["del-flows", "bench"]));
-        for flow in flows {
-            run(self.command("ovs-ofctl").args(["add-flow", "bench", flow]));
-        }
     }
 
     /// What the polling thread does in so long a time.
