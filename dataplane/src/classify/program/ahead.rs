@@ -286,3 +286,33 @@ type Interfaces = (Option<Value>, Option<Value>);
 
 /// Chains that are looked at ahead, at most.
 const MOST_CHAINS: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::ChainId;
+    use crate::classify::Program;
+    use config::{NoFiles, Source};
+    use std::fmt::Write;
+
+    /// There was no room for the trees of as many, once the lines of leaves had become wider.
+    #[test]
+    fn ten_thousand_rules_of_both_ips_have_a_tree() {
+        let mut text =
+            String::from("table inet t {\n chain c {\n  type filter hook input priority 0; policy drop;\n");
+        for number in 0..10_000_u32 {
+            let (a, b, c) = (number >> 14 | 64, number >> 6 & 0xff, number << 2 & 0xff);
+            let port = 1024 + number * 7 % 60_000;
+            let _ = match number % 4 {
+                0 => writeln!(text, "  ip saddr {a}.{b}.{c}.0/24 tcp dport {port} accept"),
+                1 => writeln!(text, "  ip saddr {a}.{b}.{c}.7 udp dport {port} accept"),
+                2 => writeln!(text, "  ip saddr {a}.{b}.0.0/16 tcp dport {port}-{} accept", port + 9),
+                _ => writeln!(text, "  ip6 saddr 2001:db8:{b:x}:{c:x}::/64 tcp dport {port} accept"),
+            };
+        }
+        text.push_str(" }\n}\n");
+        let loaded = config::load(&[Source::new("rules.nft", text)], &mut NoFiles);
+        let policy = loaded.unwrap_or_else(|errors| panic!("{errors}")).policy;
+        let program = Program::compile(&policy).expect("it compiles");
+        assert!(program.sieve(ChainId(0)).is_some());
+    }
+}
