@@ -46,6 +46,16 @@ impl Ruleset {
         }
     }
 
+    /// Whether rules see packets before they are routed.
+    fn sees_before_routing(&self) -> bool {
+        match self {
+            Self::Nft(text) => text.contains("hook prerouting"),
+            Self::Iptables(text) | Self::Ip6tables(text) => {
+                text.contains("-A PREROUTING") || text.contains(":PREROUTING DROP")
+            }
+        }
+    }
+
     /// Whether there are rules with `-m recent`.
     fn has_lists_of_recent(&self) -> bool {
         match self {
@@ -279,17 +289,19 @@ impl Oracle {
         let listing = self.begin(rulesets, tcp_loose)?;
         let (mut judged, went_on): (Vec<Judgement>, Vec<bool>) =
             records.iter().map(|record| self.judge_one(record, &listing)).unzip();
-        let tracked = tracked(rulesets);
-        if tracked == [false; 2] || !records.iter().any(|record| is_fragment(&record.frame)) {
+        let gathered = Gathered::by(rulesets);
+        if !records.iter().any(|record| is_fragment(&record.frame) && gathered.has(record)) {
             return Ok(judged);
         }
         // a chain before the place where fragments wait may have dropped it
-        let waits = |number: usize| went_on[number] || judged[number].dropped_by().is_none();
+        let waits = |number: usize| {
+            gathered.has(&records[number]) && (went_on[number] || judged[number].dropped_by().is_none())
+        };
         let datagrams = self.datagrams(records, waits);
         for (number, datagram) in datagrams.into_iter().enumerate() {
-            let is_tracked = tracked[usize::from(records[number].frame[12] != 8)];
-            let is_whole =
-                |last: &usize| is_tracked && went_on[*last] && judged[number].dropped_by().is_none();
+            let is_whole = |last: &usize| {
+                gathered.has(&records[number]) && went_on[*last] && judged[number].dropped_by().is_none()
+            };
             if let Some(last) = datagram.filter(is_whole) {
                 let whole = judged[last].clone();
                 let answers = std::mem::take(&mut judged[number].answers);
@@ -302,7 +314,7 @@ impl Oracle {
     /// A kernel with these rules and no connection, and how it lists them.
     fn begin(&mut self, rulesets: &[Ruleset], tcp_loose: bool) -> Result<Listing, String> {
         self.passages += 1;
-        let listing = self.load(rulesets, tracked(rulesets))?;
+        let listing = self.load(rulesets, Gathered::by(rulesets))?;
         if self.tcp_loose != Some(tcp_loose) {
             self.bridge.sysctl("net.netfilter.nf_conntrack_tcp_loose", i32::from(tcp_loose));
             self.tcp_loose = Some(tcp_loose);
@@ -323,10 +335,10 @@ impl Oracle {
     /// Whether the kernel and its tools take these rules.
     #[must_use]
     pub fn takes(&self, rulesets: &[Ruleset]) -> bool {
-        self.load(rulesets, [false; 2]).is_ok()
+        self.load(rulesets, Gathered::default()).is_ok()
     }
 
-    fn load(&self, rulesets: &[Ruleset], tracked: [bool; 2]) -> Result<Listing, String> {
+    fn load(&self, rulesets: &[Ruleset], gathered: Gathered) -> Result<Listing, String> {
         let feed = |tool: &str, text: &str| {
             self.bridge.feed(tool, text).map_err(|complaint| format!("{tool}: {complaint}\n{text}"))
         };
@@ -352,7 +364,7 @@ impl Oracle {
             // those of rules that went a moment ago live on while rules come that name them again
             feed("sh", "for list in /proc/net/xt_recent/*; do echo / >$list; done")?;
         }
-        own += &rewrite::own_tables(tracked);
+        own += &rewrite::own_tables(gathered);
         feed("nft -f -", &own)?;
         self.bridge.feed("nft -a list ruleset", "").map(|text| Listing::read(&text))
     }
@@ -417,9 +429,43 @@ impl Oracle {
     }
 }
 
+/// Which fragments are put together before rules see them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Gathered {
+    /// Because IPv4 or IPv6 packets are tracked.
+    tracked: [bool; 2],
+    /// Those of IPv4 that come in, as they are for the host itself. A bridge is told to do that before routing, which is as well
+    /// where no rule sees packets there.
+    incoming: bool,
+}
+
+impl Gathered {
+    /// Under these rules.
+    #[must_use]
+    pub fn by(rulesets: &[Ruleset]) -> Self {
+        let tracked = tracked(rulesets);
+        let incoming = !tracked[0] && !rulesets.iter().any(Ruleset::sees_before_routing);
+        Self { tracked, incoming }
+    }
+
+    /// Whether this packet would be.
+    #[must_use]
+    pub fn has(self, record: &Record) -> bool {
+        let is_v4 = record.frame.get(12) == Some(&8);
+        self.tracked[usize::from(!is_v4)] || is_v4 && self.incoming && record.side == Side::Outside
+    }
+
+    /// Whether a bridge gives such a packet to rules as a guarded host would. Fragments of IPv4 that come in where nothing is
+    /// tracked are packets to rules before routing, and put together for those behind it: a bridge does one or the other.
+    #[must_use]
+    pub fn is_as_on_a_host(self, record: &Record) -> bool {
+        let is_v4 = record.frame.get(12) == Some(&8);
+        !is_fragment(&record.frame) || record.side == Side::Inside || !is_v4 || self.has(record)
+    }
+}
+
 /// Whether any of them tracks, for IPv4 and for IPv6 packets.
-#[must_use]
-pub fn tracked(rulesets: &[Ruleset]) -> [bool; 2] {
+fn tracked(rulesets: &[Ruleset]) -> [bool; 2] {
     rulesets.iter().map(Ruleset::tracks).fold([false; 2], |a, b| [a[0] | b[0], a[1] | b[1]])
 }
 

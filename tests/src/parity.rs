@@ -14,10 +14,10 @@ mod tally;
 use std::fs;
 use std::time::Duration;
 
-use crate::capture::{Record, Side, bundled, is_fragment};
+use crate::capture::{Record, bundled, is_fragment};
 use crate::difference;
 use crate::firewall::{self, Decision, Firewall};
-use crate::oracle::{self, Judgement, Oracle, Ruleset};
+use crate::oracle::{Gathered, Judgement, Oracle, Ruleset};
 use crate::rulesets::{self, Asked};
 use crate::traffic::{self, Random, Subject};
 pub use coverage::{Cell, Coverage, cell};
@@ -69,10 +69,10 @@ impl Trial {
         let packets = (0..scenarios).flat_map(|number| traffic::scenario(&mut random, number, subject));
         let mut records =
             if asked.counts { traffic::timed_apart(packets, APART) } else { traffic::timed(packets) };
-        let tracked = oracle::tracked(&rulesets);
+        let gathered = Gathered::by(&rulesets);
         let renumbered = rulesets.iter().any(Ruleset::asks_for_identifications);
         records
-            .retain(|record| is_judged_whole(record, tracked) && !(renumbered && is_fragment(&record.frame)));
+            .retain(|record| gathered.is_as_on_a_host(record) && !(renumbered && is_fragment(&record.frame)));
         Self { origin, rulesets, tcp_loose, records, scenarios }
     }
 
@@ -158,13 +158,6 @@ impl Judged {
     fn unsure(&self) -> Option<usize> {
         self.kernel.iter().zip(&self.sluice).position(|(kernel, sluice)| kernel.accepted && is_unsure(sluice))
     }
-}
-
-/// Whether a bridge gives to rules what a guarded host would: fragments of IPv4 that come in where nothing is tracked are
-/// packets to the one, and put together by the other.
-#[must_use]
-pub fn is_judged_whole(record: &Record, tracked: [bool; 2]) -> bool {
-    !is_fragment(&record.frame) || record.side == Side::Inside || record.frame[12] != 8 || tracked[0]
 }
 
 fn is_unsure(decision: &Decision) -> bool {

@@ -14,8 +14,8 @@ use std::process::{Command, ExitCode};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tests::capture::{bundled, frames, records};
-use tests::oracle::Ruleset;
-use tests::parity::{Deviation, Report, Run, Tally, Trial, bundled_rulesets, deviations, is_judged_whole};
+use tests::oracle::{Gathered, Ruleset};
+use tests::parity::{Deviation, Report, Run, Tally, Trial, bundled_rulesets, deviations};
 use tests::sluice::Verdict;
 use tests::traffic::timed;
 use tests::{Judgement, Oracle, Record, Side, difference};
@@ -115,8 +115,8 @@ fn compare(
 ) {
     let all = timed(records.iter().map(|record| (record.side, record.frame.clone())));
     for (origin, rulesets) in rulesets {
-        let tracked = tests::oracle::tracked(rulesets);
-        let asked = |number: &usize| is_judged_whole(&all[*number], tracked);
+        let gathered = Gathered::by(rulesets);
+        let asked = |number: &usize| gathered.is_as_on_a_host(&all[*number]);
         let numbers: Vec<usize> = (0..all.len()).filter(asked).collect();
         for tcp_loose in [false, true] {
             let records: Vec<Record> = numbers.iter().map(|number| all[*number].clone()).collect();
@@ -294,8 +294,8 @@ fn captures_section(which: &str, compared: &Compared) -> String {
     if compared.left_out > 0 {
         let _ = write!(
             text,
-            " {} times a fragment was not asked about: where nothing is tracked, a host puts together what comes in of IPv4, and a \
-             bridge, as the one that was asked is, does not.",
+            " {} times a fragment was not asked about: where nothing is tracked and rules see packets before routing, a host puts \
+             together what comes in of IPv4 behind them, and a bridge, as the one that was asked is, does not.",
             compared.left_out
         );
     }

@@ -7,7 +7,7 @@
 //! What the kernel holds it holds for longer than a test lasts. In each passage all fragments therefore have other
 //! identifications than in those before.
 
-use super::Oracle;
+use super::{Gathered, Oracle};
 use crate::capture::{Record, fragment_header, is_fragment};
 
 /// Where the bytes of a frame that can be cut lie, and in which place of the datagram.
@@ -29,7 +29,7 @@ impl Oracle {
     ) -> Vec<Option<usize>> {
         let mut found = vec![None; records.len()];
         // the oracle's own rules ask for the state, and accept
-        self.load(&[], [true; 2]).expect("the oracle's own rules");
+        self.load(&[], Gathered { tracked: [true; 2], incoming: false }).expect("the oracle's own rules");
         self.passages += 1;
         let mut waiting: Vec<usize> = Vec::new();
         let fragments = records.iter().enumerate().filter(|(_, record)| is_fragment(&record.frame));

@@ -14,15 +14,18 @@
 //! The order of declaration is kept, as it decides between equal priorities. Base chains must be written as blocks, with
 //! no rule in the line of `type filter hook ...`.
 
+use super::Gathered;
+
 /// The table with the oracle's own chains, in family bridge, and in ip and ip6.
 pub(super) const OWN_TABLE: &str = "sluice_oracle";
 
 /// The chain in them that sees what fragments were put together.
 pub(super) const WHOLE: &str = "whole";
 
-/// Turns tracing on for every packet, marks those from inside, and, where it is `tracked`, asks
-/// for the ct state of IPv4 and of IPv6.
-pub(super) fn own_tables(tracked: [bool; 2]) -> String {
+/// Turns tracing on for every packet, marks those from inside, and, where it is tracked, asks
+/// for the ct state of IPv4 and of IPv6. Where fragments that come in are put together all the same, connection tracking,
+/// which does that, is there and tracks nothing.
+pub(super) fn own_tables(Gathered { tracked, incoming }: Gathered) -> String {
     let mut text = format!(
         "table bridge {OWN_TABLE} {{\n chain sides {{\n  type filter hook prerouting priority -400\n  \
          iifname \"inside\" meta priority set {FROM_INSIDE}\n  meta nftrace set 1\n }}\n}}\n"
@@ -36,6 +39,13 @@ pub(super) fn own_tables(tracked: [bool; 2]) -> String {
             text += &format!("  ct state {state} continue\n");
         }
         text += " }\n}\n";
+    }
+    if incoming {
+        text += &format!(
+            "table ip {OWN_TABLE} {{\n chain early {{\n  type filter hook prerouting priority -450\n  \
+             meta priority {FROM_INSIDE} notrack\n }}\n chain {WHOLE} {{\n  type filter hook prerouting priority -399\n  \
+             meta length >= 0 continue\n  notrack\n }}\n chain nobody {{\n  ct state new continue\n }}\n}}\n"
+        );
     }
     text
 }
